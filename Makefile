@@ -1,0 +1,71 @@
+# evermoo. `make help` lists the targets.
+#   make, make install      build and install; never touch the network
+#   make run, make check    install what is missing (Debian), build, and run or test
+
+CC      ?= cc
+B       ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CFLAGS  ?= -O2 -g
+WERROR  ?=
+# SAN=address,undefined selects a sanitized build in a directory of its own.
+SAN     ?=
+ifneq ($(SAN),)
+B       := $(B)-san
+SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+endif
+ifneq ($(V),1)
+Q := @
+endif
+
+LAYERS := base db lang scheduler builtins server
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum $(if $(WERROR),-Werror)
+CPPFLAGS_ALL := -I. -I$(B)/gen -D_GNU_SOURCE -MMD -MP $(CPPFLAGS)
+CFLAGS_ALL   := -std=c17 $(WARN) $(CFLAGS) $(SANFLAGS)
+LIBS := -llmdb -lev -lpcre2-8 -lcrypt -lcrypto -lutf8proc -lcares -ledit -lm -lpthread
+
+src = $(wildcard $(1)/*.c)
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+SRC_base := $(call src,base)
+SRC_db := $(call src,db)
+SRC_lang := $(call src,lang)
+SRC_scheduler := $(call src,scheduler)
+SRC_builtins := $(call src,builtins)
+SRC_server := $(filter-out server/main.c,$(call src,server))
+
+OBJ_base := $(call obj,$(SRC_base))
+OBJ_db := $(OBJ_base) $(call obj,$(SRC_db))
+OBJ_lang := $(OBJ_db) $(call obj,$(SRC_lang))
+OBJ_scheduler := $(OBJ_lang) $(call obj,$(SRC_scheduler))
+OBJ_builtins := $(OBJ_scheduler) $(call obj,$(SRC_builtins))
+OBJ_server := $(OBJ_builtins) $(call obj,$(SRC_server))
+
+UNITS := $(foreach l,$(LAYERS),$(if $(wildcard tests/unit/$(l)/*.c),$(B)/unit-$(l)))
+
+all: $(B)/evermoo
+
+$(B)/evermoo: $(OBJ_server) $(B)/server/main.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+# One Criterion binary a layer: links that layer and those below it, and nothing above.
+define unit_rule
+$(B)/unit-$(1): $$(OBJ_$(1)) $$(call obj,$$(wildcard tests/unit/$(1)/*.c))
+	@echo "  LD    $$@"
+	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS) -o $$@ $$^ -lcriterion $$(LIBS)
+endef
+$(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
+
+unit: $(UNITS)
+	$(Q)for t in $(UNITS); do echo "== $$t"; $$t --quiet -j2 || exit 1; done
+
+clean:
+	rm -rf build build-san
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all unit clean check run san fuzz bench docs install help deps

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The world: objects, properties, verbs, players; how they inherit; who may touch them; and their store.
+ *
+ * Everything goes through accessors that may load from the store. A borrowed pointer (struct str *, struct code *) ends at the next db_ call
+ * on the same object unless it is ref'd; nothing outside db/ ever holds a pointer to an object. Changes are remembered as dirty and written by db_save().
+ *
+ * Functions named db_* take objects that must be valid unless they say otherwise (must() else). Those that MOO code can get wrong return `enum error`, E_NONE
+ * for success. Permission checks are made only where the comment says so: the rest is mechanism, and builtins/ decides.
+ *
+ * Layouts. Objects with the same ancestry and no definitions of their own share a layout: a 32-bit id, never used again, that fixes which slot a property name has and
+ * which verb a name finds. Inline caches (struct prop_cache, struct verb_cache) remember layout ids and epochs, never pointers to objects. Any change of
+ * parents, property definitions or verbs gives new layout ids or a new epoch.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/str.h"
+#include "base/value.h"
+#include "db/code.h"
+
+struct db;
+struct buf;
+
+/* Object flags: bits as in text dumps. */
+enum object_flag {
+    OF_PLAYER = 0x1,
+    OF_PROGRAMMER = 0x2,
+    OF_WIZARD = 0x4,
+    OF_READ = 0x10,
+    OF_WRITE = 0x20,
+    OF_FERTILE = 0x80,
+    OF_ANONYMOUS = 0x100
+};
+
+/* ---- objects ---- */
+
+bool db_valid(struct db *db, objid o);
+objid db_max_object(struct db *db); /* highest number ever given out since the last reset */
+void db_reset_max_object(struct db *db);
+/* A new object with the next number; no checks, no hooks. Slots as language.md 13. owner NOTHING: owns itself. */
+objid db_create(struct db *db, objid parent, objid owner);
+/* Removes o, which must have no contents, no children and no location. Drops its verbs, properties and player flag. */
+void db_destroy(struct db *db, objid o);
+objid db_renumber(struct db *db, objid o); /* to the lowest free number below; the new number */
+
+struct str *db_name(struct db *db, objid o); /* borrowed */
+void db_set_name(struct db *db, objid o, struct str *name); /* borrows */
+objid db_owner(struct db *db, objid o);
+void db_set_owner(struct db *db, objid o, objid owner);
+bool db_flag(struct db *db, objid o, enum object_flag f);
+void db_set_flag(struct db *db, objid o, enum object_flag f, bool on); /* OF_PLAYER also keeps players() */
+objid db_parent(struct db *db, objid o);
+objid db_location(struct db *db, objid o);
+value db_contents(struct db *db, objid o); /* new list */
+value db_children(struct db *db, objid o); /* new list */
+value db_players(struct db *db); /* new list, in order of getting the flag */
+size_t db_count_children(struct db *db, objid o);
+size_t db_count_contents(struct db *db, objid o);
+objid db_first_content(struct db *db, objid o); /* NOTHING when empty */
+objid db_first_child(struct db *db, objid o);
+/* Cursor over contents in order, which may change meanwhile: pass *cursor 0 first; NOTHING at the end. */
+objid db_next_content(struct db *db, objid o, uint64_t *cursor);
+bool db_is_a(struct db *db, objid o, objid ancestor); /* o itself counts */
+/* E_INVARG: a property name would be defined twice along a line; E_RECMOVE: a cycle. NOTHING allowed. */
+enum error db_chparent(struct db *db, objid o, objid parent);
+/* Last in the new contents. The caller has excluded cycles. `where' may be NOTHING. */
+void db_move(struct db *db, objid what, objid where);
+int64_t db_object_bytes(struct db *db, objid o);
+
+bool db_is_wizard(struct db *db, objid who); /* false for invalid */
+bool db_is_programmer(struct db *db, objid who);
+bool db_controls(struct db *db, objid who, objid o); /* owner of o, or wizard */
+/* Does `who` hold this object flag's right on o: the flag itself, owner, wizard. */
+bool db_object_allows(struct db *db, objid o, objid who, enum object_flag f);
+
+/* ---- properties ---- */
+
+enum prop_flag { PF_READ = 1, PF_WRITE = 2, PF_CHOWN = 4 };
+
+enum builtin_prop {
+    BP_NONE = 0,
+#define BUILTIN_PROP(id, name, type, doc) BP_##id,
+#include "db/builtin_props.def"
+#undef BUILTIN_PROP
+    BP_COUNT
+};
+enum builtin_prop builtin_prop_by_name(const struct str *name); /* BP_NONE if it is none */
+
+/* Inline cache of one place in a program; zero it to begin with. Contents belong to db/. */
+struct prop_cache {
+    uint32_t layout;
+    uint32_t slot;
+    uint64_t epoch;
+    objid holder; /* where a clear slot's value was found */
+    uint32_t holder_slot;
+    uint32_t builtin;
+};
+
+/* o.name for a frame with permissions of `progr': all checks in order (o may be anything: E_INVIND, E_PROPNF, E_PERM), built-in ones too. *out owned.
+   cache may be NULL. */
+enum error db_get_property(struct db *db, objid o, struct str *name, objid progr, struct prop_cache *cache, value *out);
+/* o.name = v with all checks (E_TYPE of built-in ones before E_PERM). Takes v always. */
+enum error db_set_property(struct db *db, objid o, struct str *name, value v, objid progr, struct prop_cache *cache);
+/* Without permission: for the server's own reading ($server_options, .aliases). false if there is none. */
+bool db_read_property(struct db *db, objid o, const char *name, value *out);
+
+/* A property found on an object; ends at the next change of definitions or parents. */
+struct propref {
+    objid object;
+    enum builtin_prop builtin; /* then the rest is unused */
+    objid definer;
+    uint32_t slot;
+};
+bool db_find_property(struct db *db, objid o, struct str *name, struct propref *out);
+objid db_prop_owner(struct db *db, const struct propref *p);
+unsigned db_prop_flags(struct db *db, const struct propref *p);
+void db_prop_set_info(struct db *db, const struct propref *p, objid owner, unsigned flags);
+bool db_prop_allows(struct db *db, const struct propref *p, objid who, enum prop_flag f); /* flag, owner of the slot, wizard */
+bool db_prop_is_clear(struct db *db, const struct propref *p);
+void db_prop_clear(struct db *db, const struct propref *p);
+value db_prop_value(struct db *db, const struct propref *p); /* owned; inherited when clear */
+void db_prop_set_value(struct db *db, const struct propref *p, value v); /* takes */
+/* The raw slot: CLEAR when clear. Owned. For dumps. */
+value db_prop_raw_value(struct db *db, const struct propref *p);
+
+/* E_INVARG: a built-in name, or defined on an ancestor or descendant. Takes v. */
+enum error db_add_propdef(struct db *db, objid o, struct str *name, value v, objid owner, unsigned flags);
+enum error db_delete_propdef(struct db *db, objid o, struct str *name); /* E_PROPNF: not defined on o itself */
+enum error db_rename_propdef(struct db *db, objid o, struct str *old_name, struct str *new_name); /* E_PROPNF, E_INVARG */
+value db_propdefs(struct db *db, objid o); /* new list of names defined on o */
+/* All slots of o in dump order: own definitions, then the parent's, ... Returns the count; i-th as a propref and its name (borrowed). */
+size_t db_count_props(struct db *db, objid o);
+void db_prop_at(struct db *db, objid o, size_t i, struct propref *out, struct str **name);
+
+/* Bit BP_x set: $server_options.protect_<name> is on: only wizards read or write it. */
+void db_set_protected_props(struct db *db, uint32_t mask);
+
+/* ---- verbs ---- */
+
+enum verb_flag { VF_READ = 1, VF_WRITE = 2, VF_EXEC = 4, VF_DEBUG = 8 };
+enum verb_arg { VA_NONE = 0, VA_ANY = 1, VA_THIS = 2 };
+enum { PREP_ANY = -2, PREP_NONE = -1 }; /* else 0..14: db/preps.h */
+
+struct verbref {
+    objid definer;
+    uint32_t index; /* 0-based among the definer's verbs */
+};
+
+struct verb_cache {
+    uint32_t layout;
+    uint32_t spare;
+    uint64_t epoch;
+    struct verbref verb;
+    struct code *code; /* borrowed: valid while the epoch is; NULL when unprogrammed */
+    objid owner;
+    uint32_t flags;
+};
+
+/* Pattern is a names string ("foo*bar baz"), word what was typed or called. */
+bool verb_names_match(const struct str *names, const char *word, size_t len);
+
+/* obj:name(): o, then its ancestors; first match with x. cache may be NULL; when given it is filled with what a call needs. Misses are cached as well. */
+bool db_find_callable_verb(struct db *db, objid o, struct str *name, struct verb_cache *cache, struct verbref *out);
+/* As typed: match names and specifiers (dobj, iobj as matched; prep found or PREP_NONE); no x needed. */
+bool db_find_command_verb(struct db *db, objid o, const char *word, size_t len, objid dobj, int prep, objid iobj, struct verbref *out);
+/* On o itself, by name as calls match, or by 0-based position. */
+bool db_find_own_verb(struct db *db, objid o, struct str *name, struct verbref *out);
+size_t db_count_verbs(struct db *db, objid o);
+
+struct str *db_verb_names(struct db *db, struct verbref v); /* borrowed */
+objid db_verb_owner(struct db *db, struct verbref v);
+unsigned db_verb_flags(struct db *db, struct verbref v); /* VF_ bits only */
+void db_verb_args(struct db *db, struct verbref v, enum verb_arg *dobj, int *prep, enum verb_arg *iobj);
+struct code *db_verb_code(struct db *db, struct verbref v); /* borrowed; NULL when unprogrammed */
+bool db_verb_allows(struct db *db, struct verbref v, objid who, enum verb_flag f);
+
+void db_verb_set_info(struct db *db, struct verbref v, struct str *names, objid owner, unsigned flags);
+void db_verb_set_args(struct db *db, struct verbref v, enum verb_arg dobj, int prep, enum verb_arg iobj);
+void db_verb_set_code(struct db *db, struct verbref v, struct code *code); /* takes; NULL: unprogrammed */
+size_t db_add_verb(struct db *db, objid o, struct str *names, objid owner, unsigned flags, enum verb_arg dobj, int prep, enum verb_arg iobj); /* its 0-based position */
+void db_delete_verb(struct db *db, struct verbref v);
+/* Generation of the whole verb world, for verb_cache_stats(). */
+void db_verb_cache_stats(struct db *db, uint64_t *hits, uint64_t *misses, uint64_t *generation);
+
+#endif

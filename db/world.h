@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A world on disk: opening, saving, checking. One LMDB environment a world (directory with data.mdb and lock.mdb), opened once a process, never used across
+ * fork. What others hand over to be saved in the same transaction (tasks, queues, connections) goes through struct db_save_part.
+ */
+#ifndef DB_WORLD_H
+#define DB_WORLD_H
+
+#include "base/buf.h"
+#include "db/db.h"
+
+struct db_options {
+    bool read_only;
+    bool evict_always; /* tests: drop clean objects after each access */
+    const char *dialect; /* NULL: what the world says */
+};
+
+/* Text encoding of the world the dump came from: what export writes and what crypt, hashes and binary strings see. */
+enum db_encoding { ENC_UTF8, ENC_LATIN1 };
+
+/* All return 0, or -1 with one line in *why that says what, where, and what to do. */
+int db_world_create(struct db **out, const char *dir, struct buf *why); /* refuses one that exists; empty, no objects */
+int db_world_open(struct db **out, const char *dir, const struct db_options *options, struct buf *why);
+/* No directory: a world in memory, for tests and tools. db_save() then only marks all clean. */
+struct db *db_world_in_memory(void);
+void db_world_close(struct db *db); /* without saving; ends every transaction and closes the environment */
+
+struct dialect;
+const struct dialect *db_dialect(struct db *db);
+void db_set_dialect(struct db *db, const char *name); /* recorded in meta at the next save */
+enum db_encoding db_encoding(struct db *db);
+void db_set_encoding(struct db *db, enum db_encoding e);
+uint64_t db_generation(struct db *db); /* of the last save that is on disk */
+const unsigned char *db_uuid(struct db *db); /* 16 bytes */
+struct code_table *db_code_table(struct db *db);
+
+/* Rows of tables that db/ stores for others without knowing what they mean. A save replaces what `put` names and deletes what `drop` names. */
+enum db_table { DB_TASK, DB_QUEUE, DB_CONNECTION, DB_FOREIGN_TASK, DB_EXTRA };
+struct db_saver; /* valid during one db_save */
+void db_saver_put(struct db_saver *s, enum db_table t, uint64_t key, const struct buf *payload);
+void db_saver_drop(struct db_saver *s, enum db_table t, uint64_t key);
+void db_saver_drop_all(struct db_saver *s, enum db_table t);
+void db_saver_keep_code(struct db_saver *s, struct code *code); /* a frame needs it: its text is stored */
+struct db_save_part {
+    void (*write)(void *ctx, struct db_saver *s);
+    void *ctx;
+};
+struct db_save_report {
+    uint64_t generation, records, bytes;
+    int64_t microseconds;
+};
+/* Everything that changed since the last save, in one transaction, durable on return. On failure nothing is lost and the next save holds it. */
+int db_save(struct db *db, const struct db_save_part *parts, size_t nparts, struct db_save_report *report, struct buf *why);
+bool db_has_changes(struct db *db);
+
+/* Reading what was saved for others, in key order; stops when `row` returns false. Payload borrowed during the call. */
+int db_scan(struct db *db, enum db_table t, bool (*row)(void *ctx, uint64_t key, const void *payload, size_t len), void *ctx, struct buf *why);
+struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]); /* owned; NULL if there is none */
+
+/* Verifies every record and every cross-link. Each fault is one call of `fault`. 0 when sound, 1 when not, -1 when it cannot be read. */
+int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
+int64_t db_disk_size(struct db *db); /* bytes of data.mdb in use; -1 if none */
+void db_evict_clean(struct db *db); /* drops every clean object from memory */
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine: compiles programs and runs tasks' stacks of activations (struct vm), a slice at a time.
+ *
+ * It knows nothing of players, queues or sockets: what it cannot do itself it asks of `hooks`, or returns to whoever called vm_run().
+ * One machine a world. No globals.
+ */
+#ifndef LANG_MACHINE_H
+#define LANG_MACHINE_H
+
+#include "base/dialect.h"
+#include "base/codec.h"
+#include "lang/ast.h"
+#include "lang/builtin.h"
+
+struct vm;
+
+struct machine_hooks {
+    /* A fork statement: takes child (a vm ready to run its body). E_NONE and *id, or E_QUOTA (then child is freed by the machine). `id' is decided by next_task_id. */
+    enum error (*fork)(void *ctx, struct vm *parent, struct vm *child, double seconds, int64_t id);
+    int64_t (*next_task_id)(void *ctx); /* fresh, unique, positive, random */
+    void *ctx;
+};
+
+struct machine {
+    struct db *db;
+    const struct dialect *dialect;
+    const struct builtin *builtins; /* ids are indexes */
+    int nbuiltins;
+    uint8_t *protect; /* one byte a builtin: $server_options.protect_NAME */
+    struct machine_hooks hooks;
+    int max_stack_depth;
+    int64_t max_string_concat; /* bytes; 0: the machine's own maximum */
+    int64_t max_list_concat; /* elements */
+    bool max_concat_catchable;
+    void *scheduler; /* for builtins of the layers above; the machine never looks */
+    void *host;
+    struct function_names functions; /* filled by machine_init from builtins */
+};
+void machine_init(struct machine *m, struct db *db, const struct builtin *builtins, int nbuiltins);
+void machine_fini(struct machine *m);
+int machine_find_builtin(const struct machine *m, const char *name, size_t len);
+
+/* Compiles typed lines (a MOO list of strings) with a program's rules: an owned code, or NULL with messages (owned list). */
+struct code *machine_compile(struct machine *m, const struct list *lines, struct list **messages);
+struct code *machine_compile_text(struct machine *m, const char *text, size_t len, struct list **messages);
+/* The listing of a code, appended as lines with LF; false when it does not parse (then its text as it is). */
+bool machine_list_code(struct machine *m, struct code *code, bool fully_parenthesized, bool indent, struct buf *out);
+
+/* ---- starting ---- */
+
+/* The first frame of a task. All borrowed. */
+struct vm_start {
+    objid player, this_, caller, progr; /* progr NOTHING: the verb's owner */
+    struct verbref verb; /* the program; or code != NULL: that program, with definer verb.definer and names full_name */
+    struct code *code;
+    bool debug; /* only with code */
+    struct str *verb_name; /* as called */
+    struct str *full_name; /* only with code: e.g. "Input to EVAL" */
+    struct list *args;
+    struct str *argstr, *dobjstr, *prepstr, *iobjstr;
+    objid dobj, iobj;
+};
+struct vm *vm_new(struct machine *m, const struct vm_start *start); /* NULL: the program does not parse and this is to be reported as E_VERBNF/E_INVARG by the caller */
+void vm_free(struct vm *vm); /* at any time when not running; `finally' is not run */
+
+/* ---- running ---- */
+
+enum vm_status {
+    VM_DONE, /* value: the task's result */
+    VM_UNCAUGHT, /* code, message, value, stack, traceback of the outcome are set; the task is over, its finally handlers have run */
+    VM_SUSPENDED, /* suspend: why, seconds, object */
+    VM_OUT_OF_TICKS, /* stack and traceback set; over */
+    VM_OUT_OF_SECONDS,
+    VM_KILLED
+};
+struct vm_outcome {
+    value v;
+    value code, message, extra, stack, traceback; /* traceback: list of lines, the last "(End of traceback)" */
+    enum suspend_why why;
+    double seconds;
+    objid object;
+};
+void vm_outcome_fini(struct vm_outcome *o);
+
+struct vm_limits {
+    int64_t ticks; /* in; what is left on return */
+    volatile int *out_of_time; /* a timer or a signal sets it; looked at when a tick is counted */
+    int64_t deadline_us; /* clock_monotonic_us() or 0: long builtins poll it */
+};
+/* Runs until the task ends or sleeps. `wake` is taken: the value of the suspended call (an error value is raised there); ignored at the first run. */
+enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struct vm_outcome *out);
+/* Instead of vm_run on a sleeping task: raises `e' in it first. */
+int64_t vm_ticks_left(const struct vm *vm);
+bool vm_deadline_passed(const struct vm *vm); /* for builtins that may take long */
+/* The builtin now running asks for the task's end after it, or for an abort as out of seconds (oversized values that are not catchable). */
+void vm_abort_seconds(struct vm *vm);
+
+/* ---- looking ---- */
+
+struct activation_info {
+    objid this_, player, progr, definer; /* definer: vloc */
+    struct str *verb_name, *full_name; /* borrowed; "" in frames made by builtins where language.md says so */
+    int line;
+    bool is_builtin; /* a row for a built-in that called back: verb_name is its name, line its step */
+    bool debug;
+};
+/* Row 0 is the top (running) frame; builtin rows included. false past the end. */
+bool vm_activation(const struct vm *vm, int row, struct activation_info *out);
+int vm_depth(const struct vm *vm);
+/* Rows as callers(): from row `from` on; with_line adds line numbers. New list. */
+value vm_stack_list(const struct vm *vm, int from, bool with_line);
+objid vm_caller_perms(const struct vm *vm); /* of the frame below the running one, builtins skipped; NOTHING */
+void vm_set_task_perms(struct vm *vm, objid progr); /* running frame */
+objid vm_progr(const struct vm *vm);
+int64_t vm_bytes(const struct vm *vm); /* memory, as queued_tasks() shows */
+/* Raises e at the point where the task sleeps when it is next run. */
+void vm_set_raise_on_wake(struct vm *vm, enum error e);
+value vm_traceback(const struct vm *vm, const char *message); /* list of lines */
+/* Value of a variable of the running frame, borrowed; NONE when unset. */
+value vm_variable(const struct vm *vm, enum builtin_var var);
+objid vm_task_player(const struct vm *vm); /* player of the outermost frame */
+void *vm_owner(const struct vm *vm); /* the task it belongs to: set by scheduler/ */
+void vm_set_owner(struct vm *vm, void *task);
+
+/* ---- portable frames (lang/resume.h) ---- */
+
+/* Everything of a vm that is not running, independent of the code generator. Codes are named by hash. */
+void vm_save(const struct vm *vm, struct buf *out);
+void vm_each_code(const struct vm *vm, void (*fn)(void *ctx, struct code *code), void *ctx);
+/* NULL with *why when it cannot be placed. `find_code' returns an owned code or NULL. */
+struct vm *vm_load(struct machine *m, struct dec *d, struct code *(*find_code)(void *ctx, const uint8_t *hash), void *ctx, struct buf *why);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tasks ask of whoever hosts them: the server with its sockets, or a fake in tests. `conn` is a player or a negative connection number.
+ * Calls of functions for a conn that is not connected return false (or 0) and do nothing. Strings are borrowed.
+ */
+#ifndef SCHEDULER_HOST_H
+#define SCHEDULER_HOST_H
+
+#include "base/list.h"
+#include "base/str.h"
+#include "base/value.h"
+
+struct connection_facts {
+    objid listener; /* handler object */
+    int64_t connected_us; /* monotonic, since login; 0: not logged in */
+    int64_t last_input_us; /* monotonic */
+    bool outbound, binary;
+};
+
+struct host {
+    void *ctx;
+    /* connections */
+    bool (*is_connected)(void *ctx, objid conn);
+    bool (*facts)(void *ctx, objid conn, struct connection_facts *out);
+    value (*connected)(void *ctx, bool all); /* new list of objects, newest first; those being booted left out */
+    struct str *(*connection_name)(void *ctx, objid conn, int form); /* owned; NULL when not connected. 0 classic, 1 address, 2 log form */
+    /* One line (or, on a binary connection, decoded bytes without line end). false: no_flush and no room. */
+    bool (*notify)(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush, bool no_newline);
+    int64_t (*buffered_output)(void *ctx, objid conn); /* bytes; conn NOTHING: the maximum */
+    void (*boot)(void *ctx, objid conn); /* marked now, closed after the current task */
+    /* The connection becomes this player's: login (also switch_player). Messages and hooks are the scheduler's business: see input.h. */
+    void (*become)(void *ctx, objid conn, objid player);
+    /* options kept by the server: binary, client-echo, ... Result of get: owned, NONE when there is no such option. set: false when the value does not fit. */
+    value (*get_option)(void *ctx, objid conn, const struct str *name);
+    bool (*set_option)(void *ctx, objid conn, const struct str *name, value v);
+    value (*option_names)(void *ctx, objid conn);
+    void (*pause_input)(void *ctx, objid conn, bool on); /* input queue over its limit */
+    /* listeners and outbound */
+    enum error (*listen)(void *ctx, objid handler, value desc, bool print_messages, value *bound);
+    bool (*unlisten)(void *ctx, value desc);
+    value (*listeners)(void *ctx);
+    enum error (*open_connection)(void *ctx, struct str *host_name, int64_t port, objid listener, objid *conn, int64_t task_id); /* E_NONE with *conn FAILED: under way, the task is woken */
+    /* the world */
+    void (*shutdown)(void *ctx, struct str *message); /* when the task has ended */
+    void (*checkpoint)(void *ctx); /* soon */
+    enum error (*reboot)(void *ctx, struct str *binary, struct str *reason); /* when the task has ended */
+    int64_t (*db_disk_size)(void *ctx);
+    void (*options_changed)(void *ctx); /* load_server_options() */
+};
+
+#endif

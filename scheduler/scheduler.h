@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks and whose turn it is.
+ *
+ * A ring of players, a ring of ready tasks for each, deficit round robin between players (Shreedhar and Varghese, 1995) with a tick quota; sleepers in a heap.
+ * Exactly one task runs at a time, until it ends, suspends or reads. The server calls sched_run() from its loop and hands in lines; everything else comes from MOO code.
+ */
+#ifndef SCHEDULER_SCHEDULER_H
+#define SCHEDULER_SCHEDULER_H
+
+#include "db/world.h"
+#include "lang/machine.h"
+#include "scheduler/host.h"
+
+struct scheduler;
+
+struct scheduler *sched_new(struct machine *m, const struct host *host); /* sets m->scheduler and the hooks */
+void sched_free(struct scheduler *s);
+
+/* Runs ready slices for at most `budget_us`. Result: microseconds until there is more to do: 0 at once, -1 nothing until something comes. */
+int64_t sched_run(struct scheduler *s, int64_t budget_us);
+bool sched_is_idle(const struct scheduler *s);
+
+/* ---- connections (the input half of each is kept here; sockets are the server's) ---- */
+void sched_connection_opened(struct scheduler *s, objid conn, objid listener, bool print_messages, bool outbound, bool login_prompt);
+/* One line, without line end. A full queue asks host->pause_input(). */
+void sched_input(struct scheduler *s, objid conn, struct str *line);
+void sched_connection_closed(struct scheduler *s, objid conn, bool by_client); /* the hooks are called: user_client_disconnected or user_disconnected */
+
+/* ---- verbs the server calls (server-verbs.txt) ---- */
+struct server_verb_call {
+    objid object, player;
+    const char *verb;
+    struct list *args; /* taken; NULL {} */
+    struct str *argstr; /* borrowed; NULL "" */
+};
+/* Runs it at once as a foreground task. VM_DONE and the value (owned) when it returned at once; VM_SUSPENDED and so on else. *found false: no such verb. */
+enum vm_status sched_call_verb(struct scheduler *s, const struct server_verb_call *call, value *result, bool *found);
+/* Evaluates text as a wizard (`evermoo eval', emergency mode). 0 and the value, or -1 and messages or traceback lines as a list. */
+int sched_eval(struct scheduler *s, objid wizard, const char *text, value *result);
+
+/* ---- saving ---- */
+void sched_save_part(struct scheduler *s, struct db_save_part *part); /* tasks, queues and queued input */
+int sched_load(struct scheduler *s, struct buf *why); /* after db_world_open: tasks that were saved or came with a dump */
+/* The same rows for the reboot hand-off, reading tasks and input queues of connections included. */
+void sched_hand_off(struct scheduler *s, struct buf *out);
+int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why);
+
+void sched_load_options(struct scheduler *s); /* $server_options */
+/* An option of $server_options as an integer with default; a message option of `handler' ($server_options of the listener, then of #0). */
+int64_t sched_option_int(struct scheduler *s, const char *name, int64_t fallback);
+value sched_option(struct scheduler *s, objid handler, const char *name); /* owned; NONE if absent */
+
+/* ---- for the task builtins ---- */
+int64_t sched_current_task_id(struct scheduler *s);
+enum error sched_kill(struct scheduler *s, int64_t id, objid progr, bool *is_current);
+enum error sched_resume(struct scheduler *s, int64_t id, value v, objid progr); /* takes v */
+value sched_queued_tasks(struct scheduler *s, objid progr); /* rows */
+enum error sched_task_stack(struct scheduler *s, int64_t id, bool lines, objid progr, value *out);
+value sched_queue_owners(struct scheduler *s);
+int64_t sched_queue_count(struct scheduler *s, objid player);
+void sched_wake_with(struct scheduler *s, int64_t task_id, value v); /* takes; a task that waits for work (SUSPEND_WORK) */
+
+#endif
