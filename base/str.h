@@ -26,7 +26,7 @@ struct str *str_new(const char *bytes, size_t len); /* bytes must be valid UTF-8
 struct str *str_from(const char *c_string);
 struct str *str_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct str *str_empty(void); /* a reference to the shared "" */
-/* Bytes of unknown encoding: valid UTF-8 is taken as it is, anything else read as Latin-1; NUL and LF dropped. */
+/* Bytes of unknown encoding: valid UTF-8 is taken as it is, anything else read as Latin-1; NUL and LF are dropped. */
 struct str *str_from_bytes(const char *bytes, size_t len);
 static inline struct str *str_ref(struct str *s) { s->refs++; return s; }
 void str_unref(struct str *s);

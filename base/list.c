@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: bytes == 32 + the sum of value_bytes(items[i]); items beyond len are not values. The shared {} holds a reference of its own.
+ */
+#include "base/list.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "base/str.h"
+
+enum { LIST_BYTES = 32 };
+
+static struct list *list_alloc(size_t cap) {
+    must(cap <= UINT32_MAX / 2);
+    struct list *l = xmalloc(sizeof *l + cap * sizeof(value));
+    *l = (struct list){.refs = 1, .cap = (uint32_t)cap, .bytes = LIST_BYTES};
+    return l;
+}
+
+struct list *list_new(size_t capacity) { return list_alloc(capacity); }
+
+struct list *list_empty(void) {
+    static struct list *empty;
+    if (!empty) empty = list_alloc(0);
+    return list_ref(empty);
+}
+
+struct list *list_of(size_t n, ...) {
+    struct list *l = list_alloc(n);
+    va_list ap;
+    va_start(ap, n);
+    for (size_t i = 0; i < n; i++) l = list_append_take(l, va_arg(ap, value));
+    va_end(ap);
+    return l;
+}
+
+void list_unref(struct list *l) {
+    if (l && --l->refs == 0) value_free_block(value_list(l));
+}
+
+/* A list with the same elements, one holder and room for `cap'. Takes l; moves the elements when that was the only holder. */
+static struct list *list_own(struct list *l, size_t cap) {
+    if (l->refs == 1 && cap <= l->cap) return l;
+    if (l->refs == 1) {
+        l = xrealloc(l, sizeof *l + cap * sizeof(value));
+        l->cap = (uint32_t)cap;
+        return l;
+    }
+    struct list *copy = list_alloc(cap < l->len ? l->len : cap);
+    for (uint32_t i = 0; i < l->len; i++) copy->items[i] = value_ref(l->items[i]);
+    copy->len = l->len;
+    copy->bytes = l->bytes;
+    list_unref(l);
+    return copy;
+}
+
+static size_t grown(const struct list *l, size_t more) {
+    size_t need = (size_t)l->len + more;
+    if (need <= l->cap && l->refs == 1) return l->cap;
+    return l->refs == 1 ? need + need / 2 + 2 : need + (need < 8 ? 2 : need / 8);
+}
+
+struct list *list_append_take(struct list *l, value v) {
+    if (l->refs != 1 || l->len == l->cap) l = list_own(l, grown(l, 1));
+    l->items[l->len++] = v;
+    l->bytes += value_bytes(v);
+    return l;
+}
+
+struct list *list_set_take(struct list *l, int64_t i, value v) {
+    must(i >= 1 && i <= (int64_t)l->len);
+    l = list_own(l, l->len);
+    value old = l->items[i - 1];
+    l->bytes += value_bytes(v) - value_bytes(old);
+    l->items[i - 1] = v;
+    value_unref(old);
+    return l;
+}
+
+struct list *list_insert_take(struct list *l, int64_t before, value v) {
+    must(before >= 1 && before <= (int64_t)l->len + 1);
+    l = list_own(l, grown(l, 1));
+    memmove(&l->items[before], &l->items[before - 1], ((size_t)l->len - (size_t)before + 1) * sizeof(value));
+    l->items[before - 1] = v;
+    l->len++;
+    l->bytes += value_bytes(v);
+    return l;
+}
+
+struct list *list_delete_take(struct list *l, int64_t i) {
+    must(i >= 1 && i <= (int64_t)l->len);
+    l = list_own(l, l->len);
+    value old = l->items[i - 1];
+    memmove(&l->items[i - 1], &l->items[i], ((size_t)l->len - (size_t)i) * sizeof(value));
+    l->len--;
+    l->bytes -= value_bytes(old);
+    value_unref(old);
+    return l;
+}
+
+struct list *list_concat_take(struct list *l, const struct list *tail) {
+    if (tail->len == 0) return l;
+    uint32_t n = tail->len; /* tail may be l itself, seen through a second reference */
+    if (l->refs != 1 || (size_t)l->len + n > l->cap) {
+        struct list *owned = list_own(l, grown(l, n));
+        if (tail == l) tail = owned;
+        l = owned;
+    }
+    for (uint32_t i = 0; i < n; i++) l->items[l->len + i] = value_ref(tail->items[i]);
+    l->bytes += tail->bytes - LIST_BYTES;
+    l->len += n;
+    return l;
+}
+
+struct list *list_range(const struct list *l, int64_t i, int64_t j) {
+    if (j < i) return list_empty();
+    must(i >= 1 && j <= (int64_t)l->len);
+    struct list *part = list_alloc((size_t)(j - i + 1));
+    for (int64_t k = i; k <= j; k++) part = list_append_take(part, value_ref(l->items[k - 1]));
+    return part;
+}
+
+value list_take_out(struct list *l, int64_t i) {
+    must(l->refs == 1 && i >= 1 && i <= (int64_t)l->len);
+    value v = l->items[i - 1];
+    l->items[i - 1] = value_none();
+    l->bytes += value_bytes(value_none()) - value_bytes(v);
+    return v;
+}
+
+void list_put(struct list *l, int64_t i, value v) {
+    must(l->refs == 1 && i >= 1 && i <= (int64_t)l->len && l->items[i - 1].type == V_NONE);
+    l->items[i - 1] = v;
+    l->bytes += value_bytes(v) - value_bytes(value_none());
+}
+
+int64_t list_find(const struct list *l, value v, bool match_case) {
+    for (uint32_t i = 0; i < l->len; i++)
+        if (match_case ? value_identical(l->items[i], v) : value_equal(l->items[i], v)) return (int64_t)i + 1;
+    return 0;
+}

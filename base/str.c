@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariants: data[len] is NUL; data[0..len) is valid UTF-8 without NUL; chars is its number of code points; STR_ASCII if and only if
+ * chars == len. The shared strings ("" and the single ASCII characters) hold one reference of their own, so they are never freed or changed.
+ */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/must.h"
+
+enum { STR_MAX = 0x7ffffff0 };
+
+static struct str *str_alloc(size_t cap) {
+    must(cap <= STR_MAX);
+    struct str *s = xmalloc(sizeof *s + cap + 1);
+    *s = (struct str){.refs = 1, .flags = STR_ASCII, .cap = (uint32_t)cap};
+    s->data[0] = 0;
+    return s;
+}
+
+static bool all_ascii(const char *p, size_t len) {
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8) {
+        uint64_t w;
+        memcpy(&w, p + i, 8);
+        if (w & 0x8080808080808080u) return false;
+    }
+    for (; i < len; i++)
+        if ((unsigned char)p[i] >= 0x80) return false;
+    return true;
+}
+
+static inline bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
+
+static size_t count_chars(const char *p, size_t len) {
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) n += !is_continuation(p[i]);
+    return n;
+}
+
+static struct str *empty_string;
+static struct str *single_chars[128];
+
+struct str *str_empty(void) {
+    if (!empty_string) empty_string = str_alloc(0);
+    return str_ref(empty_string);
+}
+
+static struct str *single_char(unsigned char c) {
+    struct str **slot = &single_chars[c];
+    if (!*slot) {
+        *slot = str_alloc(1);
+        (*slot)->data[0] = (char)c;
+        (*slot)->data[1] = 0;
+        (*slot)->len = (*slot)->chars = 1;
+    }
+    return str_ref(*slot);
+}
+
+/* bytes of which it is known how many code points they are */
+static struct str *str_known(const char *bytes, size_t len, size_t chars) {
+    if (len == 0) return str_empty();
+    if (len == 1) return single_char((unsigned char)bytes[0]);
+    struct str *s = str_alloc(len);
+    memcpy(s->data, bytes, len);
+    s->data[len] = 0;
+    s->len = (uint32_t)len;
+    s->chars = (uint32_t)chars;
+    s->flags = chars == len ? STR_ASCII : 0;
+    return s;
+}
+
+struct str *str_new(const char *bytes, size_t len) {
+    return str_known(bytes, len, all_ascii(bytes, len) ? len : count_chars(bytes, len));
+}
+
+struct str *str_from(const char *c_string) { return str_new(c_string, strlen(c_string)); }
+
+struct str *str_printf(const char *format, ...) {
+    struct buf b = BUF_INIT;
+    va_list ap;
+    va_start(ap, format);
+    buf_vprintf(&b, format, ap);
+    va_end(ap);
+    struct str *s = buf_to_str(&b);
+    buf_fini(&b);
+    return s;
+}
+
+struct str *str_from_bytes(const char *bytes, size_t len) {
+    bool plain = !memchr(bytes, 0, len) && !memchr(bytes, '\n', len);
+    if (plain && utf8_valid(bytes, len)) return str_new(bytes, len);
+    struct buf clean = BUF_INIT, latin = BUF_INIT;
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] && bytes[i] != '\n') buf_byte(&clean, bytes[i]);
+    struct str *s;
+    if (utf8_valid(buf_c(&clean), clean.len)) {
+        s = buf_to_str(&clean);
+    } else {
+        for (size_t i = 0; i < clean.len; i++) {
+            char out[4];
+            buf_add(&latin, out, utf8_put(out, (unsigned char)clean.data[i]));
+        }
+        s = buf_to_str(&latin);
+    }
+    buf_fini(&clean);
+    buf_fini(&latin);
+    return s;
+}
+
+void str_unref(struct str *s) {
+    if (s && --s->refs == 0) free(s);
+}
+
+struct str *str_append_take(struct str *a, const char *bytes, size_t len) {
+    if (len == 0) return a;
+    must(len <= STR_MAX - a->len);
+    size_t total = a->len + len;
+    /* `bytes' may lie inside `a' (s = s + s): it is copied before `a' can go */
+    if (a->refs != 1 || total > a->cap) {
+        size_t cap = a->refs == 1 ? total + total / 2 : total + (total < 64 ? 16 : total / 8);
+        struct str *s = str_alloc(cap > STR_MAX ? STR_MAX : cap);
+        memcpy(s->data, a->data, a->len);
+        memcpy(s->data + a->len, bytes, len);
+        s->len = a->len;
+        s->chars = a->chars;
+        s->flags = a->flags;
+        str_unref(a);
+        a = s;
+    } else {
+        memmove(a->data + a->len, bytes, len);
+    }
+    char *added = a->data + a->len;
+    if (len < 8 ? (unsigned char)(added[0] | added[len - 1] | added[len / 2]) < 0x80 && all_ascii(added, len) : all_ascii(added, len)) {
+        a->chars += (uint32_t)len;
+    } else {
+        a->chars += (uint32_t)count_chars(added, len);
+        a->flags &= ~(uint32_t)STR_ASCII;
+    }
+    a->len = (uint32_t)total;
+    a->data[total] = 0;
+    a->hash = 0;
+    return a;
+}
+
+struct str *str_concat(const struct str *a, const struct str *b) {
+    must(b->len <= STR_MAX - a->len);
+    size_t len = (size_t)a->len + b->len;
+    if (len < 2) return str_known(a->len ? a->data : b->data, len, a->chars + b->chars);
+    struct str *s = str_alloc(len);
+    memcpy(s->data, a->data, a->len);
+    memcpy(s->data + a->len, b->data, b->len);
+    s->data[len] = 0;
+    s->len = (uint32_t)len;
+    s->chars = a->chars + b->chars;
+    s->flags = a->flags & b->flags;
+    return s;
+}
+
+size_t str_offset(const struct str *s, int64_t i) {
+    must(i >= 1 && i <= (int64_t)s->chars + 1);
+    if (s->flags & STR_ASCII) return (size_t)(i - 1);
+    size_t at = 0;
+    for (int64_t n = 1; n < i; n++) {
+        at++;
+        while (at < s->len && is_continuation(s->data[at])) at++;
+    }
+    return at;
+}
+
+int64_t str_char_at_offset(const struct str *s, size_t offset) {
+    must(offset <= s->len);
+    if (s->flags & STR_ASCII) return (int64_t)offset + 1;
+    return (int64_t)count_chars(s->data, offset) + 1;
+}
+
+struct str *str_at(const struct str *s, int64_t i) {
+    must(i >= 1 && i <= (int64_t)s->chars);
+    if (s->flags & STR_ASCII) return single_char((unsigned char)s->data[i - 1]);
+    return str_range(s, i, i);
+}
+
+/* Byte offset of character i + n, given that of character i. */
+static size_t skip_chars(const struct str *s, size_t at, int64_t n) {
+    while (n-- > 0) {
+        at++;
+        while (at < s->len && is_continuation(s->data[at])) at++;
+    }
+    return at;
+}
+
+struct str *str_range(const struct str *s, int64_t i, int64_t j) {
+    if (j < i) return str_empty();
+    must(i >= 1 && j <= (int64_t)s->chars);
+    if (s->flags & STR_ASCII) return str_known(s->data + i - 1, (size_t)(j - i + 1), (size_t)(j - i + 1));
+    size_t from = str_offset(s, i);
+    size_t to = skip_chars(s, from, j - i + 1);
+    return str_known(s->data + from, to - from, (size_t)(j - i + 1));
+}
+
+struct str *str_set_at_take(struct str *s, int64_t i, const struct str *c) {
+    must(c->chars == 1 && i >= 1 && i <= (int64_t)s->chars);
+    if (s->refs == 1 && (s->flags & c->flags & STR_ASCII)) {
+        s->data[i - 1] = c->data[0];
+        s->hash = 0;
+        return s;
+    }
+    size_t from = str_offset(s, i), to = skip_chars(s, from, 1);
+    struct buf b = BUF_INIT;
+    buf_add(&b, s->data, from);
+    buf_add(&b, c->data, c->len);
+    buf_add(&b, s->data + to, s->len - to);
+    struct str *made = buf_to_str(&b);
+    buf_fini(&b);
+    str_unref(s);
+    return made;
+}
+
+int bytes_compare_fold(const char *a, size_t alen, const char *b, size_t blen) {
+    size_t n = alen < blen ? alen : blen;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char x = (unsigned char)a[i], y = (unsigned char)b[i];
+        if (x == y) continue;
+        x = ascii_lower(x);
+        y = ascii_lower(y);
+        if (x != y) return x < y ? -1 : 1;
+    }
+    return alen == blen ? 0 : alen < blen ? -1 : 1;
+}
+
+bool str_equal(const struct str *a, const struct str *b) {
+    if (a == b) return true;
+    if (a->len != b->len) return false;
+    if (a->hash && b->hash && a->hash != b->hash) return false;
+    return bytes_compare_fold(a->data, a->len, b->data, b->len) == 0;
+}
+
+bool str_identical(const struct str *a, const struct str *b) {
+    return a == b || (a->len == b->len && memcmp(a->data, b->data, a->len) == 0);
+}
+
+int str_compare(const struct str *a, const struct str *b) {
+    return a == b ? 0 : bytes_compare_fold(a->data, a->len, b->data, b->len);
+}
+
+bool str_equal_c(const struct str *a, const char *b) { return bytes_compare_fold(a->data, a->len, b, strlen(b)) == 0; }
+
+/* FNV-1a over the lower-cased bytes. */
+uint32_t str_hash_bytes(const char *p, size_t len) {
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < len; i++) h = (h ^ ascii_lower((unsigned char)p[i])) * 16777619u;
+    return h ? h : 1;
+}
+
+uint32_t str_hash(const struct str *s) {
+    if (!s->hash) ((struct str *)s)->hash = str_hash_bytes(s->data, s->len); /* a cache: not seen as a change */
+    return s->hash;
+}
+
+/*
+ * Search by Knuth, Morris and Pratt (1977), so that no pair of strings takes more than linear time; from the end by reading both
+ * backwards. Positions are byte offsets; -1 for none.
+ */
+struct text {
+    const char *p;
+    size_t len;
+    bool backwards, fold;
+};
+
+static inline unsigned char text_at(const struct text *t, size_t i) {
+    unsigned char c = (unsigned char)t->p[t->backwards ? t->len - 1 - i : i];
+    return t->fold ? ascii_lower(c) : c;
+}
+
+static int64_t kmp_find(const struct text *subject, const struct text *what) {
+    uint32_t small[64];
+    uint32_t *fail = what->len <= 64 ? small : xmalloc(what->len * sizeof *fail);
+    fail[0] = 0;
+    for (size_t i = 1, k = 0; i < what->len; i++) {
+        while (k && text_at(what, i) != text_at(what, k)) k = fail[k - 1];
+        if (text_at(what, i) == text_at(what, k)) k++;
+        fail[i] = (uint32_t)k;
+    }
+    int64_t found = -1;
+    for (size_t i = 0, k = 0; i < subject->len; i++) {
+        while (k && text_at(subject, i) != text_at(what, k)) k = fail[k - 1];
+        if (text_at(subject, i) == text_at(what, k)) k++;
+        if (k == what->len) {
+            found = (int64_t)(i + 1 - k);
+            break;
+        }
+    }
+    if (fail != small) free(fail);
+    return found;
+}
+
+static int64_t find_offset(const struct str *s, const struct str *what, bool match_case, bool backwards) {
+    if (what->len > s->len) return -1;
+    if (match_case && !backwards) {
+        const char *at = memmem(s->data, s->len, what->data, what->len);
+        return at ? at - s->data : -1;
+    }
+    struct text subject = {s->data, s->len, backwards, !match_case}, pattern = {what->data, what->len, backwards, !match_case};
+    int64_t at = kmp_find(&subject, &pattern);
+    return at < 0 || !backwards ? at : (int64_t)s->len - at - (int64_t)what->len;
+}
+
+int64_t str_index(const struct str *s, const struct str *what, bool match_case) {
+    if (what->len == 0) return 1;
+    int64_t at = find_offset(s, what, match_case, false);
+    return at < 0 ? 0 : str_char_at_offset(s, (size_t)at);
+}
+
+int64_t str_rindex(const struct str *s, const struct str *what, bool match_case) {
+    if (what->len == 0) return (int64_t)s->chars + 1;
+    int64_t at = find_offset(s, what, match_case, true);
+    return at < 0 ? 0 : str_char_at_offset(s, (size_t)at);
+}
+
+/* Length of the valid sequence at p, 0 if there is none (RFC 3629, section 4). */
+static size_t utf8_sequence(const unsigned char *p, size_t left) {
+    if (p[0] < 0x80) return p[0] ? 1 : 0;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || n > left) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f)) return 0;
+    if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)) return 0;
+    return n;
+}
+
+bool utf8_valid(const char *p, size_t len) {
+    const unsigned char *q = (const unsigned char *)p;
+    for (size_t i = 0; i < len;) {
+        size_t n = utf8_sequence(q + i, len - i);
+        if (!n) return false;
+        i += n;
+    }
+    return true;
+}
+
+size_t utf8_put(char out[4], uint32_t c) {
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)((0xf0u << (4 - n)) | c);
+    return n;
+}

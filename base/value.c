@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists nest as deep as a program likes, so nothing here recurses: walks over nested lists keep their own stack.
+ */
+#include "base/value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/must.h"
+#include "base/str.h"
+
+/* ---- tables ---- */
+
+static const struct {
+    int code;
+    const char *name, *text;
+} errors[] = {
+#define ERROR(name, code, text) {code, #name, text},
+#include "base/errors.def"
+#undef ERROR
+};
+
+const char *error_name(int e) {
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].code == e) return errors[i].name;
+    return "E_?";
+}
+
+const char *error_text(int e) {
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].code == e) return errors[i].text;
+    return "Unknown Error";
+}
+
+int error_by_name(const char *name, size_t len) {
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (strlen(errors[i].name) == len && !bytes_compare_fold(errors[i].name, len, name, len)) return errors[i].code;
+    return -1;
+}
+
+const char *type_word(int type) {
+    switch (type) {
+#define TYPE(name, code, variable, doc)                                                                                                    \
+    case code: return doc;
+#include "base/types.def"
+#undef TYPE
+    default: return "unknown type";
+    }
+}
+
+/* ---- a stack of lists being walked ---- */
+
+struct walk_level {
+    const struct list *a, *b; /* b: the other side of a comparison */
+    uint32_t next;
+};
+
+struct walk {
+    struct walk_level fixed[24];
+    struct walk_level *levels;
+    size_t depth, cap;
+};
+
+static void walk_init(struct walk *w) {
+    w->levels = w->fixed;
+    w->depth = 0;
+    w->cap = sizeof w->fixed / sizeof *w->fixed;
+}
+
+static void walk_fini(struct walk *w) {
+    if (w->levels != w->fixed) free(w->levels);
+}
+
+static void walk_push(struct walk *w, const struct list *a, const struct list *b) {
+    if (w->depth == w->cap) {
+        struct walk_level *more = xmalloc(2 * w->cap * sizeof *more);
+        memcpy(more, w->levels, w->depth * sizeof *more);
+        walk_fini(w);
+        w->levels = more;
+        w->cap *= 2;
+    }
+    w->levels[w->depth++] = (struct walk_level){a, b, 0};
+}
+
+/* ---- freeing ---- */
+
+/* Dead lists wait in a chain through their `bytes' field, which nobody reads any more. */
+static void chain_push(struct list **chain, struct list *l) {
+    l->bytes = (int64_t)(intptr_t)*chain;
+    *chain = l;
+}
+
+static void free_list(struct list *first) {
+    struct list *chain = NULL;
+    chain_push(&chain, first);
+    while (chain) {
+        struct list *l = chain;
+        chain = (struct list *)(intptr_t)l->bytes; /* NOLINT: put there by chain_push */
+        for (uint32_t i = 0; i < l->len; i++) {
+            value v = l->items[i];
+            if (!value_is_counted(v) || --((struct counted *)v.u.p)->refs) continue;
+            if (v.type == V_LIST)
+                chain_push(&chain, v.u.l);
+            else
+                value_free_block(v);
+        }
+        free(l);
+    }
+}
+
+void value_free_block(value v) {
+    if (v.type == V_LIST)
+        free_list(v.u.l);
+    else
+        free(v.u.p);
+}
+
+/* ---- truth, equality, order, size ---- */
+
+bool value_is_true(value v) {
+    switch ((enum value_type)v.type) {
+    case V_INT:
+    case V_BOOL: return v.u.i != 0;
+    case V_FLOAT: return v.u.f != 0.0;
+    case V_STR: return v.u.s->len != 0;
+    case V_LIST: return v.u.l->len != 0;
+    case V_OBJ:
+    case V_ERR:
+    case V_CLEAR:
+    case V_NONE:
+    case V_CATCH:
+    case V_FINALLY:
+    case V_MAP:
+    case V_ITER:
+    case V_ANON:
+    case V_WAIF: break;
+    }
+    return false;
+}
+
+/* Equality of all but the elements of lists: 1, 0, or -1: two lists of one length, still to be compared. */
+static int equal_shallow(value a, value b, bool match_case) {
+    if (a.type != b.type) return 0;
+    switch ((enum value_type)a.type) {
+    case V_INT:
+    case V_BOOL:
+    case V_OBJ:
+    case V_CATCH:
+    case V_FINALLY: return a.u.i == b.u.i;
+    case V_ERR: return a.u.e == b.u.e;
+    case V_FLOAT: return a.u.f == b.u.f;
+    case V_STR: return match_case ? str_identical(a.u.s, b.u.s) : str_equal(a.u.s, b.u.s);
+    case V_LIST:
+        if (a.u.l == b.u.l) return 1;
+        return a.u.l->len == b.u.l->len ? -1 : 0;
+    case V_CLEAR:
+    case V_NONE: return 1;
+    case V_MAP:
+    case V_ITER:
+    case V_ANON:
+    case V_WAIF: break;
+    }
+    return a.u.p == b.u.p;
+}
+
+static bool equal_deep(value a, value b, bool match_case) {
+    int rc = equal_shallow(a, b, match_case);
+    if (rc >= 0) return rc;
+    struct walk w;
+    walk_init(&w);
+    walk_push(&w, a.u.l, b.u.l);
+    rc = 1;
+    while (rc && w.depth) {
+        struct walk_level *top = &w.levels[w.depth - 1];
+        if (top->next == top->a->len) {
+            w.depth--;
+            continue;
+        }
+        value x = top->a->items[top->next], y = top->b->items[top->next];
+        top->next++;
+        rc = equal_shallow(x, y, match_case);
+        if (rc < 0) walk_push(&w, x.u.l, y.u.l);
+    }
+    walk_fini(&w);
+    return rc;
+}
+
+bool value_equal(value a, value b) { return equal_deep(a, b, false); }
+bool value_identical(value a, value b) { return equal_deep(a, b, true); }
+
+#define ORDER(x, y) ((x) < (y) ? -1 : (x) > (y))
+
+int value_compare(value a, value b) {
+    must(a.type == b.type);
+    switch (a.type) {
+    case V_INT:
+    case V_OBJ: return ORDER(a.u.i, b.u.i);
+    case V_ERR: return ORDER(a.u.e, b.u.e);
+    case V_FLOAT: return ORDER(a.u.f, b.u.f);
+    default: must(a.type == V_STR); return str_compare(a.u.s, b.u.s);
+    }
+}
+
+int64_t value_bytes(value v) {
+    switch (v.type) {
+    case V_STR: return 16 + (int64_t)v.u.s->len + 1;
+    case V_LIST: return v.u.l->bytes;
+    case V_FLOAT: return 24;
+    default: return 16;
+    }
+}
+
+/* ---- printing ---- */
+
+void float_print(struct buf *out, double f) {
+    char text[40];
+    snprintf(text, sizeof text, "%.15g", f);
+    buf_add_c(out, text);
+    if (!strpbrk(text, ".eni")) buf_add_c(out, ".0"); /* n, i: nan and inf, which only a dump could bring */
+}
+
+static void print_quoted(struct buf *out, const struct str *s) {
+    buf_byte(out, '"');
+    const char *p = s->data, *end = s->data + s->len;
+    while (p < end) {
+        const char *q = p;
+        while (q < end && *q != '"' && *q != '\\') q++;
+        buf_add(out, p, (size_t)(q - p));
+        if (q < end) {
+            buf_byte(out, '\\');
+            buf_byte(out, *q++);
+        }
+        p = q;
+    }
+    buf_byte(out, '"');
+}
+
+static void print_int(struct buf *out, const char *prefix, int64_t i) {
+    char text[32];
+    snprintf(text, sizeof text, "%s%" PRId64, prefix, i);
+    buf_add_c(out, text);
+}
+
+static void print_simple(struct buf *out, value v, bool literal) {
+    switch ((enum value_type)v.type) {
+    case V_INT: print_int(out, "", v.u.i); break;
+    case V_OBJ: print_int(out, "#", v.u.o); break;
+    case V_STR:
+        if (literal)
+            print_quoted(out, v.u.s);
+        else
+            buf_add(out, v.u.s->data, v.u.s->len);
+        break;
+    case V_ERR: buf_add_c(out, literal ? error_name((int)v.u.e) : error_text((int)v.u.e)); break;
+    case V_FLOAT: float_print(out, v.u.f); break;
+    case V_BOOL: buf_add_c(out, v.u.i ? "true" : "false"); break;
+    case V_MAP: buf_add_c(out, "[map]"); break;
+    case V_ANON: buf_add_c(out, "*anonymous*"); break;
+    case V_WAIF: buf_add_c(out, "[[waif]]"); break;
+    case V_LIST: buf_add_c(out, "{list}"); break;
+    case V_CLEAR:
+    case V_NONE:
+    case V_CATCH:
+    case V_FINALLY:
+    case V_ITER: buf_printf(out, "<%s>", type_word((int)v.type)); break;
+    }
+}
+
+void value_print(struct buf *out, value v) { print_simple(out, v, false); }
+
+void value_print_literal(struct buf *out, value v) {
+    if (v.type != V_LIST) {
+        print_simple(out, v, true);
+        return;
+    }
+    struct walk w;
+    walk_init(&w);
+    walk_push(&w, v.u.l, NULL);
+    buf_byte(out, '{');
+    while (w.depth) {
+        struct walk_level *top = &w.levels[w.depth - 1];
+        if (top->next == top->a->len) {
+            buf_byte(out, '}');
+            w.depth--;
+            continue;
+        }
+        if (top->next) buf_add(out, ", ", 2);
+        value item = top->a->items[top->next++];
+        if (item.type == V_LIST) {
+            buf_byte(out, '{');
+            walk_push(&w, item.u.l, NULL);
+        } else {
+            print_simple(out, item, true);
+        }
+    }
+    walk_fini(&w);
+}
+
+struct str *value_to_str(value v) {
+    if (v.type == V_STR) return str_ref(v.u.s);
+    struct buf b = BUF_INIT;
+    value_print(&b, v);
+    struct str *s = buf_to_str(&b);
+    buf_fini(&b);
+    return s;
+}
+
+struct str *value_to_literal(value v) {
+    struct buf b = BUF_INIT;
+    value_print_literal(&b, v);
+    struct str *s = buf_to_str(&b);
+    buf_fini(&b);
+    return s;
+}
