@@ -68,6 +68,13 @@ enum error db_chparent(struct db *db, objid o, objid parent);
 void db_move(struct db *db, objid what, objid where);
 int64_t db_object_bytes(struct db *db, objid o);
 
+/* For importers and builders. db_create_at: as db_create(), with a number that must be free; the maximum rises with it. Flags: all bits as dumps have them,
+   obsolete ones too (0x8, 0x40); setting them leaves players() as it is when OF_PLAYER does not change. */
+void db_create_at(struct db *db, objid o, objid parent, objid owner);
+void db_set_max_object(struct db *db, objid max); /* not below the highest object */
+unsigned db_flags(struct db *db, objid o);
+void db_set_flags(struct db *db, objid o, unsigned flags);
+
 bool db_is_wizard(struct db *db, objid who); /* false for invalid */
 bool db_is_programmer(struct db *db, objid who);
 bool db_controls(struct db *db, objid who, objid o); /* owner of o, or wizard */
