@@ -62,10 +62,37 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
 unit: $(UNITS)
-	$(Q)for t in $(UNITS); do echo "== $$t"; $$t --quiet -j2 || exit 1; done
+	$(Q)tests/run -b $(B) -k '^unit-'
+
+# Everything that tests need besides the program itself; layers add to it.
+TEST_PROGRAMS ?=
+
+tests: $(B)/evermoo $(UNITS) $(TEST_PROGRAMS)
+	$(Q)tests/run -b $(B)
+
+check: deps-check
+	$(Q)$(MAKE) --no-print-directory tests
+
+run: deps-build
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(B)/evermoo serve world --listen localhost -p 7777
+
+deps-%:
+	$(Q)tools/install-deps $*
+
+# The same tests in a build with address and undefined-behaviour sanitizers; leaks fail them.
+san: deps-check
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined CFLAGS="-O1 -g" tests
+
+install: $(B)/evermoo
+	install -D -m 755 $(B)/evermoo $(DESTDIR)$(PREFIX)/bin/evermoo
+	install -D -m 644 docs/evermoo.1 $(DESTDIR)$(PREFIX)/share/man/man1/evermoo.1
+
+help:
+	@sed -n 's/^# //p' Makefile | head -4
 
 clean:
-	rm -rf build build-san
+	rm -rf build build-san build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit clean check run san fuzz bench docs install help deps
+.PHONY: all unit tests clean check run san fuzz bench docs install help
