@@ -88,6 +88,16 @@ install: $(B)/evermoo
 	install -D -m 755 $(B)/evermoo $(DESTDIR)$(PREFIX)/bin/evermoo
 	install -D -m 644 docs/evermoo.1 $(DESTDIR)$(PREFIX)/share/man/man1/evermoo.1
 
+# Programs against Lua, then commands, tasks, boots and saves of a running server. Prints ratios and medians; asserts nothing.
+bench: deps-bench
+	$(Q)$(MAKE) --no-print-directory $(B)/bench-machine $(B)/evermoo
+	$(Q)bench/language.py --driver $(B)/bench-machine
+	$(Q)bench/server.py --evermoo $(B)/evermoo
+
+$(B)/bench-machine: $(OBJ_builtins) $(B)/bench/machine.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 help:
 	@sed -n 's/^# //p' Makefile | head -4
 
