@@ -14,6 +14,9 @@ ifneq ($(SAN),)
 B       := $(B)-san
 SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 endif
+ifneq ($(FUZZING),)
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
+endif
 ifneq ($(V),1)
 Q := @
 endif
@@ -87,6 +90,19 @@ san: deps-check
 install: $(B)/evermoo
 	install -D -m 755 $(B)/evermoo $(DESTDIR)$(PREFIX)/bin/evermoo
 	install -D -m 644 docs/evermoo.1 $(DESTDIR)$(PREFIX)/share/man/man1/evermoo.1
+
+# Every fuzzer for FUZZ_SECONDS, starting from its corpus; a crash fails and leaves its input in build-fuzz/.
+FUZZ_SECONDS ?= 30
+fuzz: deps-ci
+	$(Q)$(MAKE) --no-print-directory CC=clang B=build-fuzz CFLAGS="-O1 -g" FUZZING=1 fuzz-programs
+	$(Q)tests/fuzz/run build-fuzz $(FUZZ_SECONDS)
+
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz-programs: $(FUZZERS)
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(OBJ_server)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+.SECONDARY:
 
 # Programs against Lua, then commands, tasks, boots and saves of a running server. Prints ratios and medians; asserts nothing.
 bench: deps-bench
