@@ -28,8 +28,15 @@ struct host {
     bool (*notify)(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush, bool no_newline);
     int64_t (*buffered_output)(void *ctx, objid conn); /* bytes; conn NOTHING: the maximum */
     void (*boot)(void *ctx, objid conn); /* marked now, closed after the current task */
-    /* The connection becomes this player's: login (also switch_player). Messages and hooks are the scheduler's business: see input.h. */
+    /* The connection becomes this player's: login (also switch_player). An older connection of that player is closed, without hooks, messages or
+       sched_connection_closed(): these are the scheduler's business, which has sent what was to be sent. Connected-since begins anew. */
     void (*become)(void *ctx, objid conn, objid player);
+    /* A line of the server's own (a message of $server_options): as notify, but also to a connection that is marked for closing. NULL: notify is used. */
+    bool (*say)(void *ctx, objid conn, const char *bytes, size_t len);
+    /* While on, the player counts as not connected. NULL allowed. */
+    void (*hide)(void *ctx, objid player, bool on);
+    /* After each slice, when no task runs: close what was booted meanwhile (sched_connection_closed() may be called from here), shut down if asked. NULL allowed. */
+    void (*slice_ended)(void *ctx);
     /* options kept by the server: binary, client-echo, ... Result of get: owned, NONE when there is no such option. set: false when the value does not fit. */
     value (*get_option)(void *ctx, objid conn, const struct str *name);
     bool (*set_option)(void *ctx, objid conn, const struct str *name, value v);

@@ -25,7 +25,32 @@ bool sched_is_idle(const struct scheduler *s);
 void sched_connection_opened(struct scheduler *s, objid conn, objid listener, bool print_messages, bool outbound, bool login_prompt);
 /* One line, without line end. A full queue asks host->pause_input(). */
 void sched_input(struct scheduler *s, objid conn, struct str *line);
-void sched_connection_closed(struct scheduler *s, objid conn, bool by_client); /* the hooks are called: user_client_disconnected or user_disconnected */
+/* To be called while the host still knows the connection (its name, say()), no task running. Calls the hook (user_client_disconnected or user_disconnected), writes
+   the log line, and says boot_msg (recycle_msg, and no hook, when the player object is gone). Its reader gets E_INVARG once queued lines are used up. */
+void sched_connection_closed(struct scheduler *s, objid conn, bool by_client);
+/* The same for one that did not log in in time: user_disconnected, TIMEOUT in the log, timeout_msg. */
+void sched_connection_timed_out(struct scheduler *s, objid conn);
+/* Seconds a connection of this listener may idle before login; 0: for ever. */
+int64_t sched_connect_timeout(struct scheduler *s, objid listener);
+/* Says a message option ("boot_msg", ...) of the listener: its lines, or the default. */
+void sched_say_message(struct scheduler *s, objid conn, objid listener, const char *name);
+/* To be called by whoever destroys an object: a player of that number is disconnected after the task. */
+void sched_object_recycled(struct scheduler *s, objid o);
+/* The world has just been started: #0:server_started() after user_disconnected for each player of `were_connected' (list of {player, listener}, borrowed). */
+void sched_world_started(struct scheduler *s, const struct list *were_connected);
+
+/* Connection options: those kept here and, through the host, those of the server. */
+value sched_connection_option(struct scheduler *s, objid conn, const struct str *name); /* owned; NONE: no such option */
+bool sched_set_connection_option(struct scheduler *s, objid conn, const struct str *name, value v); /* borrows; false: unknown, or does not fit */
+value sched_connection_options(struct scheduler *s, objid conn); /* {{name, value}...} in the classic order */
+void sched_output_delimiters(struct scheduler *s, objid conn, value *prefix, value *suffix); /* owned strings */
+bool sched_force_input(struct scheduler *s, objid conn, struct str *line, bool at_front); /* takes line; as if typed, also for an object that is not connected */
+void sched_flush_input(struct scheduler *s, objid conn, bool show);
+/* read() of conn by the running task: E_NONE, E_PERM or E_INVARG. */
+enum error sched_check_read(struct scheduler *s, objid conn);
+value sched_read_now(struct scheduler *s, objid conn); /* a queued in-band line, or integer 0 */
+int64_t sched_last_input_task(struct scheduler *s, objid conn);
+enum error sched_switch_player(struct scheduler *s, objid conn, objid player, bool silent);
 
 /* ---- verbs the server calls (server-verbs.txt) ---- */
 struct server_verb_call {
@@ -52,7 +77,11 @@ int64_t sched_option_int(struct scheduler *s, const char *name, int64_t fallback
 value sched_option(struct scheduler *s, objid handler, const char *name); /* owned; NONE if absent */
 
 /* ---- for the task builtins ---- */
-int64_t sched_current_task_id(struct scheduler *s);
+int64_t sched_current_task_id(struct scheduler *s); /* 0: none runs */
+int64_t sched_seconds_left(struct scheduler *s); /* of the running slice */
+enum error sched_check_task_limit(struct scheduler *s, objid progr); /* E_QUOTA: no more tasks may be queued */
+void sched_set_tick_quota(struct scheduler *s, int64_t ticks); /* `serve --tick-quota': what holds where the world says nothing */
+bool sched_task_exists(struct scheduler *s, int64_t id);
 enum error sched_kill(struct scheduler *s, int64_t id, objid progr, bool *is_current);
 enum error sched_resume(struct scheduler *s, int64_t id, value v, objid progr); /* takes v */
 value sched_queued_tasks(struct scheduler *s, objid progr); /* rows */
