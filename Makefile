@@ -68,7 +68,7 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS ?=
+TEST_PROGRAMS := $(B)/gendoc
 
 tests: $(B)/evermoo $(UNITS) $(TEST_PROGRAMS)
 	$(Q)tests/run -b $(B)
@@ -90,6 +90,13 @@ san: deps-check
 install: $(B)/evermoo
 	install -D -m 755 $(B)/evermoo $(DESTDIR)$(PREFIX)/bin/evermoo
 	install -D -m 644 docs/evermoo.1 $(DESTDIR)$(PREFIX)/share/man/man1/evermoo.1
+
+docs: $(B)/gendoc
+	$(Q)$(B)/gendoc > docs/reference.md
+
+$(B)/gendoc: $(OBJ_builtins) $(B)/tools/gendoc.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Every fuzzer for FUZZ_SECONDS, starting from its corpus; a crash fails and leaves its input in build-fuzz/.
 FUZZ_SECONDS ?= 30

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Prints docs/reference.md from the tables that the server itself is built from. `make docs` writes it; a test fails when the file is stale. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dialect.h"
+#include "base/value.h"
+#include "builtins/registry.h"
+
+static void heading(const char *title, const char *text, const char *columns) {
+    printf("\n## %s\n\n%s\n\n%s\n|", title, text, columns);
+    for (const char *p = columns + 1; (p = strchr(p, '|')); p++) printf("---|");
+    printf("\n");
+}
+
+/* Text inside a table cell. */
+static void cell(const char *text) {
+    for (; *text; text++) {
+        if (*text == '|' || *text == '<' || *text == '*' || *text == '_') putchar('\\');
+        putchar(*text);
+    }
+}
+
+static void row3(const char *a, const char *b, const char *c) {
+    printf("| `%s` | ", a);
+    cell(b);
+    printf(" | ");
+    cell(c);
+    printf(" |\n");
+}
+
+static void print_types(const struct builtin *f) {
+    int shown = f->max < 0 || f->max > BUILTIN_MAX_TYPES ? BUILTIN_MAX_TYPES : f->max;
+    while (shown > 0 && f->types[shown - 1] == ARG_ANY) shown--;
+    for (int i = 0; i < shown; i++) {
+        const char *word = f->types[i] == ARG_ANY ? "any" : f->types[i] == ARG_NUMBER ? "number" : type_word(f->types[i]);
+        printf("%s%s", i ? ", " : "", word);
+    }
+}
+
+static void print_builtins(void) {
+    heading("Built-in functions", "Arguments are counted and their types checked before a function runs: `E_ARGS`, then `E_TYPE`.",
+            "| function | arguments | types | |");
+    int n;
+    const struct builtin *table = builtins_for_dialect(dialect_by_name("lambda"), &n);
+    for (int i = 0; i < n; i++) {
+        printf("| `%s(%s)` | ", table[i].name, table[i].args);
+        if (table[i].max < 0)
+            printf("%d or more", table[i].min);
+        else if (table[i].min == table[i].max)
+            printf("%d", table[i].min);
+        else
+            printf("%d to %d", table[i].min, table[i].max);
+        printf(" | ");
+        print_types(&table[i]);
+        printf(" | ");
+        cell(table[i].doc);
+        printf(" |\n");
+    }
+}
+
+static void print_value_tables(void) {
+    char number[16];
+    heading("Types", "What `typeof()` gives, and the code in text dumps and records.", "| code | variable | type |");
+#define TYPE(name, code, variable, doc)                                                                                                    \
+    snprintf(number, sizeof number, "%d", code);                                                                                           \
+    row3(number, variable, doc);
+#include "base/types.def"
+#undef TYPE
+    heading("Errors", "", "| error | number | text |");
+#define ERROR(name, code, text)                                                                                                            \
+    snprintf(number, sizeof number, "%d", code);                                                                                           \
+    row3(#name, number, text);
+#include "base/errors.def"
+#undef ERROR
+    heading("Variables of every frame", "", "| variable | since dump version | |");
+#define VARIABLE(name, since, doc)                                                                                                         \
+    snprintf(number, sizeof number, "%d", since);                                                                                          \
+    row3(#name, number, doc);
+#include "lang/vars.def"
+#undef VARIABLE
+}
+
+static void print_object_tables(void) {
+    heading("Built-in properties", "", "| property | type | |");
+#define BUILTIN_PROP(id, name, type, doc) row3(name, type_word(type), doc);
+#include "db/builtin_props.def"
+#undef BUILTIN_PROP
+    heading("Dialects",
+            "A world follows LambdaMOO (`lambda`: dumps of formats 1 to 4) or ToastStunt (`toast`). These are the points where that shows.",
+            "| point | lambda, toast | |");
+#define DIALECT(field, lambda, toast, doc) row3(#field, lambda ? "yes, no" : toast ? "no, yes" : "no, no", doc);
+#include "base/dialect.def"
+#undef DIALECT
+}
+
+int main(void) {
+    printf("# Reference\n\nMade from the tables in the sources by `make docs`; edit those, not this file.\n");
+    print_builtins();
+    print_value_tables();
+    print_object_tables();
+    return 0;
+}
