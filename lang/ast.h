@@ -23,6 +23,8 @@ enum node_kind {
 
 enum node_flag { NODE_ANY = 1 };
 
+enum { AST_MAX_HEIGHT = 5000, AST_MAX_NODES = 1 << 22 };
+
 struct node {
     uint16_t kind; /* enum node_kind */
     uint16_t flags;
@@ -32,6 +34,7 @@ struct node {
     int32_t var; /* index into ast.vars, -1 none */
     int32_t func; /* CALL: built-in id, -1 unknown */
     uint32_t nkids;
+    uint32_t height; /* nodes on the longest way down, itself included; at most AST_MAX_HEIGHT, so that walks may recurse */
     struct str *name; /* CALL: as written, owned by the tree */
     value lit; /* LIT, owned by the tree */
     struct node **kids;
@@ -40,7 +43,8 @@ struct node {
 struct ast {
     struct node *root; /* BLOCK */
     uint32_t nnodes;
-    struct str **vars; /* spelled as first met; the built-in ones of the language version first, in the order of vars.def */
+    /* Spelled as first met; those of vars.def first. Names that the language version does not yet have as built-in keep their slot, and are not found in it. */
+    struct str **vars;
     uint32_t nvars;
     int version;
     void *arena;
@@ -68,7 +72,7 @@ struct function_names {
 
 struct parse_options {
     int version; /* LANGUAGE_VERSION for what is typed; a dump's version for its programs: decides the keywords */
-    bool imported; /* unknown functions become call_function("name", ...) instead of an error; renamed keywords are warnings */
+    bool imported; /* unknown functions are kept (CALL with func -1) and warned of instead of being errors */
     int first_line; /* added to listing lines, less 1; 1 for whole programs */
     const struct function_names *functions;
 };
@@ -76,7 +80,8 @@ struct parse_options {
 /*
  * Parses `text` (lines ended by LF). Returns a tree, or NULL with at least one message. Messages ("Line 3:  syntax error"), in the order of the text, are
  * appended to *messages as a MOO list (taken and replaced); warnings too when a tree is returned. Never fails in another way, whatever the bytes; nesting is bounded
- * (too deep: "Line N:  Program too deeply nested").
+ * (too deep: "Line N:  Program too deeply nested";
+ * over AST_MAX_NODES: "Line N:  Program too large").
  */
 struct ast *parse_program(const char *text, size_t len, const struct parse_options *options, struct list **messages);
 
