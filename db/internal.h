@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How objects look in memory. For db/ alone, and for the inline functions of db/fast.h.
+ *
+ * Invariants
+ * 1. objects[n] is a loaded object, NULL (not in memory: ask the store) or OBJECT_ABSENT (known to be invalid).
+ * 2. A loaded object's parent is loaded: `up` and the kid/sibling links are plain pointers. So eviction goes from the leaves up.
+ * 3. A shape lists the slots of an object from the root's definitions down, so a property has the same slot in all who inherit it. Objects without
+ *    definitions of their own share their parent's shape.
+ * 4. Objects with one parent and no definitions of their own have one layout id, the parent's child_layout: the same slots, the same verbs, and a clear slot's
+ *    value in the same place. An object with definitions has a layout id of its own. Ids are not used again.
+ * 5. What a layout id stands for changes only together with an epoch, or by giving the object another id. A change to an object without loaded children needs only
+ *    the latter; nobody can have cached what was never loaded.
+ * 6. A change is marked dirty in the same function that makes it. A dirty object is never evicted.
+ */
+#ifndef DB_INTERNAL_H
+#define DB_INTERNAL_H
+
+#include "base/must.h"
+#include "db/db.h"
+#include "db/world.h"
+
+/* One property of one object. 24 bytes, as there are many. */
+struct slot {
+    int64_t payload; /* of the value; any member of its union */
+    objid owner;
+    uint8_t type; /* V_CLEAR: inherited */
+    uint8_t perms;
+    uint8_t state; /* SLOT_ bits */
+    uint8_t spare[5];
+};
+enum { SLOT_DIRTY = 1, SLOT_STORED = 2 /* there is a record */ };
+
+static inline value slot_value(const struct slot *s) { return (value){.type = s->type, .u.i = s->payload}; } /* borrows */
+
+struct propdef {
+    uint64_t id; /* global, never used again */
+    struct str *name;
+    objid owner; /* as first defined: what a slot without a record has */
+    uint8_t perms;
+};
+
+struct shape_slot {
+    uint64_t id;
+    struct str *name;
+    objid definer;
+    objid owner;
+    uint8_t perms;
+};
+
+struct shape {
+    uint32_t refs;
+    uint32_t n;
+    uint32_t mask; /* of `index' */
+    uint32_t *index; /* open addressing by name; slot + 1 */
+    struct shape_slot *slots;
+};
+
+enum { VERB_HAS_CODE = 1, VERB_DIRTY = 2, VERB_STORED = 4 };
+enum { VERB_FLAG_MASK = 0xf, VERB_DOBJ_SHIFT = 4, VERB_IOBJ_SHIFT = 6 };
+
+struct verb {
+    uint64_t id; /* global, never used again; ascending within an object */
+    struct str *names;
+    objid owner;
+    struct code *code; /* NULL while not loaded */
+    uint16_t perms; /* VF_ bits, dobj << 4, iobj << 6: as in dumps */
+    int16_t prep;
+    uint32_t state; /* VERB_ bits */
+    uint8_t hash[CODE_HASH_BYTES];
+};
+
+/* What an object defines itself. Most define nothing and have none. */
+struct defs {
+    struct propdef *props;
+    struct verb *verbs;
+    uint32_t nprops, nverbs, verb_cap;
+};
+
+/* An ordered set of objects under ascending keys, with holes where some were removed. */
+struct link {
+    uint64_t key;
+    objid o; /* LINK_DEAD: removed */
+};
+#define LINK_DEAD INT64_MIN
+struct links {
+    struct link *v;
+    uint32_t first, n, cap; /* v[first..n) */
+    uint32_t live;
+};
+
+enum object_state {
+    OS_HEADER = 1, /* dirty: the object record */
+    OS_PROPDEFS = 2,
+    OS_SLOTS = 4,
+    OS_VERBS = 8,
+    OS_LISTS = 16, /* rows of its children or contents */
+    OS_QUEUED = 32, /* is in db->dirty */
+    OS_COLD_CHILDREN = 64, /* the store has more than is in `children' */
+    OS_COLD_CONTENTS = 128,
+    OS_OWN_LAYOUT = 256,
+    OS_HOT = 512, /* used since eviction last looked */
+    OS_DIRTY_MASK = OS_HEADER | OS_PROPDEFS | OS_SLOTS | OS_VERBS | OS_LISTS
+};
+
+struct object {
+    uint32_t layout;
+    uint32_t flags;
+    struct slot *slots;
+    objid id, owner, parent, location;
+    struct str *name;
+    struct shape *shape;
+    struct object *up, *kid, *next, *prev; /* loaded ones only */
+    struct defs *defs;
+    struct links *children, *contents; /* NULL: none */
+    uint64_t child_key, content_key; /* this object's place in its parent's and location's lists */
+    uint32_t child_layout; /* 0: not given yet */
+    uint32_t state;
+};
+
+#define OBJECT_ABSENT ((struct object *)1)
+
+struct verb_hit;
+struct rowset;
+struct store;
+struct owned_index;
+struct save_state;
+
+struct db {
+    struct object **objects;
+    size_t cap; /* entries of objects */
+    uint64_t prop_epoch, verb_epoch;
+    uint64_t verb_hits, verb_misses;
+    objid max;
+    uint32_t next_layout;
+    uint32_t protected_props;
+    struct shape *no_shape; /* of objects without properties */
+    struct verb_hit *verb_table;
+    struct code_table *codes;
+    uint64_t next_prop_id, next_verb_id, next_key, next_blob;
+    struct links *players;
+    struct owned_index *owned;
+    uint64_t *free_bits; /* numbers up to max that are not in use; NULL until first asked */
+    size_t free_words;
+    bool players_cold, free_loaded;
+    bool changed; /* anything since the last save */
+    bool meta_changed;
+    bool evict_always;
+    objid *dirty;
+    size_t ndirty, dirty_cap;
+    struct rowset *rows; /* changed rows of the tables that are not object records; NULL in memory */
+    struct store *store; /* NULL: a world in memory */
+    const struct dialect *dialect;
+    enum db_encoding encoding;
+    uint64_t generation;
+    unsigned char uuid[16];
+    uint64_t damaged; /* records that could not be read */
+    struct save_state *saved;
+};
+
+/* ---- object.c ---- */
+
+struct object *object_load(struct db *db, objid id); /* NULL: invalid */
+
+/* NULL when invalid. The pointer ends when the object is destroyed or evicted: at the end of the public function that asked. */
+static inline struct object *object_at(struct db *db, objid id) {
+    if ((uint64_t)id >= db->cap) return NULL;
+    struct object *o = db->objects[id];
+    if ((uintptr_t)o > 1) return o;
+    return o || !db->store ? NULL : object_load(db, id);
+}
+/* The first look-up of a public function: here evict_always drops what the last one left. */
+static inline struct object *object_enter(struct db *db, objid id) {
+    if (__builtin_expect(db->evict_always, 0)) db_evict_clean(db);
+    return object_at(db, id);
+}
+static inline struct object *object_must(struct db *db, objid id) {
+    struct object *o = object_enter(db, id);
+    must(o);
+    return o;
+}
+struct object *object_new(struct db *db, objid id, objid owner); /* without parent and location; in the table */
+void object_free(struct db *db, struct object *o); /* memory only: not in the table any more */
+void object_table_grow(struct db *db, objid id);
+void object_mark(struct db *db, struct object *o, unsigned what); /* OS_ bits */
+static inline void object_dirty(struct db *db, struct object *o, unsigned what) {
+    if ((o->state & what) != what) object_mark(db, o, what);
+}
+static inline bool object_is_wizard(struct db *db, objid who) {
+    struct object *o = object_at(db, who);
+    return o && (o->flags & OF_WIZARD);
+}
+/* Next in the tree of loaded objects under root, parents first; NULL at the end. */
+struct object *object_next_below(struct object *o, const struct object *root);
+void object_attach(struct object *o, struct object *parent); /* up, kid, next, prev */
+void object_detach(struct object *o);
+void object_load_children(struct db *db, struct object *o);
+void object_load_contents(struct db *db, struct object *o);
+void object_load_tree(struct db *db, struct object *o); /* all descendants */
+void object_add_child(struct db *db, struct object *parent, struct object *o); /* rows and lists */
+void object_remove_child(struct db *db, struct object *parent, struct object *o);
+uint64_t db_next_key(struct db *db); /* for the end of any ordered list */
+
+/* ---- links.c ---- */
+
+struct links *links_new(void);
+void links_free(struct links *l);
+void links_append(struct links **l, uint64_t key, objid o); /* key above all present */
+void links_insert(struct links **l, uint64_t key, objid o);
+bool links_remove(struct links *l, uint64_t key);
+objid links_next(const struct links *l, uint64_t *cursor); /* first with a key above *cursor; NOTHING */
+value links_to_list(const struct links *l);
+static inline size_t links_count(const struct links *l) { return l ? l->live : 0; }
+
+/* ---- shape.c ---- */
+
+struct shape *shape_new(const struct shape *base, objid definer, const struct propdef *props, size_t n);
+static inline struct shape *shape_ref(struct shape *s) { s->refs++; return s; }
+void shape_unref(struct shape *s);
+int64_t shape_find(const struct shape *s, const struct str *name); /* slot or -1 */
+/* Gives o the shape that its parent and its definitions ask for, moving its slots over; new ones are clear with owner and letters by the rules. */
+void shape_refit(struct db *db, struct object *o);
+void shape_refit_tree(struct db *db, struct object *o);
+void slot_default(const struct object *o, const struct shape_slot *def, struct slot *out); /* what no record stands for */
+bool slot_is_default(const struct object *o, size_t i);
+void layout_assign(struct db *db, struct object *o); /* by parent, or one of its own */
+void layout_definitions_changed(struct db *db, struct object *o); /* nothing cached about o or its heirs holds */
+void layout_parent_changed(struct db *db, struct object *o);
+void layout_values_moved(struct db *db, struct object *o); /* a slot of o became clear or not clear */
+struct defs *object_defs(struct object *o); /* made if there is none */
+void object_drop_defs(struct object *o); /* if it defines nothing any more */
+bool object_defines(const struct object *o);
+
+/* ---- verb.c ---- */
+
+void verb_fini(struct verb *v);
+void verb_table_free(struct db *db);
+
+/* ---- index.c ---- */
+
+void owned_add(struct db *db, objid owner, objid o, bool newest);
+void owned_remove(struct db *db, objid owner, objid o);
+void owned_free(struct db *db);
+void owned_forget(struct db *db); /* drops what the store has too */
+void free_add(struct db *db, objid o);
+void free_remove(struct db *db, objid o);
+objid free_first(struct db *db, objid from, objid below); /* NOTHING if none */
+void players_add(struct db *db, objid o);
+void players_remove(struct db *db, objid o);
+struct links *players_loaded(struct db *db);
+
+/* ---- rows that have changed; nothing in a world in memory ---- */
+
+enum row_table { ROW_CONTENTS, ROW_CHILDREN, ROW_PLAYER, ROW_OWNED, ROW_FREE, ROW_OBJECT, ROW_PROPDEF, ROW_PROPVAL, ROW_VERBDEF, ROW_TABLES };
+void row_put(struct db *db, enum row_table t, uint64_t a, uint64_t b, objid v);
+void row_delete(struct db *db, enum row_table t, uint64_t a, uint64_t b);
+bool row_is_deleted(struct db *db, enum row_table t, uint64_t a, uint64_t b);
+
+/* code.c */
+struct code_table *code_table_new(void);
+void code_table_free(struct code_table *t);
+struct code *code_find(struct code_table *t, const uint8_t hash[CODE_HASH_BYTES]);
+
+#endif
