@@ -54,6 +54,8 @@ objid db_parent(struct db *db, objid o);
 objid db_location(struct db *db, objid o);
 value db_contents(struct db *db, objid o); /* new list */
 value db_children(struct db *db, objid o); /* new list */
+value db_owned_objects(struct db *db, objid owner); /* new list, by number; owner need not be valid */
+objid db_next_free(struct db *db, objid from, objid below); /* lowest number in from..below-1 that is not in use; NOTHING */
 value db_players(struct db *db); /* new list, in order of getting the flag */
 size_t db_count_children(struct db *db, objid o);
 size_t db_count_contents(struct db *db, objid o);

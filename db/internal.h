@@ -197,8 +197,11 @@ void object_detach(struct object *o);
 void object_load_children(struct db *db, struct object *o);
 void object_load_contents(struct db *db, struct object *o);
 void object_load_tree(struct db *db, struct object *o); /* all descendants */
-void object_add_child(struct db *db, struct object *parent, struct object *o); /* rows and lists */
-void object_remove_child(struct db *db, struct object *parent, struct object *o);
+void object_put_child(struct db *db, struct object *parent, uint64_t key, objid o); /* list and row */
+void object_put_content(struct db *db, struct object *where, uint64_t key, objid o);
+void object_drop_records(struct db *db, struct object *o); /* from the store, at the next save */
+void object_set_name(struct db *db, struct object *o, struct str *name);
+void object_set_owner(struct db *db, struct object *o, objid owner);
 uint64_t db_next_key(struct db *db); /* for the end of any ordered list */
 
 /* ---- links.c ---- */
@@ -224,8 +227,7 @@ void shape_refit_tree(struct db *db, struct object *o);
 void slot_default(const struct object *o, const struct shape_slot *def, struct slot *out); /* what no record stands for */
 bool slot_is_default(const struct object *o, size_t i);
 void layout_assign(struct db *db, struct object *o); /* by parent, or one of its own */
-void layout_definitions_changed(struct db *db, struct object *o); /* nothing cached about o or its heirs holds */
-void layout_parent_changed(struct db *db, struct object *o);
+void layout_changed(struct db *db, struct object *o); /* definitions or parent: nothing cached about o or its heirs holds */
 void layout_values_moved(struct db *db, struct object *o); /* a slot of o became clear or not clear */
 struct defs *object_defs(struct object *o); /* made if there is none */
 void object_drop_defs(struct object *o); /* if it defines nothing any more */
@@ -238,13 +240,11 @@ void verb_table_free(struct db *db);
 
 /* ---- index.c ---- */
 
-void owned_add(struct db *db, objid owner, objid o, bool newest);
+void owned_add(struct db *db, objid owner, objid o);
 void owned_remove(struct db *db, objid owner, objid o);
 void owned_free(struct db *db);
-void owned_forget(struct db *db); /* drops what the store has too */
 void free_add(struct db *db, objid o);
 void free_remove(struct db *db, objid o);
-objid free_first(struct db *db, objid from, objid below); /* NOTHING if none */
 void players_add(struct db *db, objid o);
 void players_remove(struct db *db, objid o);
 struct links *players_loaded(struct db *db);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Indexes beside the objects: what each owner owns, which numbers are free, who is a player.
+ *
+ * All three are cold until first asked for: until then changes go only to the rows of the next save, and a world opens without reading them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/internal.h"
+#include "db/load.h"
+
+/* ---- owned: open addressing by owner; keys of the links are object numbers ---- */
+
+struct owner {
+    objid owner;
+    bool used, cold;
+    struct links *list;
+};
+struct owned_index {
+    struct owner *v;
+    size_t mask, n;
+};
+
+static size_t owner_hash(objid owner) { return (size_t)((uint64_t)owner * 0x9e3779b97f4a7c15u >> 20); }
+
+static struct owner *owner_find(struct owned_index *x, objid owner) {
+    size_t at = owner_hash(owner) & x->mask;
+    while (x->v[at].used && x->v[at].owner != owner) at = (at + 1) & x->mask;
+    return &x->v[at];
+}
+
+static void owned_grow(struct owned_index *x) {
+    struct owned_index old = *x;
+    x->mask = x->v ? x->mask * 2 + 1 : 63;
+    x->v = xcalloc(x->mask + 1, sizeof *x->v);
+    if (!old.v) return;
+    for (size_t i = 0; i <= old.mask; i++)
+        if (old.v[i].used) *owner_find(x, old.v[i].owner) = old.v[i];
+    free(old.v);
+}
+
+static struct owner *owner_get(struct db *db, objid owner) {
+    if (!db->owned) db->owned = xcalloc(1, sizeof *db->owned);
+    struct owned_index *x = db->owned;
+    if (!x->v || x->n * 2 > x->mask) owned_grow(x);
+    struct owner *w = owner_find(x, owner);
+    if (!w->used) {
+        *w = (struct owner){.owner = owner, .used = true, .cold = db->store != NULL};
+        x->n++;
+    }
+    return w;
+}
+
+void owned_free(struct db *db) {
+    if (!db->owned) return;
+    for (size_t i = 0; db->owned->v && i <= db->owned->mask; i++) links_free(db->owned->v[i].list);
+    free(db->owned->v);
+    free(db->owned);
+    db->owned = NULL;
+}
+
+/* A cold list holds nothing: all of it is in the store or among the changed rows. */
+void owned_add(struct db *db, objid owner, objid o) {
+    struct owner *w = owner_get(db, owner);
+    if (!w->cold) links_insert(&w->list, (uint64_t)o + 1, o);
+    row_put(db, ROW_OWNED, (uint64_t)owner, (uint64_t)o, o);
+}
+
+void owned_remove(struct db *db, objid owner, objid o) {
+    struct owner *w = owner_get(db, owner);
+    if (!w->cold) links_remove(w->list, (uint64_t)o + 1);
+    row_delete(db, ROW_OWNED, (uint64_t)owner, (uint64_t)o);
+}
+
+value db_owned_objects(struct db *db, objid owner) {
+    struct owner *w = owner_get(db, owner);
+    if (w->cold) {
+        w->cold = false;
+        load_rows(db, ROW_OWNED, (uint64_t)owner, &w->list);
+    }
+    return links_to_list(w->list);
+}
+
+/* ---- free numbers: a bitmap ---- */
+
+static void free_set(struct db *db, objid o, bool on) {
+    size_t word = (size_t)o / 64;
+    if (word >= db->free_words) {
+        size_t n = word + 1 + word / 2;
+        db->free_bits = xrealloc(db->free_bits, n * sizeof *db->free_bits);
+        memset(db->free_bits + db->free_words, 0, (n - db->free_words) * sizeof *db->free_bits);
+        db->free_words = n;
+    }
+    uint64_t bit = (uint64_t)1 << (o % 64);
+    if (on) db->free_bits[word] |= bit;
+    else db->free_bits[word] &= ~bit;
+}
+
+static void free_load(struct db *db) {
+    if (db->free_loaded) return;
+    struct links *all = NULL;
+    load_rows(db, ROW_FREE, 0, &all);
+    uint64_t cursor = 0;
+    for (objid o; (o = links_next(all, &cursor)) != NOTHING;) free_set(db, o, true);
+    links_free(all);
+    db->free_loaded = true;
+}
+
+void free_add(struct db *db, objid o) {
+    if (db->free_loaded) free_set(db, o, true);
+    row_put(db, ROW_FREE, 0, (uint64_t)o, o);
+}
+
+void free_remove(struct db *db, objid o) {
+    if (db->free_loaded) free_set(db, o, false);
+    row_delete(db, ROW_FREE, 0, (uint64_t)o);
+}
+
+objid db_next_free(struct db *db, objid from, objid below) {
+    free_load(db);
+    for (objid o = from < 0 ? 0 : from; o < below && (size_t)o / 64 < db->free_words;) {
+        uint64_t word = db->free_bits[o / 64] >> (o % 64);
+        if (!word) {
+            o = (o / 64 + 1) * 64;
+            continue;
+        }
+        o += __builtin_ctzll(word);
+        return o < below ? o : NOTHING;
+    }
+    return NOTHING;
+}
+
+/* ---- players ---- */
+
+struct links *players_loaded(struct db *db) {
+    if (db->players_cold) {
+        db->players_cold = false;
+        load_rows(db, ROW_PLAYER, 0, &db->players);
+    }
+    return db->players;
+}
+
+void players_add(struct db *db, objid o) {
+    players_loaded(db);
+    uint64_t key = db_next_key(db);
+    links_append(&db->players, key, o);
+    row_put(db, ROW_PLAYER, 0, key, o);
+}
+
+void players_remove(struct db *db, objid o) {
+    struct links *l = players_loaded(db);
+    for (uint32_t i = l ? l->first : 0; l && i < l->n; i++) {
+        if (l->v[i].o != o) continue;
+        row_delete(db, ROW_PLAYER, 0, l->v[i].key);
+        links_remove(l, l->v[i].key);
+        return;
+    }
+}
+
+value db_players(struct db *db) { return links_to_list(players_loaded(db)); }

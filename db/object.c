@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects: their numbers, header, place in the tree of parents and of locations. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "db/internal.h"
+
+/* ---- the table ---- */
+
+void object_table_grow(struct db *db, objid id) {
+    size_t cap = db->cap ? db->cap : 64;
+    if ((uint64_t)id < db->cap) return;
+    while (cap <= (uint64_t)id) cap *= 2;
+    db->objects = xrealloc(db->objects, cap * sizeof *db->objects);
+    memset(db->objects + db->cap, 0, (cap - db->cap) * sizeof *db->objects);
+    db->cap = cap;
+}
+
+struct object *object_new(struct db *db, objid id, objid owner) {
+    object_table_grow(db, id);
+    must((uintptr_t)db->objects[id] <= 1);
+    struct object *o = xcalloc(1, sizeof *o);
+    o->id = id;
+    o->owner = owner;
+    o->parent = o->location = NOTHING;
+    o->name = str_empty();
+    o->shape = shape_ref(db->no_shape);
+    db->objects[id] = o;
+    return o;
+}
+
+void object_free(struct db *db, struct object *o) {
+    must((uintptr_t)db->objects[o->id] <= 1);
+    for (uint32_t i = 0; i < o->shape->n; i++) value_unref(slot_value(&o->slots[i]));
+    free(o->slots);
+    if (o->defs) {
+        for (uint32_t i = 0; i < o->defs->nprops; i++) str_unref(o->defs->props[i].name);
+        for (uint32_t i = 0; i < o->defs->nverbs; i++) verb_fini(&o->defs->verbs[i]);
+        o->defs->nprops = o->defs->nverbs = 0;
+        object_drop_defs(o);
+    }
+    links_free(o->children);
+    links_free(o->contents);
+    shape_unref(o->shape);
+    str_unref(o->name);
+    free(o);
+}
+
+void object_mark(struct db *db, struct object *o, unsigned what) {
+    o->state |= what;
+    db->changed = true;
+    if (o->state & OS_QUEUED) return;
+    o->state |= OS_QUEUED;
+    if (db->ndirty == db->dirty_cap) {
+        db->dirty_cap = db->dirty_cap ? db->dirty_cap * 2 : 256;
+        db->dirty = xrealloc(db->dirty, db->dirty_cap * sizeof *db->dirty);
+    }
+    db->dirty[db->ndirty++] = o->id;
+}
+
+uint64_t db_next_key(struct db *db) {
+    db->meta_changed = true;
+    return db->next_key += 1 << 16; /* room for what may be put between two */
+}
+
+bool db_valid(struct db *db, objid o) { return object_enter(db, o) != NULL; }
+
+objid db_max_object(struct db *db) { return db->max; }
+
+void db_reset_max_object(struct db *db) {
+    while (db->max >= 0 && !object_at(db, db->max)) {
+        free_remove(db, db->max);
+        db->max--;
+    }
+    db->changed = db->meta_changed = true;
+}
+
+void db_set_max_object(struct db *db, objid max) {
+    must(max >= db->max);
+    object_table_grow(db, max);
+    while (db->max < max) free_add(db, ++db->max);
+    db->changed = db->meta_changed = true;
+}
+
+/* ---- the tree of loaded objects ---- */
+
+void object_attach(struct object *o, struct object *parent) {
+    o->up = parent;
+    o->prev = NULL;
+    o->next = NULL;
+    if (!parent) return;
+    o->next = parent->kid;
+    if (o->next) o->next->prev = o;
+    parent->kid = o;
+}
+
+void object_detach(struct object *o) {
+    if (!o->up) return;
+    if (o->prev) o->prev->next = o->next;
+    else o->up->kid = o->next;
+    if (o->next) o->next->prev = o->prev;
+    o->up = o->next = o->prev = NULL;
+}
+
+struct object *object_next_below(struct object *o, const struct object *root) {
+    if (o->kid) return o->kid;
+    while (o != root && !o->next) o = o->up;
+    return o == root ? NULL : o->next;
+}
+
+/* ---- lists of children and contents ---- */
+
+/* A cold list holds nothing: all of it is in the store or among the changed rows. */
+void object_put_child(struct db *db, struct object *parent, uint64_t key, objid o) {
+    if (!(parent->state & OS_COLD_CHILDREN)) links_insert(&parent->children, key, o);
+    row_put(db, ROW_CHILDREN, (uint64_t)parent->id, key, o);
+    object_dirty(db, parent, OS_LISTS);
+}
+
+void object_put_content(struct db *db, struct object *where, uint64_t key, objid o) {
+    if (!(where->state & OS_COLD_CONTENTS)) links_insert(&where->contents, key, o);
+    row_put(db, ROW_CONTENTS, (uint64_t)where->id, key, o);
+    object_dirty(db, where, OS_LISTS);
+}
+
+static void add_child(struct db *db, struct object *parent, struct object *o) {
+    o->child_key = db_next_key(db);
+    object_put_child(db, parent, o->child_key, o->id);
+}
+
+static void remove_child(struct db *db, struct object *parent, struct object *o) {
+    links_remove(parent->children, o->child_key);
+    row_delete(db, ROW_CHILDREN, (uint64_t)parent->id, o->child_key);
+    object_dirty(db, parent, OS_LISTS);
+    o->child_key = 0;
+}
+
+void object_load_tree(struct db *db, struct object *o) {
+    for (struct object *at = o; at; at = object_next_below(at, o)) {
+        object_load_children(db, at);
+        uint64_t cursor = 0;
+        for (objid kid; (kid = links_next(at->children, &cursor)) != NOTHING;) object_at(db, kid);
+    }
+}
+
+/* ---- life ---- */
+
+void db_create_at(struct db *db, objid id, objid parent, objid owner) {
+    struct object *p = object_enter(db, parent);
+    must(id >= 0 && !object_at(db, id));
+    struct object *o = object_new(db, id, owner == NOTHING ? id : owner);
+    if (id > db->max) {
+        while (++db->max < id) free_add(db, db->max);
+    } else {
+        free_remove(db, id);
+    }
+    if (p) {
+        o->parent = parent;
+        object_attach(o, p);
+        add_child(db, p, o);
+        shape_refit(db, o);
+    }
+    layout_assign(db, o);
+    owned_add(db, o->owner, id);
+    object_dirty(db, o, OS_HEADER);
+    db->meta_changed = true;
+}
+
+objid db_create(struct db *db, objid parent, objid owner) {
+    objid id = db->max + 1;
+    db_create_at(db, id, parent, owner);
+    return id;
+}
+
+void object_drop_records(struct db *db, struct object *o) {
+    row_delete(db, ROW_OBJECT, (uint64_t)o->id, 0);
+    if (!o->defs && !(o->state & OS_SLOTS) && !o->shape->n) return;
+    row_delete(db, ROW_PROPDEF, (uint64_t)o->id, 0);
+    for (uint32_t i = 0; i < o->shape->n; i++)
+        if (o->slots[i].state & SLOT_STORED) row_delete(db, ROW_PROPVAL, (uint64_t)o->id, o->shape->slots[i].id);
+    for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++)
+        if (o->defs->verbs[i].state & VERB_STORED) row_delete(db, ROW_VERBDEF, (uint64_t)o->id, o->defs->verbs[i].id);
+}
+
+void db_destroy(struct db *db, objid id) {
+    struct object *o = object_must(db, id);
+    object_load_children(db, o);
+    object_load_contents(db, o);
+    must(!links_count(o->children) && !links_count(o->contents) && o->location == NOTHING);
+    if (o->flags & OF_PLAYER) players_remove(db, id);
+    if (o->up) remove_child(db, o->up, o);
+    object_detach(o);
+    owned_remove(db, o->owner, id);
+    object_drop_records(db, o);
+    free_add(db, id);
+    db->objects[id] = OBJECT_ABSENT;
+    db->changed = true;
+    object_free(db, o);
+}
+
+/* ---- header ---- */
+
+struct str *db_name(struct db *db, objid o) { return object_must(db, o)->name; }
+
+void object_set_name(struct db *db, struct object *o, struct str *name) {
+    struct str *old = o->name;
+    o->name = str_ref(name);
+    str_unref(old);
+    object_dirty(db, o, OS_HEADER);
+}
+
+void db_set_name(struct db *db, objid o, struct str *name) { object_set_name(db, object_must(db, o), name); }
+
+objid db_owner(struct db *db, objid o) { return object_must(db, o)->owner; }
+
+void object_set_owner(struct db *db, struct object *o, objid owner) {
+    if (o->owner == owner) return;
+    owned_remove(db, o->owner, o->id);
+    owned_add(db, owner, o->id);
+    o->owner = owner;
+    unsigned what = OS_HEADER;
+    for (uint32_t i = 0; i < o->shape->n; i++) /* slots keep their owners: what was by default is so no more */
+        if (o->shape->slots[i].perms & PF_CHOWN) {
+            o->slots[i].state |= SLOT_DIRTY;
+            what |= OS_SLOTS;
+        }
+    object_dirty(db, o, what);
+}
+
+void db_set_owner(struct db *db, objid o, objid owner) { object_set_owner(db, object_must(db, o), owner); }
+
+unsigned db_flags(struct db *db, objid o) { return object_must(db, o)->flags; }
+
+void db_set_flags(struct db *db, objid id, unsigned flags) {
+    struct object *o = object_must(db, id);
+    if (o->flags == flags) return;
+    bool was = o->flags & OF_PLAYER, is = flags & OF_PLAYER;
+    o->flags = flags;
+    if (is && !was) players_add(db, id);
+    if (was && !is) players_remove(db, id);
+    object_dirty(db, o, OS_HEADER);
+}
+
+bool db_flag(struct db *db, objid o, enum object_flag f) { return object_must(db, o)->flags & f; }
+
+void db_set_flag(struct db *db, objid o, enum object_flag f, bool on) {
+    unsigned flags = db_flags(db, o);
+    db_set_flags(db, o, on ? flags | f : flags & ~(unsigned)f);
+}
+
+objid db_parent(struct db *db, objid o) { return object_must(db, o)->parent; }
+objid db_location(struct db *db, objid o) { return object_must(db, o)->location; }
+
+/* ---- lists ---- */
+
+static struct links *contents_of(struct db *db, objid id) {
+    struct object *o = object_must(db, id);
+    object_load_contents(db, o);
+    return o->contents;
+}
+
+static struct links *children_of(struct db *db, objid id) {
+    struct object *o = object_must(db, id);
+    object_load_children(db, o);
+    return o->children;
+}
+
+static objid first_of(const struct links *l) {
+    uint64_t cursor = 0;
+    return links_next(l, &cursor);
+}
+
+value db_contents(struct db *db, objid o) { return links_to_list(contents_of(db, o)); }
+value db_children(struct db *db, objid o) { return links_to_list(children_of(db, o)); }
+size_t db_count_children(struct db *db, objid o) { return links_count(children_of(db, o)); }
+size_t db_count_contents(struct db *db, objid o) { return links_count(contents_of(db, o)); }
+objid db_first_content(struct db *db, objid o) { return first_of(contents_of(db, o)); }
+objid db_first_child(struct db *db, objid o) { return first_of(children_of(db, o)); }
+objid db_next_content(struct db *db, objid o, uint64_t *cursor) { return links_next(contents_of(db, o), cursor); }
+
+void db_move(struct db *db, objid what, objid where) {
+    struct object *o = object_must(db, what);
+    struct object *from = object_at(db, o->location), *to = object_at(db, where);
+    must(to || where == NOTHING);
+    if (from) {
+        links_remove(from->contents, o->content_key);
+        row_delete(db, ROW_CONTENTS, (uint64_t)from->id, o->content_key);
+        object_dirty(db, from, OS_LISTS);
+    }
+    o->location = where;
+    o->content_key = 0;
+    if (to) {
+        o->content_key = db_next_key(db);
+        object_put_content(db, to, o->content_key, what);
+    }
+    object_dirty(db, o, OS_HEADER);
+}
+
+/* ---- parents ---- */
+
+static bool object_is_a(const struct object *o, objid ancestor) {
+    for (; o; o = o->up)
+        if (o->id == ancestor) return true;
+    return false;
+}
+
+bool db_is_a(struct db *db, objid id, objid ancestor) { return object_is_a(object_enter(db, id), ancestor); }
+
+/* Does something defined in the tree at o have a name that `shape' has already? */
+static bool names_clash(struct object *o, const struct shape *shape) {
+    for (struct object *at = o; at; at = object_next_below(at, o))
+        for (uint32_t i = 0; at->defs && i < at->defs->nprops; i++)
+            if (shape_find(shape, at->defs->props[i].name) >= 0) return true;
+    return false;
+}
+
+enum error db_chparent(struct db *db, objid id, objid parent) {
+    struct object *o = object_must(db, id), *p = object_at(db, parent);
+    must(p || parent == NOTHING);
+    if (p && object_is_a(p, id)) return E_RECMOVE;
+    object_load_tree(db, o);
+    if (p && names_clash(o, p->shape)) return E_INVARG;
+    if (o->up) remove_child(db, o->up, o);
+    object_detach(o);
+    object_attach(o, p);
+    o->parent = parent;
+    if (p) add_child(db, p, o);
+    shape_refit_tree(db, o);
+    layout_changed(db, o);
+    object_dirty(db, o, OS_HEADER);
+    return E_NONE;
+}
+
+/* ---- size and permission ---- */
+
+int64_t db_object_bytes(struct db *db, objid id) {
+    struct object *o = object_must(db, id);
+    int64_t n = (int64_t)sizeof *o + (int64_t)sizeof(void *) + o->name->len + 1;
+    for (uint32_t i = 0; i < o->shape->n; i++) n += (int64_t)(sizeof(struct slot) - sizeof(value)) + value_bytes(slot_value(&o->slots[i]));
+    for (uint32_t i = 0; o->defs && i < o->defs->nprops; i++) n += (int64_t)sizeof(struct propdef) + o->defs->props[i].name->len + 1;
+    for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) {
+        struct code *c = db_verb_code(db, (struct verbref){id, i});
+        o = object_at(db, id);
+        n += (int64_t)sizeof(struct verb) + o->defs->verbs[i].names->len + 1 + (c ? c->text->len : 0);
+    }
+    return n;
+}
+
+bool db_is_wizard(struct db *db, objid who) {
+    struct object *o = object_enter(db, who);
+    return o && (o->flags & OF_WIZARD);
+}
+
+bool db_is_programmer(struct db *db, objid who) {
+    struct object *o = object_enter(db, who);
+    return o && (o->flags & OF_PROGRAMMER);
+}
+
+bool db_controls(struct db *db, objid who, objid o) { return object_must(db, o)->owner == who || object_is_wizard(db, who); }
+
+bool db_object_allows(struct db *db, objid id, objid who, enum object_flag f) {
+    struct object *o = object_must(db, id);
+    return (o->flags & f) || o->owner == who || object_is_wizard(db, who);
+}

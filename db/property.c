@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Properties: reading and writing with every check, definitions, and the slots that descendants have of them.
+ *
+ * The warm way is db_property_fast_get/set in db/fast.h: layout and epoch equal, so slot and holder are right. What is here is the way to get warm.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "db/fast.h"
+#include "db/internal.h"
+
+static bool slot_allows(struct db *db, const struct slot *s, objid who, unsigned f) {
+    return (s->perms & f) || s->owner == who || object_is_wizard(db, who);
+}
+
+static void slot_set(struct db *db, struct object *o, uint32_t i, value v) {
+    struct slot *s = &o->slots[i];
+    value old = slot_value(s);
+    bool moved = (s->type == V_CLEAR) != (v.type == V_CLEAR);
+    s->type = (uint8_t)v.type;
+    s->payload = v.u.i;
+    s->state |= SLOT_DIRTY;
+    object_dirty(db, o, OS_SLOTS);
+    if (moved) layout_values_moved(db, o);
+    value_unref(old); /* last: what it frees may be long */
+}
+
+/* Where a slot's value is: on o or, when it is clear there, on the nearest ancestor that has one. NULL: nowhere (a clear definition). */
+static struct object *slot_holder(struct object *o, uint32_t i) {
+    uint64_t id = o->shape->slots[i].id;
+    for (; o && i < o->shape->n && o->shape->slots[i].id == id; o = o->up)
+        if (o->slots[i].type != V_CLEAR) return o;
+    return NULL;
+}
+
+static value slot_read(struct object *o, uint32_t i) {
+    struct object *h = slot_holder(o, i);
+    return h ? value_ref(slot_value(&h->slots[i])) : value_int(0);
+}
+
+/* ---- built-in ones ---- */
+
+static const struct {
+    const char *name;
+    uint32_t len;
+} builtin_props[] = {
+    [BP_NONE] = {"", 0},
+#define BUILTIN_PROP(id, name, type, doc) [BP_##id] = {name, sizeof name - 1},
+#include "db/builtin_props.def"
+#undef BUILTIN_PROP
+};
+
+enum builtin_prop builtin_prop_by_name(const struct str *name) {
+    for (unsigned i = 1; i < BP_COUNT; i++)
+        if (builtin_props[i].len == name->len && !bytes_compare_fold(builtin_props[i].name, name->len, name->data, name->len)) return (enum builtin_prop)i;
+    return BP_NONE;
+}
+
+void db_set_protected_props(struct db *db, uint32_t mask) { db->protected_props = mask; }
+
+static bool is_protected(struct db *db, enum builtin_prop p, objid who) { return (db->protected_props >> p & 1) && !object_is_wizard(db, who); }
+
+static value flag_value(const struct object *o, unsigned f) { return value_int((o->flags & f) != 0); }
+
+static value builtin_get(struct db *db, struct object *o, enum builtin_prop p) {
+    switch (p) {
+    case BP_NAME: return value_str(str_ref(o->name));
+    case BP_OWNER: return value_obj(o->owner);
+    case BP_PROGRAMMER: return flag_value(o, OF_PROGRAMMER);
+    case BP_WIZARD: return flag_value(o, OF_WIZARD);
+    case BP_R: return flag_value(o, OF_READ);
+    case BP_W: return flag_value(o, OF_WRITE);
+    case BP_F: return flag_value(o, OF_FERTILE);
+    case BP_LOCATION: return value_obj(o->location);
+    case BP_CONTENTS:
+        object_load_contents(db, o);
+        return links_to_list(o->contents);
+    case BP_NONE:
+    case BP_COUNT: break;
+    }
+    must(!"a built-in property");
+    return value_none();
+}
+
+/* Type first, then permission, as language.md 13 has it. */
+static enum error builtin_check_set(struct db *db, const struct object *o, enum builtin_prop p, value v, objid progr) {
+    bool wizard = object_is_wizard(db, progr);
+    switch (p) {
+    case BP_NAME:
+        if (v.type != V_STR) return E_TYPE;
+        return wizard || (o->owner == progr && !(o->flags & OF_PLAYER) && !is_protected(db, p, progr)) ? E_NONE : E_PERM;
+    case BP_OWNER:
+        if (v.type != V_OBJ) return E_TYPE;
+        return wizard ? E_NONE : E_PERM;
+    case BP_PROGRAMMER:
+    case BP_WIZARD: return wizard ? E_NONE : E_PERM;
+    case BP_R:
+    case BP_W:
+    case BP_F: return wizard || (o->owner == progr && !is_protected(db, p, progr)) ? E_NONE : E_PERM;
+    case BP_LOCATION:
+    case BP_CONTENTS:
+    case BP_NONE:
+    case BP_COUNT: break;
+    }
+    return E_PERM;
+}
+
+static void builtin_set(struct db *db, struct object *o, enum builtin_prop p, value v) {
+    static const unsigned flag_of[BP_COUNT] = {
+        [BP_PROGRAMMER] = OF_PROGRAMMER, [BP_WIZARD] = OF_WIZARD, [BP_R] = OF_READ, [BP_W] = OF_WRITE, [BP_F] = OF_FERTILE};
+    if (p == BP_NAME) {
+        object_set_name(db, o, v.u.s);
+    } else if (p == BP_OWNER) {
+        object_set_owner(db, o, v.u.o);
+    } else {
+        must(flag_of[p]);
+        o->flags = value_is_true(v) ? o->flags | flag_of[p] : o->flags & ~flag_of[p];
+        object_dirty(db, o, OS_HEADER);
+    }
+}
+
+/* ---- with a cache ---- */
+
+static void cache_fill(struct db *db, struct prop_cache *c, const struct object *o, uint32_t slot) {
+    const struct object *h = slot_holder((struct object *)o, slot);
+    c->layout = o->layout;
+    c->slot = slot;
+    c->epoch = db->prop_epoch;
+    c->builtin = BP_NONE;
+    c->holder = h && h != o ? h->id : NOTHING;
+    c->holder_slot = slot;
+    if (h == o && o->up) { /* the next object of this layout may have it clear */
+        h = slot_holder(o->up, slot < o->up->shape->n && o->up->shape->slots[slot].id == o->shape->slots[slot].id ? slot : o->up->shape->n);
+        c->holder = h ? h->id : NOTHING;
+    }
+}
+
+/* The slot of a property that is not built in, E_NONE; or what is wrong. Permissions are not looked at. */
+static enum error find_slot(struct db *db, objid id, struct str *name, struct object **o, enum builtin_prop *builtin, uint32_t *slot) {
+    *o = object_enter(db, id);
+    if (!*o) return E_INVIND;
+    *builtin = builtin_prop_by_name(name);
+    if (*builtin != BP_NONE) return E_NONE;
+    int64_t at = shape_find((*o)->shape, name);
+    *slot = (uint32_t)at;
+    return at >= 0 ? E_NONE : E_PROPNF;
+}
+
+enum error db_get_property(struct db *db, objid id, struct str *name, objid progr, struct prop_cache *cache, value *out) {
+    if (cache && db_fast_get(db, id, progr, cache, out)) return E_NONE;
+    struct object *o;
+    enum builtin_prop builtin;
+    uint32_t slot;
+    enum error e = find_slot(db, id, name, &o, &builtin, &slot);
+    if (e != E_NONE) return e;
+    if (builtin != BP_NONE) {
+        if (is_protected(db, builtin, progr)) return E_PERM;
+        *out = builtin_get(db, o, builtin);
+        return E_NONE;
+    }
+    if (!slot_allows(db, &o->slots[slot], progr, PF_READ)) return E_PERM;
+    *out = slot_read(o, slot);
+    if (cache) cache_fill(db, cache, o, slot);
+    return E_NONE;
+}
+
+enum error db_set_property(struct db *db, objid id, struct str *name, value v, objid progr, struct prop_cache *cache) {
+    if (cache && db_fast_set(db, id, v, progr, cache)) return E_NONE;
+    struct object *o;
+    enum builtin_prop builtin;
+    uint32_t slot;
+    enum error e = find_slot(db, id, name, &o, &builtin, &slot);
+    if (e == E_NONE && builtin != BP_NONE) {
+        e = builtin_check_set(db, o, builtin, v, progr);
+        if (e == E_NONE) builtin_set(db, o, builtin, v);
+    } else if (e == E_NONE) {
+        if (!slot_allows(db, &o->slots[slot], progr, PF_WRITE)) {
+            e = E_PERM;
+        } else {
+            slot_set(db, o, slot, v);
+            if (cache) cache_fill(db, cache, o, slot);
+            return E_NONE;
+        }
+    }
+    value_unref(v);
+    return e;
+}
+
+bool db_read_property(struct db *db, objid id, const char *name, value *out) {
+    struct str *s = str_from(name);
+    struct object *o;
+    enum builtin_prop builtin;
+    uint32_t slot;
+    enum error e = find_slot(db, id, s, &o, &builtin, &slot);
+    if (e == E_NONE) *out = builtin != BP_NONE ? builtin_get(db, o, builtin) : slot_read(o, slot);
+    str_unref(s);
+    return e == E_NONE;
+}
+
+/* ---- found ones ---- */
+
+bool db_find_property(struct db *db, objid id, struct str *name, struct propref *out) {
+    struct object *o;
+    *out = (struct propref){.object = id, .definer = NOTHING};
+    if (find_slot(db, id, name, &o, &out->builtin, &out->slot) != E_NONE) return false;
+    if (out->builtin == BP_NONE) out->definer = o->shape->slots[out->slot].definer;
+    return true;
+}
+
+static struct object *prop_object(struct db *db, const struct propref *p) {
+    struct object *o = object_must(db, p->object);
+    must(p->builtin != BP_NONE || p->slot < o->shape->n);
+    return o;
+}
+
+objid db_prop_owner(struct db *db, const struct propref *p) {
+    struct object *o = prop_object(db, p);
+    return p->builtin != BP_NONE ? o->owner : o->slots[p->slot].owner;
+}
+
+unsigned db_prop_flags(struct db *db, const struct propref *p) {
+    struct object *o = prop_object(db, p);
+    return p->builtin != BP_NONE ? PF_READ : o->slots[p->slot].perms;
+}
+
+void db_prop_set_info(struct db *db, const struct propref *p, objid owner, unsigned flags) {
+    struct object *o = prop_object(db, p);
+    must(p->builtin == BP_NONE);
+    struct slot *s = &o->slots[p->slot];
+    s->owner = owner;
+    s->perms = (uint8_t)flags;
+    s->state |= SLOT_DIRTY;
+    object_dirty(db, o, OS_SLOTS);
+}
+
+bool db_prop_allows(struct db *db, const struct propref *p, objid who, enum prop_flag f) {
+    struct object *o = prop_object(db, p);
+    if (p->builtin != BP_NONE) return f == PF_READ && !is_protected(db, p->builtin, who);
+    return slot_allows(db, &o->slots[p->slot], who, f);
+}
+
+bool db_prop_is_clear(struct db *db, const struct propref *p) {
+    struct object *o = prop_object(db, p);
+    return p->builtin == BP_NONE && o->slots[p->slot].type == V_CLEAR;
+}
+
+void db_prop_clear(struct db *db, const struct propref *p) {
+    struct object *o = prop_object(db, p);
+    must(p->builtin == BP_NONE);
+    slot_set(db, o, p->slot, value_clear());
+}
+
+value db_prop_value(struct db *db, const struct propref *p) {
+    struct object *o = prop_object(db, p);
+    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin) : slot_read(o, p->slot);
+}
+
+void db_prop_set_value(struct db *db, const struct propref *p, value v) {
+    struct object *o = prop_object(db, p);
+    if (p->builtin == BP_NONE) {
+        slot_set(db, o, p->slot, v);
+        return;
+    }
+    builtin_set(db, o, p->builtin, v);
+    value_unref(v);
+}
+
+value db_prop_raw_value(struct db *db, const struct propref *p) {
+    struct object *o = prop_object(db, p);
+    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin) : value_ref(slot_value(&o->slots[p->slot]));
+}
+
+size_t db_count_props(struct db *db, objid o) { return object_must(db, o)->shape->n; }
+
+void db_prop_at(struct db *db, objid id, size_t i, struct propref *out, struct str **name) {
+    struct object *o = object_must(db, id);
+    must(i < o->shape->n);
+    struct object *at = o; /* slots run from the root down, dumps from the object up */
+    for (uint32_t own; i >= (own = at->defs ? at->defs->nprops : 0); at = at->up) i -= own;
+    uint32_t slot = (at->up ? at->up->shape->n : 0) + (uint32_t)i;
+    *out = (struct propref){.object = id, .builtin = BP_NONE, .definer = at->id, .slot = slot};
+    if (name) *name = o->shape->slots[slot].name;
+}
+
+/* ---- definitions ---- */
+
+static int64_t own_propdef(const struct object *o, const struct str *name) {
+    for (uint32_t i = 0; o->defs && i < o->defs->nprops; i++)
+        if (str_equal(o->defs->props[i].name, name)) return i;
+    return -1;
+}
+
+/* Is it defined somewhere below o? */
+static bool defined_below(struct db *db, struct object *o, const struct str *name) {
+    object_load_tree(db, o);
+    for (struct object *at = o; at; at = object_next_below(at, o))
+        if (own_propdef(at, name) >= 0) return true;
+    return false;
+}
+
+static void definitions_changed(struct db *db, struct object *o) {
+    shape_refit_tree(db, o);
+    object_drop_defs(o);
+    layout_changed(db, o);
+    object_dirty(db, o, OS_PROPDEFS | OS_SLOTS);
+}
+
+enum error db_add_propdef(struct db *db, objid id, struct str *name, value v, objid owner, unsigned flags) {
+    struct object *o = object_must(db, id);
+    if (builtin_prop_by_name(name) != BP_NONE || shape_find(o->shape, name) >= 0 || defined_below(db, o, name)) {
+        value_unref(v);
+        return E_INVARG;
+    }
+    struct defs *d = object_defs(o);
+    d->props = xrealloc(d->props, (d->nprops + 1) * sizeof *d->props);
+    d->props[d->nprops++] = (struct propdef){.id = db->next_prop_id++, .name = str_ref(name), .owner = owner, .perms = (uint8_t)flags};
+    db->meta_changed = true;
+    definitions_changed(db, o);
+    slot_set(db, o, o->shape->n - 1, v);
+    return E_NONE;
+}
+
+enum error db_delete_propdef(struct db *db, objid id, struct str *name) {
+    struct object *o = object_must(db, id);
+    int64_t at = own_propdef(o, name);
+    if (at < 0) return E_PROPNF;
+    object_load_tree(db, o); /* all that have a record of it */
+    struct defs *d = o->defs;
+    str_unref(d->props[at].name);
+    d->nprops--;
+    memmove(d->props + at, d->props + at + 1, (d->nprops - (size_t)at) * sizeof *d->props);
+    definitions_changed(db, o);
+    return E_NONE;
+}
+
+enum error db_rename_propdef(struct db *db, objid id, struct str *old_name, struct str *new_name) {
+    struct object *o = object_must(db, id);
+    int64_t at = own_propdef(o, old_name);
+    if (at < 0) return E_PROPNF;
+    if (!str_equal(old_name, new_name) && (builtin_prop_by_name(new_name) != BP_NONE || shape_find(o->shape, new_name) >= 0 || defined_below(db, o, new_name)))
+        return E_INVARG;
+    str_ref(new_name);
+    str_unref(o->defs->props[at].name);
+    o->defs->props[at].name = new_name;
+    definitions_changed(db, o);
+    return E_NONE;
+}
+
+value db_propdefs(struct db *db, objid id) {
+    struct object *o = object_must(db, id);
+    uint32_t n = o->defs ? o->defs->nprops : 0;
+    struct list *l = list_new(n);
+    for (uint32_t i = 0; i < n; i++) l = list_append_take(l, value_str(str_ref(o->defs->props[i].name)));
+    return value_list(l);
+}

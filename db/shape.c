@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shapes (which slots there are) and layout ids (what inline caches compare). Invariants 3 to 5 of db/internal.h.
+ *
+ * A change of definitions or parents rebuilds the shapes of all loaded heirs, parents first. Heirs that are not in memory need nothing: a slot without
+ * a record is one that has what the definition says, and that is what they find when they are loaded.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/internal.h"
+
+/* ---- shapes ---- */
+
+static void shape_index(struct shape *s) {
+    uint32_t size = 4;
+    while (size < s->n * 2) size *= 2;
+    s->mask = size - 1;
+    s->index = xcalloc(size, sizeof *s->index);
+    for (uint32_t i = 0; i < s->n; i++) {
+        uint32_t at = str_hash(s->slots[i].name) & s->mask;
+        while (s->index[at]) at = (at + 1) & s->mask;
+        s->index[at] = i + 1;
+    }
+}
+
+struct shape *shape_new(const struct shape *base, objid definer, const struct propdef *props, size_t n) {
+    struct shape *s = xcalloc(1, sizeof *s);
+    uint32_t inherited = base ? base->n : 0;
+    s->refs = 1;
+    s->n = inherited + (uint32_t)n;
+    s->slots = xmalloc((s->n ? s->n : 1) * sizeof *s->slots);
+    for (uint32_t i = 0; i < inherited; i++) {
+        s->slots[i] = base->slots[i];
+        str_ref(s->slots[i].name);
+    }
+    for (size_t i = 0; i < n; i++)
+        s->slots[inherited + i] = (struct shape_slot){props[i].id, str_ref(props[i].name), definer, props[i].owner, props[i].perms};
+    shape_index(s);
+    return s;
+}
+
+void shape_unref(struct shape *s) {
+    if (!s || --s->refs) return;
+    for (uint32_t i = 0; i < s->n; i++) str_unref(s->slots[i].name);
+    free(s->slots);
+    free(s->index);
+    free(s);
+}
+
+int64_t shape_find(const struct shape *s, const struct str *name) {
+    uint32_t at = str_hash(name) & s->mask;
+    for (; s->index[at]; at = (at + 1) & s->mask) {
+        uint32_t i = s->index[at] - 1;
+        if (s->slots[i].name == name || str_equal(s->slots[i].name, name)) return i;
+    }
+    return -1;
+}
+
+/* ---- slots follow shapes ---- */
+
+void slot_default(const struct object *o, const struct shape_slot *def, struct slot *out) {
+    *out = (struct slot){.type = V_CLEAR, .perms = def->perms, .owner = def->perms & PF_CHOWN ? o->owner : def->owner};
+}
+
+bool slot_is_default(const struct object *o, size_t i) {
+    struct slot d;
+    slot_default(o, &o->shape->slots[i], &d);
+    const struct slot *s = &o->slots[i];
+    return s->type == V_CLEAR && s->perms == d.perms && s->owner == d.owner;
+}
+
+/* A slot that comes into being: letters of the parent's slot, owner by `c'. */
+static void slot_inherit(struct db *db, struct object *o, uint32_t i) {
+    const struct shape_slot *def = &o->shape->slots[i];
+    struct slot *s = &o->slots[i];
+    slot_default(o, def, s);
+    if (o->up && i < o->up->shape->n && o->up->shape->slots[i].id == def->id) {
+        const struct slot *above = &o->up->slots[i];
+        s->perms = above->perms;
+        s->owner = above->perms & PF_CHOWN ? o->owner : above->owner;
+        if (slot_is_default(o, i)) return;
+        s->state |= SLOT_DIRTY;
+        object_dirty(db, o, OS_SLOTS);
+    }
+}
+
+static void slot_drop(struct db *db, struct object *o, const struct slot *s, uint64_t prop) {
+    if (s->state & SLOT_STORED) {
+        row_delete(db, ROW_PROPVAL, (uint64_t)o->id, prop);
+        object_dirty(db, o, OS_SLOTS);
+    }
+    value_unref(slot_value(s));
+}
+
+/* Where old slot i is in the new shape, or -1. Mostly it stayed where it was. */
+static int64_t moved_to(const struct shape *old, uint32_t i, const struct shape *now) {
+    if (i < now->n && now->slots[i].id == old->slots[i].id) return i;
+    int64_t at = shape_find(now, old->slots[i].name);
+    if (at >= 0 && now->slots[at].id == old->slots[i].id) return at;
+    for (uint32_t k = 0; k < now->n; k++) /* a renamed one */
+        if (now->slots[k].id == old->slots[i].id) return k;
+    return -1;
+}
+
+static void move_slots(struct db *db, struct object *o, struct shape *now) {
+    struct shape *old = o->shape;
+    struct slot *from = o->slots;
+    struct slot *to = now->n ? xmalloc(now->n * sizeof *to) : NULL;
+    for (uint32_t i = 0; i < now->n; i++) to[i].type = V_NONE;
+    for (uint32_t i = 0; i < old->n; i++) {
+        int64_t at = moved_to(old, i, now);
+        if (at >= 0) to[at] = from[i];
+        else slot_drop(db, o, &from[i], old->slots[i].id);
+    }
+    o->slots = to;
+    o->shape = now;
+    for (uint32_t i = 0; i < now->n; i++)
+        if (to[i].type == V_NONE) slot_inherit(db, o, i);
+    free(from);
+    shape_unref(old);
+}
+
+void shape_refit(struct db *db, struct object *o) {
+    struct shape *base = o->up ? o->up->shape : db->no_shape;
+    bool own = o->defs && o->defs->nprops;
+    if (!own && o->shape == base) return;
+    move_slots(db, o, own ? shape_new(base, o->id, o->defs->props, o->defs->nprops) : shape_ref(base));
+}
+
+void shape_refit_tree(struct db *db, struct object *o) {
+    for (struct object *at = o; at; at = object_next_below(at, o)) shape_refit(db, at);
+}
+
+/* ---- layout ids ---- */
+
+/* All ids are used up: everybody gets a new one, and nothing that was cached counts any more. */
+static void layouts_restart(struct db *db) {
+    db->next_layout = 1;
+    db->prop_epoch++;
+    db->verb_epoch++;
+    for (size_t i = 0; i < db->cap; i++)
+        if ((uintptr_t)db->objects[i] > 1) db->objects[i]->child_layout = 0, db->objects[i]->layout = 0;
+    for (size_t i = 0; i < db->cap; i++)
+        if ((uintptr_t)db->objects[i] > 1) layout_assign(db, db->objects[i]);
+}
+
+static uint32_t next_layout(struct db *db) {
+    if (db->next_layout == UINT32_MAX) layouts_restart(db);
+    return db->next_layout++;
+}
+
+bool object_defines(const struct object *o) { return o->defs && (o->defs->nprops || o->defs->nverbs); }
+
+void layout_assign(struct db *db, struct object *o) {
+    if (!o->up || object_defines(o)) {
+        uint32_t id = next_layout(db);
+        o->layout = id;
+        return;
+    }
+    if (!o->up->child_layout) {
+        uint32_t id = next_layout(db);
+        o->up->child_layout = id;
+    }
+    o->layout = o->up->child_layout;
+}
+
+/* With loaded children an epoch ends; without, children to come get an id that nobody has seen. */
+void layout_changed(struct db *db, struct object *o) {
+    if (o->kid) {
+        db->prop_epoch++;
+        db->verb_epoch++;
+    } else {
+        o->child_layout = 0;
+    }
+    layout_assign(db, o);
+}
+
+void layout_values_moved(struct db *db, struct object *o) {
+    if (o->kid) db->prop_epoch++;
+    else o->child_layout = 0;
+}
+
+/* ---- definitions ---- */
+
+struct defs *object_defs(struct object *o) {
+    if (!o->defs) o->defs = xcalloc(1, sizeof *o->defs);
+    return o->defs;
+}
+
+void object_drop_defs(struct object *o) {
+    if (!o->defs || object_defines(o)) return;
+    free(o->defs->props);
+    free(o->defs->verbs);
+    free(o->defs);
+    o->defs = NULL;
+}
