@@ -274,16 +274,16 @@ static void print_simple(struct buf *out, value v, bool literal) {
 
 void value_print(struct buf *out, value v) { print_simple(out, v, false); }
 
-void value_print_literal(struct buf *out, value v) {
+bool value_print_literal_up_to(struct buf *out, value v, size_t max) {
     if (v.type != V_LIST) {
         print_simple(out, v, true);
-        return;
+        return out->len <= max;
     }
     struct walk w;
     walk_init(&w);
     walk_push(&w, v.u.l, NULL);
     buf_byte(out, '{');
-    while (w.depth) {
+    while (w.depth && out->len <= max) {
         struct walk_level *top = &w.levels[w.depth - 1];
         if (top->next == top->a->len) {
             buf_byte(out, '}');
@@ -300,7 +300,10 @@ void value_print_literal(struct buf *out, value v) {
         }
     }
     walk_fini(&w);
+    return out->len <= max;
 }
+
+void value_print_literal(struct buf *out, value v) { (void)value_print_literal_up_to(out, v, SIZE_MAX); }
 
 struct str *value_to_str(value v) {
     if (v.type == V_STR) return str_ref(v.u.s);

@@ -108,6 +108,8 @@ struct buf;
 /* Append as tostr() and as toliteral() print. Floats: %.15g, ".0" added where there is neither '.' nor 'e'. */
 void value_print(struct buf *out, value v);
 void value_print_literal(struct buf *out, value v);
+/* The same, given up with false as soon as out is longer than max: a list that holds one list many times can be short in memory and endless in print. */
+bool value_print_literal_up_to(struct buf *out, value v, size_t max);
 struct str *value_to_str(value v); /* tostr of one value */
 struct str *value_to_literal(value v);
 void float_print(struct buf *out, double f);

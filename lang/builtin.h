@@ -76,4 +76,10 @@ static inline struct result result_error(enum error e) { return e == E_NONE ? re
 /* Looks the verb up; kind R_CALL, or R_VALUE 0 with *found false when there is none. Takes args. */
 struct result result_call_verb(struct machine *m, objid object, const char *verb, struct list *args, bool *found);
 
+/* What precedes every call, for the machine and for call_function(). First: is the function protected in a frame whose `this' is `caller'? Then *out is what
+   happens in its place: R_BECOME #0:bf_NAME(args), or E_PERM. */
+bool builtin_is_protected(const struct machine *m, int id, objid caller, objid progr, const value *args, int nargs, struct result *out);
+/* Then: number and types of the arguments; false with the error in *out. */
+bool builtin_check_args(const struct machine *m, const struct builtin *b, const value *args, int nargs, struct result *out);
+
 #endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "builtins/support.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "db/world.h"
+
+/* The limits when the options name none: language.md 15. */
+enum { DEFAULT_STRING_BYTES = 33554423, DEFAULT_LIST_ELEMENTS = 4194302 };
+
+struct result support_buf_result(struct buf *b) {
+    struct str *s = buf_to_str(b);
+    buf_fini(b);
+    return result_str(s);
+}
+
+enum error support_valid_arg(const struct builtin_call *c, int i, objid *out) {
+    if (c->args[i].type != V_OBJ) return E_TYPE;
+    *out = c->args[i].u.o;
+    return db_valid(db_of(c), *out) ? E_NONE : E_INVARG;
+}
+
+size_t support_string_limit(const struct builtin_call *c) {
+    return c->m->max_string_concat > 0 ? (size_t)c->m->max_string_concat : DEFAULT_STRING_BYTES;
+}
+
+bool support_string_fits(const struct builtin_call *c, size_t bytes) { return bytes <= support_string_limit(c); }
+
+bool support_list_fits(const struct builtin_call *c, size_t elements) {
+    return elements <= (c->m->max_list_concat > 0 ? (size_t)c->m->max_list_concat : DEFAULT_LIST_ELEMENTS);
+}
+
+struct result support_size_error(struct builtin_call *c) {
+    if (!c->m->max_concat_catchable) vm_abort_seconds(c->vm);
+    return result_raise(E_QUOTA);
+}
+
+bool support_latin1(const struct builtin_call *c) { return db_encoding(db_of(c)) == ENC_LATIN1; }
+
+bool support_parse_letters(const struct str *letters, const char *known, unsigned *bits) {
+    *bits = 0;
+    for (uint32_t i = 0; i < letters->len; i++) {
+        const char *at = strchr(known, ascii_lower((unsigned char)letters->data[i]));
+        if (!at) return false;
+        *bits |= 1u << (at - known);
+    }
+    return true;
+}
+
+struct str *support_print_letters(unsigned bits, const char *known) {
+    char text[8];
+    size_t n = 0;
+    for (size_t i = 0; known[i]; i++)
+        if (bits & (1u << i)) text[n++] = known[i];
+    return str_new(text, n);
+}
