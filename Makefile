@@ -68,7 +68,11 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS := $(B)/gendoc
+TEST_PROGRAMS := $(B)/gendoc $(B)/relist
+
+$(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 tests: $(B)/evermoo $(UNITS) $(TEST_PROGRAMS)
 	$(Q)tests/run -b $(B)

@@ -142,9 +142,9 @@ static void place_variable(struct parser *p, uint32_t hash, uint32_t index) {
     p->slots[i] = index + 1;
 }
 
-static void grow_slots(struct parser *p) {
-    p->nslots = p->nslots ? p->nslots * 2 : 64;
+static void fill_slots(struct parser *p, uint32_t nslots) {
     free(p->slots);
+    p->nslots = nslots;
     p->slots = xcalloc(p->nslots, sizeof *p->slots);
     for (uint32_t i = 0; i < p->ast->nvars; i++)
         if (!ast_variable_hidden(p->ast, i)) place_variable(p, str_hash(p->ast->vars[i]), i);
@@ -164,7 +164,7 @@ int32_t parser_variable(struct parser *p, const char *name, size_t len) {
     if (found >= 0) return found;
     int32_t added = ast_add_variable(p->ast, str_new(name, len));
     if (p->ast->nvars * 2 > p->nslots)
-        grow_slots(p);
+        fill_slots(p, p->nslots * 2);
     else
         place_variable(p, hash, (uint32_t)added);
     return added;
@@ -184,10 +184,11 @@ static void rename_variables(struct parser *p) {
     struct ast *a = p->ast;
     for (uint32_t i = BV_COUNT; i < a->nvars; i++) {
         if (!lexer_is_keyword(a->vars[i]->data, a->vars[i]->len, INT32_MAX)) continue;
-        struct str *name = str_append_take(a->vars[i], "_", 1);
+        struct str *name = str_printf("%s_", a->vars[i]->data);
         while (find_variable(p, name->data, name->len, str_hash(name)) >= 0) name = str_append_take(name, "_", 1);
+        str_unref(a->vars[i]);
         a->vars[i] = name;
-        grow_slots(p);
+        fill_slots(p, p->nslots);
     }
 }
 
@@ -368,7 +369,7 @@ struct ast *parse_program(const char *text, size_t len, const struct parse_optio
     lexer_init(&p.lexer, text, len, options->version);
     p.lexer.complain = lexer_complains;
     p.lexer.ctx = &p;
-    grow_slots(&p);
+    fill_slots(&p, 64);
     p.ast->root = parse_block(&p);
     if (parser_peek(&p) != T_EOF) parser_syntax_error(&p);
     if (p.lexer.renaming && !p.faulty) rename_variables(&p);

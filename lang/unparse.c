@@ -3,8 +3,11 @@
  * Listings. One rule gives both forms: an operand gets parentheses when it binds looser than its place allows; in the fully parenthesized form
  * every operation gets them wherever it is an operand.
  */
-#include "base/must.h"
 #include "lang/ast.h"
+
+#include <math.h>
+
+#include "base/must.h"
 #include "lang/lexer.h"
 
 enum level {
@@ -38,6 +41,7 @@ struct lister {
     const struct unparse_options *options;
     struct buf *out;
     int depth;
+    const struct node *wrapped; /* a literal that must have parentheses, see assignment() */
 };
 
 static void expression(struct lister *l, const struct node *n);
@@ -52,7 +56,7 @@ static void variable(struct lister *l, int32_t var) {
 /* An operand where nothing looser than `loosest' may stand bare. */
 static void operand(struct lister *l, const struct node *n, enum level loosest) {
     enum level level = forms[n->kind].level;
-    bool parens = level != LEVEL_ANY && (level < loosest || l->options->fully_parenthesized);
+    bool parens = (level != LEVEL_ANY && (level < loosest || l->options->fully_parenthesized)) || n == l->wrapped;
     if (parens) text(l, "(");
     expression(l, n);
     if (parens) text(l, ")");
@@ -71,6 +75,11 @@ static void expressions(struct lister *l, const struct node *n, uint32_t from, c
 
 static bool is_bare_name(const struct node *n) { return n->kind == N_LIT && n->lit.type == V_STR && lexer_is_name(n->lit.u.s->data, n->lit.u.s->len); }
 
+static bool is_negative(const struct node *n) {
+    if (n->kind != N_LIT) return false;
+    return (n->lit.type == V_INT && n->lit.u.i < 0) || (n->lit.type == V_FLOAT && signbit(n->lit.u.f));
+}
+
 static bool is_system_object(const struct node *n) { return n->kind == N_LIT && n->lit.type == V_OBJ && n->lit.u.o == 0; }
 
 /* object MARK name, or $name. */
@@ -80,7 +89,7 @@ static void object_and_name(struct lister *l, const struct node *object, const s
         text(l, "$");
     } else {
         operand(l, object, LEVEL_POSTFIX);
-        if (object->kind == N_LIT && object->lit.type == V_INT && *mark == '.') text(l, " "); /* else it would read as a float */
+        if (object->kind == N_LIT && object->lit.type == V_INT && *mark == '.' && object != l->wrapped) text(l, " "); /* else it would read as a float */
         text(l, mark);
     }
     if (bare) {
@@ -92,13 +101,20 @@ static void object_and_name(struct lister *l, const struct node *object, const s
     }
 }
 
-static void function_name(struct lister *l, const struct node *n) {
+/* An unknown function of an old program may have a name that has become a keyword. */
+static void call(struct lister *l, const struct node *n) {
     const struct function_names *f = l->options->functions;
     const char *registered = n->func >= 0 && f ? f->name(f->ctx, n->func) : NULL;
-    if (registered)
+    if (registered) {
         text(l, registered);
-    else
+    } else if (lexer_is_name(n->name->data, n->name->len)) {
         buf_add(l->out, n->name->data, n->name->len);
+    } else {
+        buf_printf(l->out, "call_function(\"%s\"%s", n->name->data, n->nkids > 0 ? ", " : "");
+        expressions(l, n, 0, "", ")");
+        return;
+    }
+    expressions(l, n, 0, "(", ")");
 }
 
 /* ---- expressions ---- */
@@ -166,7 +182,14 @@ static void brackets(struct lister *l, const struct node *n) {
     text(l, "]");
 }
 
+/*
+ * A negative literal as a base lists bare, as it always did, although `-5 .foo' reads back as -(5 .foo). On the left of an assignment that would not even parse, so
+ * there it gets parentheses.
+ */
 static void assignment(struct lister *l, const struct node *n) {
+    const struct node *base = n->kids[0];
+    while (base->nkids > 0) base = base->kids[0];
+    l->wrapped = is_negative(base) ? base : NULL;
     expression(l, n->kids[0]);
     text(l, " = ");
     expression(l, n->kids[1]);
@@ -181,10 +204,7 @@ static void expression(struct lister *l, const struct node *n) {
         object_and_name(l, n->kids[0], n->kids[1], ":");
         expressions(l, n, 2, "(", ")");
         break;
-    case N_CALL:
-        function_name(l, n);
-        expressions(l, n, 0, "(", ")");
-        break;
+    case N_CALL: call(l, n); break;
     case N_INDEX:
     case N_RANGE: brackets(l, n); break;
     case N_LENGTH: text(l, "$"); break;
@@ -324,7 +344,7 @@ static void block(struct lister *l, const struct node *n) {
 }
 
 void unparse_block(const struct ast *a, const struct node *b, const struct unparse_options *options, struct buf *out) {
-    struct lister l = {a, options, out, 0};
+    struct lister l = {a, options, out, 0, NULL};
     block(&l, b);
 }
 

@@ -47,6 +47,7 @@ Test(listing, literals_and_names) {
          "$foo;\n$foo(1);\n$foo;\n$foo;\n$foo(1);\n#0.(\"if\");\n#0.(\"a b\");\no.foo;\no:x();\no.(\"E_PERM\");");
     BOTH("Foo = foo; PLAYER = num; LENGTH(X);", "Foo = Foo;\nplayer = NUM;\nlength(X);");
     BOTH("`a ! any'; `a ! E_A, @l => d'; `a ! E_PERM';", "`a ! ANY';\n`a ! E_A, @l => d';\n`a ! E_PERM';");
+    BOTH("(-5).foo = 1; (-5).a[1][-1 .b] = 2; (-0.5).x = 3;", "(-5).foo = 1;\n(-5).a[1][-1 .b] = 2;\n(-0.5).x = 3;");
     BOTH("x[1..2]; x[1 ..2]; x[1.. .5]; x[1...5]; x[$][1];", "x[1..2];\nx[1..2];\nx[1..0.5];\nx[1..0.5];\nx[$][1];");
 }
 

@@ -114,6 +114,8 @@ static void expect_renamed(const char *text, int version, const char *listing, u
 
 Test(messages, words_that_became_keywords) {
     expect_renamed("break = x.break + continue; break_ = e_float;", 1, "break__ = x.(\"break\") + continue_;\nbreak_ = e_float_;\n", 1);
+    expect_renamed("x = endtry(1) + try();", 0, "x = call_function(\"endtry\", 1) + call_function(\"try\");\n", 3);
+    expect_renamed("break; x.break = continue = e_float;", 1, "break_;\nx.(\"break\") = continue_ = e_float_;\n", 1);
     expect_renamed("try = 1;", 0, "try_ = 1;\n", 1);
     expect_renamed("int = float;", 2, "int = float;\n", 0);
     expect_renamed("int = float;", 3, "INT = FLOAT;\n", 0);
