@@ -23,7 +23,7 @@ enum node_kind {
 
 enum node_flag { NODE_ANY = 1 };
 
-enum { AST_MAX_HEIGHT = 5000, AST_MAX_NODES = 1 << 22 };
+enum { AST_MAX_HEIGHT = 2000, AST_MAX_NODES = 1 << 22 };
 
 struct node {
     uint16_t kind; /* enum node_kind */

@@ -12,7 +12,8 @@
 #include "lang/ast.h"
 #include "lang/lexer.h"
 
-enum { PARSER_MAX_DEPTH = 2000, SCATTER_MAX_TARGETS = 255, EXCEPT_MAX_CLAUSES = 255 };
+/* Deep enough for the fully parenthesized listing of the highest tree: a step or two a node. */
+enum { PARSER_MAX_DEPTH = 2 * AST_MAX_HEIGHT + 8, SCATTER_MAX_TARGETS = 255, EXCEPT_MAX_CLAUSES = 255 };
 
 /* One loop that encloses what is being parsed; on the C stack. */
 struct loop {

@@ -137,9 +137,28 @@ Test(messages, depth_is_bounded) {
         SAYS(buf_c(&b), "Line 1:  Program too deeply nested");
         buf_fini(&b);
     }
-    struct buf b = BUF_INIT;
-    for (int k = 0; k < 2000; k++) buf_add_c(&b, "x + ");
-    buf_add_c(&b, "x;\n");
+}
+
+/* The highest tree that parses also parses from its fully parenthesized listing. */
+static void expect_highest(const char *open, const char *middle, const char *close) {
+    struct buf b = BUF_INIT, listing = BUF_INIT;
+    for (int k = 0; k < AST_MAX_HEIGHT - 3; k++) buf_add_c(&b, open);
+    buf_add_c(&b, middle);
+    for (int k = 0; k < AST_MAX_HEIGHT - 3; k++) buf_add_c(&b, close);
+    buf_add_c(&b, ";\n");
     cr_expect_str_eq(front_relist(buf_c(&b), false, false), buf_c(&b));
+    buf_add_c(&listing, front_relist(buf_c(&b), true, false));
+    cr_expect_str_eq(front_relist(buf_c(&listing), true, false), buf_c(&listing));
+    cr_expect_str_eq(front_relist(buf_c(&listing), false, false), buf_c(&b));
     buf_fini(&b);
+    buf_fini(&listing);
+}
+
+Test(messages, highest_trees_list_and_parse) {
+    expect_highest("x + ", "x", "");
+    expect_highest("-", "x", "");
+    expect_highest("!", "x", "");
+    expect_highest("{", "", "}");
+    expect_highest("x ^ ", "x", "");
+    expect_highest("", "x", ".y");
 }
