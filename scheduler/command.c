@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "scheduler/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "base/buf.h"
+#include "base/must.h"
+#include "db/preps.h"
+
+/* ---- words ---- */
+
+static size_t skip_blanks(const char *p, size_t len, size_t i) {
+    while (i < len && p[i] == ' ') i++;
+    return i;
+}
+
+/* One word from p[i] on, quotes and backslashes taken away; where it ends. word may be NULL. */
+static size_t scan_word(const char *p, size_t len, size_t i, struct buf *word) {
+    bool quoted = false;
+    while (i < len && (quoted || p[i] != ' ')) {
+        char c = p[i++];
+        if (c == '"') quoted = !quoted;
+        else if (c != '\\') {
+            if (word) buf_byte(word, c);
+        } else if (i < len) {
+            if (word) buf_byte(word, p[i]);
+            i++;
+        }
+    }
+    return i;
+}
+
+struct list *command_words(const char *line, size_t len) {
+    struct list *words = list_new(4);
+    struct buf word = BUF_INIT;
+    size_t i = skip_blanks(line, len, 0);
+    while (i < len) {
+        buf_clear(&word);
+        i = skip_blanks(line, len, scan_word(line, len, i, &word));
+        words = list_append_take(words, value_str(buf_to_str(&word)));
+    }
+    buf_fini(&word);
+    return words;
+}
+
+static struct str *join(const struct list *words, size_t from, size_t to) { /* 0-based, without `to' */
+    struct buf b = BUF_INIT;
+    for (size_t i = from; i < to; i++) {
+        if (i > from) buf_byte(&b, ' ');
+        buf_add(&b, words->items[i].u.s->data, words->items[i].u.s->len);
+    }
+    struct str *s = buf_to_str(&b);
+    buf_fini(&b);
+    return s;
+}
+
+/* ---- objects ---- */
+
+/* Letters in one case, for comparing. ASCII needs no memory but its own. */
+static struct str *fold(const struct str *s) {
+    if (s->flags & STR_ASCII) {
+        struct str *copy = str_new(s->data, s->len);
+        for (uint32_t i = 0; i < copy->len; i++) copy->data[i] = (char)ascii_lower((unsigned char)copy->data[i]);
+        return copy;
+    }
+    utf8proc_uint8_t *folded = NULL;
+    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s->data, (utf8proc_ssize_t)s->len, &folded, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
+    struct str *result = n < 0 ? str_new(s->data, s->len) : str_new((const char *)folded, (size_t)n);
+    free(folded);
+    return result;
+}
+
+struct match {
+    struct db *db;
+    const struct str *text; /* folded */
+    objid exact, partial;
+};
+
+/* false: two different objects have this very name. */
+static bool match_name(struct match *m, objid o, const struct str *name) {
+    bool begins;
+    struct str *folded = NULL;
+    if ((name->flags & STR_ASCII) && name->len >= m->text->len) { /* no copy for what is compared most */
+        begins = bytes_compare_fold(name->data, m->text->len, m->text->data, m->text->len) == 0;
+    } else if (name->flags & STR_ASCII) {
+        begins = false;
+    } else {
+        folded = fold(name);
+        name = folded;
+        begins = name->len >= m->text->len && memcmp(name->data, m->text->data, m->text->len) == 0;
+    }
+    bool whole = begins && name->len == m->text->len;
+    if (folded) str_unref(folded);
+    if (whole) {
+        if (m->exact != NOTHING && m->exact != o) return false;
+        m->exact = o;
+    } else if (begins) {
+        m->partial = m->partial == FAILED_MATCH || m->partial == o ? o : AMBIGUOUS;
+    }
+    return true;
+}
+
+static bool match_one(struct match *m, objid o) {
+    if (!match_name(m, o, db_name(m->db, o))) return false;
+    value aliases;
+    bool go_on = true;
+    if (!db_read_property(m->db, o, "aliases", &aliases)) return true;
+    if (aliases.type == V_LIST)
+        for (int64_t i = 1; go_on && i <= aliases.u.l->len; i++) {
+            value alias = list_get(aliases.u.l, i);
+            if (alias.type == V_STR) go_on = match_name(m, o, alias.u.s);
+        }
+    value_unref(aliases);
+    return go_on;
+}
+
+static bool match_contents(struct match *m, objid container) {
+    if (!db_valid(m->db, container)) return true;
+    uint64_t cursor = 0;
+    objid o;
+    while ((o = db_next_content(m->db, container, &cursor)) != NOTHING)
+        if (!match_one(m, o)) return false;
+    return true;
+}
+
+static objid match_number(struct db *db, const struct str *text) {
+    char *end;
+    const char *digits = text->data + 1;
+    if (!(*digits >= '0' && *digits <= '9')) return FAILED_MATCH;
+    long long n = strtoll(digits, &end, 10);
+    return *end == 0 && db_valid(db, n) ? (objid)n : FAILED_MATCH;
+}
+
+objid command_match_object(struct db *db, objid player, const struct str *text) {
+    if (text->len == 0) return NOTHING;
+    if (text->data[0] == '#') return match_number(db, text);
+    if (!db_valid(db, player)) return FAILED_MATCH;
+    if (str_equal_c(text, "me")) return player;
+    if (str_equal_c(text, "here")) return db_location(db, player);
+    struct str *folded = fold(text);
+    struct match m = {db, folded, NOTHING, FAILED_MATCH};
+    bool is_one = match_contents(&m, player) && match_contents(&m, db_location(db, player));
+    str_unref(folded);
+    return !is_one ? AMBIGUOUS : m.exact != NOTHING ? m.exact : m.partial;
+}
+
+/* ---- the line ---- */
+
+/* What the first character stands for, or NULL. */
+static const char *substitution(char c) {
+    return c == '"' ? "say " : c == ':' ? "emote " : c == ';' ? "eval " : NULL;
+}
+
+static struct list *split_line(const struct str *line, struct str **argstr) {
+    const char *p = line->data;
+    size_t len = line->len, i = skip_blanks(p, len, 0);
+    const char *word = i < len ? substitution(p[i]) : NULL;
+    if (!word) {
+        size_t rest = skip_blanks(p, len, scan_word(p, len, i, NULL));
+        *argstr = str_new(p + rest, len - rest);
+        return command_words(p, len);
+    }
+    struct buf whole = BUF_INIT;
+    buf_add_c(&whole, word);
+    buf_add(&whole, p + i + 1, len - i - 1);
+    struct list *words = command_words(buf_c(&whole), whole.len);
+    buf_fini(&whole);
+    *argstr = str_new(p + i + 1, len - i - 1);
+    return words;
+}
+
+static void find_parts(struct command *c) {
+    size_t n = c->args->len, first = n, count = 0;
+    struct str **words = xmalloc((n + 1) * sizeof(struct str *));
+    for (size_t i = 0; i < n; i++) words[i] = c->args->items[i].u.s;
+    c->prep = PREP_NONE;
+    if (!prep_find(words, n, &c->prep, &first, &count)) {
+        c->prep = PREP_NONE;
+        first = n;
+        count = 0;
+    }
+    free(words);
+    c->dobjstr = join(c->args, 0, first);
+    c->prepstr = join(c->args, first, first + count);
+    c->iobjstr = join(c->args, first + count, n);
+}
+
+bool command_parse(struct db *db, objid player, const struct str *line, struct command *out) {
+    struct list *words = split_line(line, &out->argstr);
+    if (words->len == 0) {
+        list_unref(words);
+        str_unref(out->argstr);
+        return false;
+    }
+    out->verb = str_ref(words->items[0].u.s);
+    out->args = list_delete_take(words, 1);
+    find_parts(out);
+    out->dobj = command_match_object(db, player, out->dobjstr);
+    out->iobj = command_match_object(db, player, out->iobjstr);
+    return true;
+}
+
+void command_fini(struct command *c) {
+    str_unref(c->verb);
+    str_unref(c->argstr);
+    str_unref(c->dobjstr);
+    str_unref(c->prepstr);
+    str_unref(c->iobjstr);
+    list_unref(c->args);
+}

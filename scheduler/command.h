@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* A typed line taken apart: words, first-character substitutions, prepositions, objects (language.md of the reference, "Command parser"). */
+#ifndef SCHEDULER_COMMAND_H
+#define SCHEDULER_COMMAND_H
+
+#include "base/list.h"
+#include "base/str.h"
+#include "db/db.h"
+
+struct command {
+    struct str *verb, *argstr, *dobjstr, *prepstr, *iobjstr;
+    struct list *args; /* the words after the verb */
+    int prep; /* db/preps.h, PREP_NONE */
+    objid dobj, iobj;
+};
+
+struct list *command_words(const char *line, size_t len);
+/* false: nothing but blanks, and nothing to fini. */
+bool command_parse(struct db *db, objid player, const struct str *line, struct command *out);
+void command_fini(struct command *c);
+/* The object that a text names for a player: NOTHING, AMBIGUOUS, FAILED_MATCH as the language has them. */
+objid command_match_object(struct db *db, objid player, const struct str *text);
+
+#endif

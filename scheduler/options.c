@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "scheduler/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "scheduler/state.h"
+
+enum option_kind { INT, TRUTH, OTHER };
+enum option_when { LIVE, CACHED };
+
+struct option_row {
+    const char *name;
+    enum option_kind kind;
+    int64_t lambda, toast, least;
+    enum option_when when;
+};
+
+static const struct option_row rows[OPT_COUNT] = {
+#define OPTION(name, kind, lambda, toast, least, when, doc) {#name, kind, lambda, toast, least, when},
+#include "scheduler/options.def"
+#undef OPTION
+};
+
+struct server_options {
+    int64_t cached[OPT_COUNT];
+};
+
+struct server_options *options_new(void) {
+    return xcalloc(1, sizeof(struct server_options));
+}
+
+void options_free(struct server_options *o) {
+    free(o);
+}
+
+const char *option_name(enum server_option which) {
+    return rows[which].name;
+}
+
+int64_t option_default(struct scheduler *s, enum server_option which) {
+    return s->m->dialect->larger_limits ? rows[which].toast : rows[which].lambda;
+}
+
+/* The property of holder.server_options; false when there is none. */
+static bool read_raw(struct scheduler *s, objid holder, const char *name, value *out) {
+    value options;
+    if (!db_valid(s->db, holder) || !db_read_property(s->db, holder, "server_options", &options)) return false;
+    bool found = options.type == V_OBJ && db_valid(s->db, options.u.o) && db_read_property(s->db, options.u.o, name, out);
+    value_unref(options);
+    return found;
+}
+
+/* Takes v. false: does not count. */
+static bool number_from(const struct option_row *row, value v, int64_t *out) {
+    bool fits = row->kind == TRUTH || v.type == V_INT;
+    if (fits) *out = row->kind == TRUTH ? value_is_true(v) : v.u.i < row->least ? row->least : v.u.i;
+    value_unref(v);
+    return fits;
+}
+
+int64_t option_int_of(struct scheduler *s, objid listener, enum server_option which) {
+    value v;
+    int64_t n;
+    if (listener != 0 && read_raw(s, listener, rows[which].name, &v)) {
+        if (number_from(&rows[which], v, &n)) return n;
+    } else if (read_raw(s, 0, rows[which].name, &v) && number_from(&rows[which], v, &n)) {
+        return n;
+    }
+    return option_default(s, which);
+}
+
+int64_t option_int(struct scheduler *s, enum server_option which) {
+    if (rows[which].when == CACHED) return s->options->cached[which];
+    return option_int_of(s, 0, which);
+}
+
+int64_t option_override(struct scheduler *s, objid player, enum option_override which) {
+    static const enum server_option options[OVERRIDE_COUNT] = {OPT_tick_quota, OPT_fg_ticks, OPT_bg_ticks, OPT_fg_seconds, OPT_bg_seconds};
+    const struct option_row *row = &rows[options[which]];
+    if (!db_valid(s->db, player)) return -1;
+    struct str *name = str_from(row->name);
+    struct propref p;
+    int64_t n = -1;
+    /* Who may write the property grants the quota: players own themselves, so it must not be them. */
+    if (db_find_property(s->db, player, name, &p) && p.builtin == BP_NONE && db_is_wizard(s->db, db_prop_owner(s->db, &p)) &&
+        !(db_prop_flags(s->db, &p) & PF_WRITE)) {
+        if (!number_from(row, db_prop_value(s->db, &p), &n)) n = -1;
+    }
+    str_unref(name);
+    return n;
+}
+
+int64_t sched_option_int(struct scheduler *s, const char *name, int64_t fallback) {
+    value v;
+    if (!read_raw(s, 0, name, &v)) return fallback;
+    int64_t n = v.type == V_INT ? v.u.i : fallback;
+    value_unref(v);
+    return n;
+}
+
+value sched_option(struct scheduler *s, objid handler, const char *name) {
+    value v;
+    if (handler != 0 && read_raw(s, handler, name, &v)) return v;
+    return read_raw(s, 0, name, &v) ? v : value_none();
+}
+
+const char *const *option_default_message(const char *name) {
+    static const struct {
+        const char *name;
+        const char *lines[3];
+    } messages[] = {
+        {"boot_msg", {"*** Disconnected ***"}},
+        {"connect_msg", {"*** Connected ***"}},
+        {"create_msg", {"*** Created ***"}},
+        {"recycle_msg", {"*** Recycled ***"}},
+        {"redirect_from_msg", {"*** Redirecting connection to new port ***"}},
+        {"redirect_to_msg", {"*** Redirecting old connection to this port ***"}},
+        {"server_full_msg", {"*** Sorry, but the server cannot accept any more connections right now.", "*** Please try again later."}},
+        {"timeout_msg", {"*** Timed-out waiting for login. ***"}},
+    };
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+        if (strcmp(messages[i].name, name) == 0) return messages[i].lines;
+    must(!"a message of that name");
+    return NULL;
+}
+
+static void load_protections(struct scheduler *s) {
+    struct machine *m = s->m;
+    struct buf name = BUF_INIT;
+    for (int i = 0; i < m->nbuiltins; i++) {
+        value v;
+        buf_clear(&name);
+        buf_printf(&name, "protect_%s", m->builtins[i].name);
+        m->protect[i] = 0;
+        if (read_raw(s, 0, buf_c(&name), &v)) {
+            m->protect[i] = value_is_true(v);
+            value_unref(v);
+        }
+    }
+    static const char *const properties[BP_COUNT] = {
+        NULL,
+#define BUILTIN_PROP(id, text, type, doc) text,
+#include "db/builtin_props.def"
+#undef BUILTIN_PROP
+    };
+    uint32_t mask = 0;
+    for (int i = 1; i < BP_COUNT; i++) {
+        value v;
+        buf_clear(&name);
+        buf_printf(&name, "protect_%s", properties[i]);
+        if (!read_raw(s, 0, buf_c(&name), &v)) continue;
+        if (value_is_true(v)) mask |= UINT32_C(1) << i;
+        value_unref(v);
+    }
+    db_set_protected_props(s->db, mask);
+    buf_fini(&name);
+}
+
+/* Never so small that the world's own repair commands cannot be typed. */
+static int64_t size_limit(int64_t n, int64_t least, int64_t fallback) {
+    return n == 0 ? 0 : n < 0 ? fallback : n < least ? least : n;
+}
+
+void sched_load_options(struct scheduler *s) {
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (rows[i].when == CACHED) s->options->cached[i] = option_int_of(s, 0, (enum server_option)i);
+    s->m->max_string_concat = size_limit(s->options->cached[OPT_max_string_concat], 1015, option_default(s, OPT_max_string_concat));
+    s->m->max_list_concat = size_limit(s->options->cached[OPT_max_list_concat], 1022, option_default(s, OPT_max_list_concat));
+    s->m->max_concat_catchable = s->options->cached[OPT_max_concat_catchable] != 0;
+    load_protections(s);
+    if (s->host.options_changed) s->host.options_changed(s->host.ctx);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring of queues: deficit round robin (Shreedhar and Varghese, 1995), in ticks.
+ *
+ * The queue at the head of the ring earns its quota when its turn in a round comes, and runs slices while its balance is positive. A slice is charged afterwards, with
+ * the ticks it used or with its CPU time, whichever is more. Overspent: the next rounds' quotas pay. When a whole turn of the ring finds nobody with a
+ * positive balance, as many rounds as the least indebted needs are credited to all at once; so who is alone never waits.
+ *
+ * A queue that runs empty leaves the ring and loses what it had saved, not what it owes; debts are capped, and fade with time.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "scheduler/state.h"
+
+enum {
+    TICKS_PER_US = 20, /* what a microsecond of CPU is worth: a plain loop's */
+    DEFAULT_QUOTA = 20000, /* so about a millisecond */
+    LEAST_QUOTA = 100,
+    LEAST_CHARGE = TICKS_PER_US, /* of a slice, for the work around it */
+    MOST_DEBT = 200, /* in quotas */
+    FADE_US = 10000, /* in which a quota's worth of debt is forgotten */
+    OVERRIDES_EVERY_US = 1000000
+};
+
+static struct queue *new_queue(struct scheduler *s, struct idmap *table, objid owner, bool logins) {
+    struct queue *q = xcalloc(1, sizeof *q);
+    q->owner = owner;
+    q->logins = logins;
+    q->faded_us = clock_monotonic_us();
+    idmap_put(table, owner, q);
+    queue_read_overrides(s, q, q->faded_us);
+    return q;
+}
+
+static void free_queue(struct scheduler *s, struct queue *q) {
+    idmap_remove(q->logins ? &s->login_queues : &s->queues, q->owner);
+    free(q);
+}
+
+static void fade(struct queue *q, int64_t now_us) {
+    int64_t passed = now_us - q->faded_us;
+    if (passed <= 0) return;
+    q->faded_us = now_us;
+    if (q->balance >= 0) return;
+    int64_t forgotten = passed > FADE_US * (int64_t)MOST_DEBT ? -q->balance : passed * q->quota / FADE_US;
+    q->balance = q->balance + forgotten > 0 ? 0 : q->balance + forgotten;
+}
+
+static bool is_of_no_use(const struct queue *q) {
+    return !q->active && q->tasks == 0 && q->inputs == 0 && q->balance >= 0;
+}
+
+/* Queues that were kept for their debt alone go when it has faded. */
+static void sweep(struct scheduler *s) {
+    int64_t now = clock_monotonic_us();
+    struct queue **useless = xmalloc((s->queues.len + 1) * sizeof(struct queue *));
+    size_t n = 0, at = 0;
+    struct queue *q;
+    while ((q = idmap_next(&s->queues, &at))) {
+        fade(q, now);
+        if (is_of_no_use(q)) useless[n++] = q;
+    }
+    while (n > 0) free_queue(s, useless[--n]);
+    free(useless);
+    s->queues_after_sweep = s->queues.len;
+}
+
+struct queue *queue_get(struct scheduler *s, objid owner) {
+    struct queue *q = idmap_get(&s->queues, owner);
+    if (q) return q;
+    if (s->queues.len > 2 * s->queues_after_sweep + 256) sweep(s);
+    return new_queue(s, &s->queues, owner, false);
+}
+
+struct queue *queue_get_logins(struct scheduler *s, objid listener) {
+    struct queue *q = idmap_get(&s->login_queues, listener);
+    return q ? q : new_queue(s, &s->login_queues, listener, true);
+}
+
+void queue_release(struct scheduler *s, struct queue *q) {
+    fade(q, clock_monotonic_us());
+    if (is_of_no_use(q)) free_queue(s, q);
+}
+
+void queue_read_overrides(struct scheduler *s, struct queue *q, int64_t now_us) {
+    q->overrides_read_us = now_us;
+    for (int i = 0; i < OVERRIDE_COUNT; i++) q->overrides[i] = q->logins ? -1 : option_override(s, q->owner, (enum option_override)i);
+    int64_t quota = q->overrides[OVERRIDE_tick_quota];
+    if (quota <= 0) quota = option_int(s, OPT_tick_quota);
+    if (quota <= 0) quota = s->quota_flag > 0 ? s->quota_flag : DEFAULT_QUOTA;
+    q->quota = quota < LEAST_QUOTA ? LEAST_QUOTA : quota > INT32_MAX ? INT32_MAX : quota;
+}
+
+static void enter_ring(struct scheduler *s, struct queue *q) {
+    if (q->active) return;
+    int64_t now = clock_monotonic_us();
+    if (now - q->overrides_read_us > OVERRIDES_EVERY_US) queue_read_overrides(s, q, now);
+    fade(q, now);
+    q->active = true;
+    q->visited = false;
+    if (!s->ring) {
+        s->ring = q->next = q->prev = q;
+        return;
+    }
+    q->next = s->ring; /* the last before the head comes round again */
+    q->prev = s->ring->prev;
+    q->prev->next = q->next->prev = q;
+}
+
+static void leave_ring_if_empty(struct scheduler *s, struct queue *q) {
+    if (!q->active || q->first || q->first_input) return;
+    q->active = q->visited = false;
+    if (q->balance > 0) q->balance = 0;
+    if (s->ring == q) s->ring = q->next == q ? NULL : q->next;
+    q->prev->next = q->next;
+    q->next->prev = q->prev;
+    q->next = q->prev = NULL;
+}
+
+void queue_put_task(struct scheduler *s, struct queue *q, struct task *t) {
+    t->next = NULL;
+    t->prev = q->last;
+    if (q->last) q->last->next = t;
+    else q->first = t;
+    q->last = t;
+    enter_ring(s, q);
+}
+
+void queue_take_task(struct scheduler *s, struct queue *q, struct task *t) {
+    if (t->prev) t->prev->next = t->next;
+    else q->first = t->next;
+    if (t->next) t->next->prev = t->prev;
+    else q->last = t->prev;
+    t->next = t->prev = NULL;
+    leave_ring_if_empty(s, q);
+}
+
+void queue_put_input(struct scheduler *s, struct input *in) {
+    struct queue *q = in->queue;
+    in->runnable = true;
+    in->next = NULL;
+    in->prev = q->last_input;
+    if (q->last_input) q->last_input->next = in;
+    else q->first_input = in;
+    q->last_input = in;
+    enter_ring(s, q);
+}
+
+void queue_take_input(struct scheduler *s, struct input *in) {
+    struct queue *q = in->queue;
+    in->runnable = false;
+    if (in->prev) in->prev->next = in->next;
+    else q->first_input = in->next;
+    if (in->next) in->next->prev = in->prev;
+    else q->last_input = in->prev;
+    in->next = in->prev = NULL;
+    leave_ring_if_empty(s, q);
+}
+
+/* Everybody in the ring is in debt: as many rounds at once as it takes until one is not. */
+static void credit_rounds(struct scheduler *s) {
+    int64_t rounds = INT64_MAX;
+    struct queue *q = s->ring;
+    do {
+        int64_t needed = -q->balance / q->quota + 1;
+        if (needed < rounds) rounds = needed;
+    } while ((q = q->next) != s->ring);
+    rounds--; /* the last one is earned turn by turn */
+    do q->balance += rounds * q->quota;
+    while ((q = q->next) != s->ring);
+}
+
+struct queue *queues_next(struct scheduler *s, int64_t now_us) {
+    struct queue *first_passed = NULL;
+    for (;;) {
+        struct queue *q = s->ring;
+        if (!q) return NULL;
+        if (!q->visited) {
+            if (q == first_passed) { /* once round, and nobody could pay */
+                credit_rounds(s);
+                first_passed = NULL;
+            }
+            fade(q, now_us);
+            q->balance += q->quota;
+            if (q->balance > q->quota) q->balance = q->quota;
+            q->visited = true;
+        }
+        if (q->balance > 0) return q;
+        q->visited = false;
+        if (!first_passed) first_passed = q;
+        s->ring = q->next;
+    }
+}
+
+void queue_charge(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us) {
+    (void)s;
+    int64_t cost = cpu_us > INT32_MAX ? INT64_C(0x100000000) * TICKS_PER_US : cpu_us * TICKS_PER_US;
+    if (ticks > cost) cost = ticks;
+    if (cost < LEAST_CHARGE) cost = LEAST_CHARGE;
+    q->balance -= cost;
+    if (q->balance < -MOST_DEBT * q->quota) q->balance = -MOST_DEBT * q->quota;
+}
+
+static void free_all(struct idmap *table) {
+    size_t at = 0;
+    struct queue *q;
+    while ((q = idmap_next(table, &at))) free(q);
+    idmap_fini(table);
+}
+
+void queues_fini(struct scheduler *s) {
+    free_all(&s->queues);
+    free_all(&s->login_queues);
+    s->ring = NULL;
+}

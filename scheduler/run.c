@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* Slices: running a task until it ends or sleeps, and what follows from its end: values, errors nobody caught, limits. */
+#include <stdarg.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "scheduler/state.h"
+
+/* ---- saying ---- */
+
+void say(struct scheduler *s, objid conn, const char *format, ...) {
+    struct buf b = BUF_INIT;
+    va_list ap;
+    va_start(ap, format);
+    buf_vprintf(&b, format, ap);
+    va_end(ap);
+    s->host.notify(s->host.ctx, conn, buf_c(&b), b.len, false, false);
+    buf_fini(&b);
+}
+
+void say_lines(struct scheduler *s, objid conn, value lines) {
+    if (lines.type != V_LIST) return;
+    for (int64_t i = 1; i <= lines.u.l->len; i++) {
+        value line = list_get(lines.u.l, i);
+        if (line.type == V_STR) s->host.notify(s->host.ctx, conn, line.u.s->data, line.u.s->len, false, false);
+    }
+}
+
+/* ---- one slice ---- */
+
+static int64_t limit_of(struct scheduler *s, enum option_override own, enum server_option option) {
+    if (s->turn && s->turn->overrides[own] >= 0) return s->turn->overrides[own];
+    return option_int(s, option);
+}
+
+static int64_t seconds_in_us(int64_t seconds) {
+    return seconds > 1000000000 ? INT64_C(1000000000000000) : seconds * 1000000;
+}
+
+static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, bool is_handler, value wake, struct vm_outcome *out) {
+    bool fg = class == RUN_FOREGROUND;
+    int64_t ticks = limit_of(s, fg ? OVERRIDE_fg_ticks : OVERRIDE_bg_ticks, fg ? OPT_fg_ticks : OPT_bg_ticks);
+    int64_t us = seconds_in_us(limit_of(s, fg ? OVERRIDE_fg_seconds : OVERRIDE_bg_seconds, fg ? OPT_fg_seconds : OPT_bg_seconds));
+    int64_t now = clock_monotonic_us();
+    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .started_us = now, .seconds_us = us, .is_handler = is_handler};
+    s->run = &run;
+    s->m->max_stack_depth = (int)(option_int(s, OPT_max_stack_depth) > 100000 ? 100000 : option_int(s, OPT_max_stack_depth));
+    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us), .deadline_us = now + us};
+    enum vm_status status = vm_run(vm, &limits, wake, out);
+    watchdog_end(s->watchdog);
+    s->ticks_used += ticks - limits.ticks;
+    s->run = run.outer;
+    return status;
+}
+
+int64_t sched_current_task_id(struct scheduler *s) {
+    return s->run ? s->run->task_id : 0;
+}
+
+int64_t sched_seconds_left(struct scheduler *s) {
+    if (!s->run) return 0;
+    int64_t left = s->run->seconds_us - (clock_monotonic_us() - s->run->started_us);
+    return left > 0 ? (left + 999999) / 1000000 : 0;
+}
+
+/* ---- the end of a task ---- */
+
+static enum vm_status run_and_finish(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, bool is_handler, value wake, value *result);
+static enum vm_status run_verb_as(struct scheduler *s, const struct server_verb_call *call, int64_t id, bool is_handler, value *result, bool *found);
+
+/* A verb on #0 hears of it; when there is none, or it does not care, the traceback goes to the player. */
+static void report(struct scheduler *s, objid player, int64_t id, bool is_handler, const char *verb, struct list *args, value traceback) {
+    value answer = value_int(0);
+    enum vm_status status = VM_DONE;
+    bool found = false;
+    if (is_handler || !db_valid(s->db, 0)) list_unref(args);
+    else {
+        struct server_verb_call call = {.object = 0, .player = player, .verb = verb, .args = args};
+        status = run_verb_as(s, &call, id, true, &answer, &found);
+    }
+    bool is_dealt_with = found && (status == VM_SUSPENDED || (status == VM_DONE && value_is_true(answer)));
+    value_unref(answer);
+    if (!is_dealt_with) say_lines(s, player, traceback);
+}
+
+static void report_error(struct scheduler *s, objid player, int64_t id, bool is_handler, const struct vm_outcome *o) {
+    struct list *args = list_of(5, value_ref(o->code), value_ref(o->message), value_ref(o->extra), value_ref(o->stack), value_ref(o->traceback));
+    report(s, player, id, is_handler, "handle_uncaught_error", args, o->traceback);
+}
+
+static void report_timeout(struct scheduler *s, objid player, int64_t id, bool is_handler, const char *what, const struct vm_outcome *o) {
+    struct list *args = list_of(3, value_str(str_from(what)), value_ref(o->stack), value_ref(o->traceback));
+    report(s, player, id, is_handler, "handle_task_timeout", args, o->traceback);
+}
+
+static enum vm_status run_and_finish(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, bool is_handler, value wake, value *result) {
+    struct vm_outcome out = {0};
+    enum vm_status status = run_slice(s, vm, id, class, is_handler, wake, &out);
+    if (result) *result = value_int(0);
+    if (status == VM_SUSPENDED) {
+        task_set_aside(s, id, vm, &out);
+        vm_outcome_fini(&out);
+        return status;
+    }
+    objid player = vm_task_player(vm);
+    vm_free(vm);
+    switch (status) {
+    case VM_DONE:
+        if (result) *result = value_ref(out.v);
+        break;
+    case VM_UNCAUGHT: report_error(s, player, id, is_handler, &out); break;
+    case VM_OUT_OF_TICKS: report_timeout(s, player, id, is_handler, "ticks", &out); break;
+    case VM_OUT_OF_SECONDS: report_timeout(s, player, id, is_handler, "seconds", &out); break;
+    case VM_KILLED:
+    case VM_SUSPENDED: break;
+    }
+    vm_outcome_fini(&out);
+    return status;
+}
+
+enum vm_status run_vm(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, value wake, value *result) {
+    return run_and_finish(s, vm, id, class, false, wake, result);
+}
+
+/* ---- verbs that the server calls ---- */
+
+static enum vm_status run_verb_as(struct scheduler *s, const struct server_verb_call *call, int64_t id, bool is_handler, value *result, bool *found) {
+    struct list *args = call->args ? call->args : list_empty();
+    struct str *name = str_from(call->verb), *empty = str_empty();
+    struct vm_start start = {
+        .player = call->player, .this_ = call->object, .caller = NOTHING, .progr = NOTHING, .verb_name = name, .args = args,
+        .argstr = call->argstr ? call->argstr : empty, .dobjstr = empty, .prepstr = empty, .iobjstr = empty, .dobj = NOTHING, .iobj = NOTHING};
+    bool exists = db_valid(s->db, call->object) && db_find_callable_verb(s->db, call->object, name, NULL, &start.verb);
+    enum vm_status status = VM_DONE;
+    if (found) *found = exists;
+    if (result) *result = value_int(0);
+    if (exists && db_verb_code(s->db, start.verb)) {
+        struct vm *vm = vm_new(s->m, &start);
+        if (vm) status = run_and_finish(s, vm, id, RUN_FOREGROUND, is_handler, value_int(0), result);
+        else if (found) *found = false;
+    }
+    list_unref(args);
+    str_unref(name);
+    str_unref(empty);
+    return status;
+}
+
+enum vm_status run_verb(struct scheduler *s, const struct server_verb_call *call, int64_t id, value *result, bool *found) {
+    return run_verb_as(s, call, id, false, result, found);
+}
+
+enum vm_status sched_call_verb(struct scheduler *s, const struct server_verb_call *call, value *result, bool *found) {
+    return run_verb(s, call, task_new_id(s), result, found);
+}
+
+/* ---- eval ---- */
+
+static struct code *compile_eval(struct scheduler *s, const char *text, struct list **messages) {
+    struct list *ignored = NULL;
+    struct buf expression = BUF_INIT;
+    buf_printf(&expression, "return %s;", text);
+    struct code *code = machine_compile_text(s->m, buf_c(&expression), expression.len, messages);
+    buf_fini(&expression);
+    if (code) return code;
+    struct buf program = BUF_INIT;
+    buf_add_c(&program, text);
+    code = machine_compile_text(s->m, buf_c(&program), program.len, &ignored);
+    buf_fini(&program);
+    if (ignored) list_unref(ignored);
+    if (code && *messages) {
+        list_unref(*messages);
+        *messages = NULL;
+    }
+    return code;
+}
+
+int sched_eval(struct scheduler *s, objid wizard, const char *text, value *result) {
+    struct list *messages = NULL;
+    struct code *code = compile_eval(s, text, &messages);
+    if (!code) {
+        *result = value_list(messages ? messages : list_empty());
+        return -1;
+    }
+    if (messages) list_unref(messages);
+    struct str *empty = str_empty(), *title = str_from("Input to EVAL");
+    struct list *args = list_empty();
+    struct vm_start start = {
+        .player = wizard, .this_ = NOTHING, .caller = wizard, .progr = wizard, .verb = {NOTHING, 0}, .code = code, .debug = true, .verb_name = empty, .full_name = title,
+        .args = args, .argstr = empty, .dobjstr = empty, .prepstr = empty, .iobjstr = empty, .dobj = NOTHING, .iobj = NOTHING};
+    struct vm *vm = vm_new(s->m, &start);
+    list_unref(args);
+    str_unref(empty);
+    str_unref(title);
+    code_unref(code);
+    must(vm);
+    struct vm_outcome out = {0};
+    int64_t id = task_new_id(s);
+    enum vm_status status = run_slice(s, vm, id, RUN_FOREGROUND, false, value_int(0), &out);
+    bool failed = status == VM_UNCAUGHT || status == VM_OUT_OF_TICKS || status == VM_OUT_OF_SECONDS;
+    if (status == VM_SUSPENDED) task_set_aside(s, id, vm, &out);
+    else vm_free(vm);
+    *result = failed ? value_ref(out.traceback) : status == VM_DONE ? value_ref(out.v) : value_int(0);
+    vm_outcome_fini(&out);
+    return failed ? -1 : 0;
+}
+
+/* ---- turns ---- */
+
+void run_task(struct scheduler *s, struct task *t) {
+    int64_t id = t->id;
+    value wake;
+    struct vm *vm = task_take_vm(s, t, &wake);
+    run_vm(s, vm, id, RUN_BACKGROUND, wake, NULL);
+}
+
+static void give_to_reader(struct scheduler *s, struct input *in, struct str *line) {
+    struct task *t = in->reader;
+    value_unref(t->wake);
+    t->wake = value_str(str_ref(line));
+    run_task(s, t);
+}
+
+void run_input(struct scheduler *s, struct input *in) {
+    bool out_of_band;
+    in->busy++;
+    struct str *line = input_next_line(s, in, &out_of_band);
+    if (line) {
+        if (out_of_band) dispatch_out_of_band(s, in, line);
+        else if (in->reader) give_to_reader(s, in, line);
+        else if (in->conn < 0) login_line(s, in, line);
+        else dispatch_command(s, in, line);
+        str_unref(line);
+    }
+    in->busy--;
+    input_update(s, in);
+}
+
+static int64_t cpu_used(struct scheduler *s, int64_t elapsed_us) {
+    if (elapsed_us < 1000) return elapsed_us; /* reading the thread clock costs more than it could correct */
+    int64_t cpu = clock_cpu_us();
+    int64_t used = cpu - s->cpu_mark_us;
+    s->cpu_mark_us = cpu;
+    return used < elapsed_us ? used : elapsed_us;
+}
+
+static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
+    q->tasks++; /* not to be freed meanwhile */
+    s->turn = q;
+    s->ticks_used = 0;
+    if (q->first_input) {
+        struct input *in = q->first_input;
+        queue_take_input(s, in);
+        run_input(s, in);
+    } else {
+        run_task(s, q->first);
+    }
+    s->turn = NULL;
+    queue_charge(s, q, s->ticks_used, cpu_used(s, clock_monotonic_us() - now_us));
+    q->tasks--;
+    queue_release(s, q);
+    login_run_hooks(s);
+    login_close_recycled(s);
+    if (s->host.slice_ended) s->host.slice_ended(s->host.ctx);
+}
+
+bool sched_is_idle(const struct scheduler *s) {
+    return !s->ring;
+}
+
+int64_t sched_run(struct scheduler *s, int64_t budget_us) {
+    int64_t now = clock_monotonic_us(), end = now + budget_us;
+    must(!s->run);
+    s->cpu_mark_us = clock_cpu_us();
+    for (;;) {
+        sleepers_wake(s, now);
+        struct queue *q = queues_next(s, now);
+        if (!q) break;
+        run_turn(s, q, now);
+        now = clock_monotonic_us();
+        if (now >= end) break;
+    }
+    if (s->ring) return 0;
+    int64_t due = sleepers_next_due(s);
+    return due == INT64_MAX ? -1 : due > now ? due - now : 0;
+}

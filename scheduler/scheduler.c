@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "scheduler/scheduler.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "scheduler/state.h"
+
+static enum error fork_hook(void *ctx, struct vm *parent, struct vm *child, double seconds, int64_t id) {
+    (void)parent;
+    return task_fork(ctx, child, seconds, id);
+}
+
+static int64_t id_hook(void *ctx) {
+    return task_new_id(ctx);
+}
+
+struct scheduler *sched_new(struct machine *m, const struct host *host) {
+    struct scheduler *s = xcalloc(1, sizeof *s);
+    s->m = m;
+    s->db = m->db;
+    s->host = *host;
+    s->options = options_new();
+    s->watchdog = watchdog_new();
+    m->scheduler = s;
+    m->host = &s->host;
+    m->hooks = (struct machine_hooks){fork_hook, id_hook, s};
+    sched_load_options(s);
+    return s;
+}
+
+static void free_tasks(struct scheduler *s) {
+    struct task **all = xmalloc((s->tasks.len + 1) * sizeof(struct task *));
+    size_t n = 0, at = 0;
+    while ((all[n] = idmap_next(&s->tasks, &at))) n++;
+    while (n > 0) task_free(s, all[--n]);
+    free(all);
+}
+
+static void free_inputs(struct scheduler *s) {
+    for (;;) {
+        size_t at = 0;
+        struct input *in = idmap_next(&s->inputs, &at);
+        if (!in) return;
+        input_drop_lines(s, in);
+        input_free(s, in);
+    }
+}
+
+void sched_free(struct scheduler *s) {
+    if (!s) return;
+    must(!s->run);
+    free_tasks(s);
+    free_inputs(s);
+    queues_fini(s);
+    watchdog_free(s->watchdog);
+    options_free(s->options);
+    idmap_fini(&s->tasks);
+    idmap_fini(&s->inputs);
+    idmap_fini(&s->counts);
+    idmap_fini(&s->recycled);
+    idmap_fini(&s->dirty_tasks);
+    idmap_fini(&s->dirty_inputs);
+    free(s->heap);
+    free(s->hooks);
+    s->m->scheduler = s->m->host = NULL;
+    s->m->hooks = (struct machine_hooks){0};
+    free(s);
+}
+
+void sched_set_tick_quota(struct scheduler *s, int64_t ticks) {
+    s->quota_flag = ticks;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of scheduler/ share, and nobody else sees: tasks, queues, the input half of connections.
+ *
+ * A *task* (struct task) exists here only while it is set aside: forked, suspended, reading or waiting for work. While it runs it is a struct run on the C stack.
+ * A *queue* is one place in the ring of players: the lines typed by its connections and its ready background tasks. An *input* belongs to a connection, or to an
+ * object that is not connected but has lines to run (force_input).
+ *
+ * Invariants. (1) A queue is in the ring exactly when it has something ready. (2) A task is in exactly one of: a queue's ready list (TASK_READY), the heap of
+ * sleepers (TASK_SLEEPING), neither. (3) Every task counts once for its programmer in `counts', unless it reads or waits for work. (4) An input is in its queue's list of inputs
+ * exactly when input_can_run() holds.
+ */
+#ifndef SCHEDULER_STATE_H
+#define SCHEDULER_STATE_H
+
+#include "base/buf.h"
+#include "base/codec.h"
+#include "scheduler/idmap.h"
+#include "scheduler/options.h"
+#include "scheduler/scheduler.h"
+
+enum task_state { TASK_READY, TASK_SLEEPING, TASK_FOREVER, TASK_READING, TASK_WORKING };
+
+struct task {
+    int64_t id;
+    enum task_state state;
+    bool forked; /* has not begun */
+    bool from_suspend; /* set aside by suspend(): resume() may be used */
+    bool stored; /* the store has a row of it */
+    bool dirty; /* that row is not this one; listed in scheduler.dirty */
+    struct vm *vm;
+    objid progr; /* of the top frame: limits, queued_tasks() and kill_task() go by it */
+    struct queue *queue;
+    value wake; /* what it goes on with */
+    int64_t due_us; /* SLEEPING: monotonic */
+    int64_t start_wall_us; /* when it was or will be due, by the clock on the wall; INT64_MAX: never by itself */
+    objid conn; /* READING */
+    uint64_t order; /* first come, first served */
+    struct task *next, *prev; /* READY: in its queue */
+    size_t heap_at; /* SLEEPING */
+};
+
+struct line {
+    struct line *next;
+    struct str *text;
+    bool out_of_band, quoted; /* as it looks: whether it counts depends on disable-oob when its turn comes */
+};
+
+struct input {
+    objid conn;
+    bool connected;
+    int busy; /* a line of it runs: not to be freed */
+    objid listener;
+    bool print_messages, outbound;
+    struct queue *queue;
+    bool runnable;
+    struct input *next, *prev; /* in the queue, while runnable */
+    struct line *first, *last;
+    size_t bytes, out_of_band_lines;
+    bool paused;
+    bool hold, disable_oob, dirty, stored;
+    struct str *flush; /* NULL: none */
+    unsigned intrinsics; /* bits by enum intrinsic */
+    struct str *prefix, *suffix; /* NULL: none */
+    struct task *reader;
+    int64_t last_task_id;
+    struct buf *program; /* not NULL: lines go to .program */
+    objid program_object;
+    struct str *program_verb;
+};
+
+struct queue {
+    objid owner;
+    bool logins; /* of the connections of listener `owner' that have not logged in */
+    struct queue *next, *prev; /* in the ring, while active */
+    bool active;
+    bool visited; /* has its quota of this round */
+    struct input *first_input, *last_input;
+    struct task *first, *last; /* ready */
+    size_t tasks, inputs; /* that belong here, ready or not */
+    int64_t balance; /* ticks it may still use; below 0: debt */
+    int64_t faded_us;
+    int64_t quota;
+    int64_t overrides[OVERRIDE_COUNT]; /* of the player; -1: none */
+    int64_t overrides_read_us;
+};
+
+/* A slice under way. */
+struct run {
+    struct run *outer;
+    int64_t task_id;
+    struct vm *vm;
+    int64_t started_us, seconds_us;
+    bool is_handler; /* runs a verb that hears of errors: its own are not reported to it */
+};
+
+/* A verb of a listener that hears of a player, to be called when no task runs. */
+struct hook {
+    objid listener, player;
+    const char *verb;
+    bool hidden; /* the player counts as not connected meanwhile */
+};
+
+struct scheduler {
+    struct machine *m;
+    struct db *db;
+    struct host host;
+    struct idmap tasks, queues, login_queues, inputs;
+    struct idmap counts; /* programmer -> number of tasks, as (intptr_t) */
+    struct queue *ring; /* whose turn it is */
+    struct task **heap;
+    size_t heap_len, heap_cap;
+    uint64_t order;
+    uint64_t random[2];
+    struct run *run;
+    struct queue *turn; /* pays for what runs; NULL: nobody */
+    int64_t ticks_used; /* in this turn */
+    int64_t cpu_mark_us; /* thread clock when it was last read */
+    int64_t quota_flag; /* `serve --tick-quota' */
+    size_t queues_after_sweep;
+    struct watchdog *watchdog;
+    struct server_options *options;
+    struct hook *hooks;
+    size_t nhooks;
+    struct idmap recycled; /* inputs whose player object went during this slice */
+    /* saving */
+    uint64_t saved_generation;
+    bool saved_before;
+    struct idmap dirty_tasks; /* id -> task, or &gone: a row to be dropped */
+    struct idmap dirty_inputs;
+};
+
+/* tasks.c */
+struct task *task_new(struct scheduler *s, int64_t id, struct vm *vm);
+void task_free(struct scheduler *s, struct task *t); /* from wherever it stands, with its vm */
+/* Out of the tables, to be run: the caller has its vm. */
+struct vm *task_take_vm(struct scheduler *s, struct task *t, value *wake);
+int64_t task_new_id(struct scheduler *s);
+enum error task_fork(struct scheduler *s, struct vm *child, double seconds, int64_t id); /* takes child unless E_QUOTA */
+/* The vm has just returned VM_SUSPENDED. `forget': nobody waits for its value. */
+void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct vm_outcome *o);
+void task_make_ready(struct scheduler *s, struct task *t);
+void task_sleep(struct scheduler *s, struct task *t, int64_t due_us, int64_t start_wall_us);
+objid task_queue_owner(struct scheduler *s, const struct vm *vm);
+void count_task(struct scheduler *s, struct task *t, int by);
+void task_changed(struct scheduler *s, struct task *t); /* the store's row is stale */
+
+/* sleepers.c: a heap by due time, then order */
+void sleepers_add(struct scheduler *s, struct task *t);
+void sleepers_remove(struct scheduler *s, struct task *t);
+void sleepers_wake(struct scheduler *s, int64_t now_us); /* all that are due become ready */
+int64_t sleepers_next_due(const struct scheduler *s); /* INT64_MAX: none */
+
+/* queues.c */
+struct queue *queue_get(struct scheduler *s, objid owner);
+struct queue *queue_get_logins(struct scheduler *s, objid listener);
+void queue_put_task(struct scheduler *s, struct queue *q, struct task *t);
+void queue_take_task(struct scheduler *s, struct queue *q, struct task *t);
+void queue_put_input(struct scheduler *s, struct input *in);
+void queue_take_input(struct scheduler *s, struct input *in);
+void queue_release(struct scheduler *s, struct queue *q); /* freed when nothing belongs to it and nothing is owed */
+struct queue *queues_next(struct scheduler *s, int64_t now_us); /* whose turn it is; NULL: nothing is ready */
+void queue_charge(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us);
+void queue_read_overrides(struct scheduler *s, struct queue *q, int64_t now_us);
+void queues_fini(struct scheduler *s);
+
+/* run.c */
+enum run_class { RUN_FOREGROUND, RUN_BACKGROUND };
+/* Runs a vm to its end or sleep, and does all that its end asks for (errors, time-outs, setting aside). Takes vm and wake. *result (may be NULL) is owned. */
+enum vm_status run_vm(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, value wake, value *result);
+/* A verb of the world, as task `id'. result and found may be NULL. */
+enum vm_status run_verb(struct scheduler *s, const struct server_verb_call *call, int64_t id, value *result, bool *found);
+void run_input(struct scheduler *s, struct input *in);
+void run_task(struct scheduler *s, struct task *t);
+void say_lines(struct scheduler *s, objid conn, value lines);
+void say(struct scheduler *s, objid conn, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* input.c */
+enum intrinsic { INTRINSIC_PROGRAM, INTRINSIC_PREFIX, INTRINSIC_SUFFIX, INTRINSIC_OUTPUTPREFIX, INTRINSIC_OUTPUTSUFFIX, INTRINSIC_COUNT };
+enum { INTRINSICS_ALL = (1 << INTRINSIC_COUNT) - 1 };
+struct input *input_get(struct scheduler *s, objid conn); /* NULL if there is none */
+struct input *input_make(struct scheduler *s, objid conn); /* or a new one for an object that is not connected */
+void input_free(struct scheduler *s, struct input *in);
+void input_update(struct scheduler *s, struct input *in); /* runnable or not; freed when of no more use: do not touch it afterwards */
+void input_drop_lines(struct scheduler *s, struct input *in);
+void input_add_line(struct scheduler *s, struct input *in, struct str *text, bool at_front);
+/* The next line that may run now, owned; NULL none. *out_of_band tells what it is. */
+struct str *input_next_line(struct scheduler *s, struct input *in, bool *out_of_band);
+bool input_can_run(const struct input *in);
+void input_disappoint_reader(struct scheduler *s, struct input *in); /* it gets E_INVARG */
+void input_move_queue(struct scheduler *s, struct input *in, struct queue *q);
+void input_changed(struct scheduler *s, struct input *in);
+
+/* dispatch.c, login.c, programming.c */
+void dispatch_command(struct scheduler *s, struct input *in, struct str *line);
+void dispatch_out_of_band(struct scheduler *s, struct input *in, struct str *line);
+void login_line(struct scheduler *s, struct input *in, struct str *line);
+/* The connection becomes the player's: messages now, hooks when the slice has ended. */
+void login_become(struct scheduler *s, struct input *in, objid player, bool created, bool silent);
+void login_run_hooks(struct scheduler *s); /* those that waited for the end of the slice; no task runs */
+void login_close_recycled(struct scheduler *s);
+void programming_start(struct scheduler *s, struct input *in, struct str *spec);
+void programming_line(struct scheduler *s, struct input *in, struct str *line);
+
+/* watchdog.c */
+struct watchdog;
+struct watchdog *watchdog_new(void);
+void watchdog_free(struct watchdog *w);
+volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us); /* the flag that is set when the slice has used that much CPU time */
+void watchdog_end(struct watchdog *w);
+
+#endif

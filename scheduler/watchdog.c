@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The time limit of slices. A thread of its own looks at the main thread's CPU clock a hundred times a second, while slices run, and sets a flag when the
+ * present one has used what it may. Beginning and ending a slice costs the main thread two stores and no system call; when nothing has run for a second
+ * the thread sleeps until it is woken.
+ *
+ * Slices are numbered. The flag of slice n is flags[n % FLAGS], so that a flag set a moment too late hits a slice long gone.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <signal.h>
+
+#include "base/must.h"
+#include "scheduler/state.h"
+
+enum { FLAGS = 64, LOOK_EVERY_NS = 10 * 1000 * 1000, IDLE_LOOKS = 100 };
+
+struct watchdog {
+    _Atomic uint64_t slice; /* odd: it runs */
+    _Atomic int64_t limit_us;
+    volatile int flags[FLAGS];
+    _Atomic bool asleep;
+    bool stop; /* under lock */
+    clockid_t clock; /* of the thread that runs slices */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+};
+
+static int64_t cpu_us(clockid_t clock) {
+    struct timespec t;
+    if (clock_gettime(clock, &t) != 0) return 0;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void set_flag(struct watchdog *w, uint64_t slice) {
+    __atomic_store_n(&w->flags[(slice / 2) % FLAGS], 1, __ATOMIC_RELAXED);
+}
+
+static void pause_a_moment(void) {
+    struct timespec t = {0, LOOK_EVERY_NS};
+    nanosleep(&t, NULL);
+}
+
+/* false: the end. */
+static bool sleep_until_woken(struct watchdog *w, uint64_t seen) {
+    pthread_mutex_lock(&w->lock);
+    atomic_store(&w->asleep, true);
+    while (!w->stop && atomic_load(&w->slice) == seen) pthread_cond_wait(&w->wake, &w->lock);
+    atomic_store(&w->asleep, false);
+    bool go_on = !w->stop;
+    pthread_mutex_unlock(&w->lock);
+    return go_on;
+}
+
+static bool is_stopped(struct watchdog *w) {
+    pthread_mutex_lock(&w->lock);
+    bool stop = w->stop;
+    pthread_mutex_unlock(&w->lock);
+    return stop;
+}
+
+static void *watch(void *arg) {
+    struct watchdog *w = arg;
+    uint64_t seen = 0;
+    int64_t since = 0;
+    int idle = 0;
+    while (!is_stopped(w)) {
+        uint64_t now = atomic_load(&w->slice);
+        if (now != seen) {
+            seen = now;
+            since = cpu_us(w->clock);
+            idle = 0;
+        } else if (now % 2 == 0 && ++idle > IDLE_LOOKS) {
+            idle = 0;
+            if (!sleep_until_woken(w, seen)) break;
+            continue;
+        }
+        if (now % 2 == 1 && cpu_us(w->clock) - since >= atomic_load(&w->limit_us)) set_flag(w, now);
+        pause_a_moment();
+    }
+    return NULL;
+}
+
+struct watchdog *watchdog_new(void) {
+    struct watchdog *w = xcalloc(1, sizeof *w);
+    must(pthread_getcpuclockid(pthread_self(), &w->clock) == 0);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->wake, NULL);
+    sigset_t all, before;
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    must(pthread_create(&w->thread, NULL, watch, w) == 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return w;
+}
+
+void watchdog_free(struct watchdog *w) {
+    if (!w) return;
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    pthread_cond_destroy(&w->wake);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us) {
+    uint64_t slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
+    slice += slice % 2 == 0 ? 1 : 2; /* a slice within a slice is a new one too */
+    volatile int *flag = &w->flags[(slice / 2) % FLAGS];
+    __atomic_store_n(flag, 0, __ATOMIC_RELAXED);
+    atomic_store_explicit(&w->limit_us, cpu_limit_us, memory_order_relaxed);
+    atomic_store(&w->slice, slice);
+    if (atomic_load(&w->asleep)) {
+        pthread_mutex_lock(&w->lock);
+        pthread_cond_signal(&w->wake);
+        pthread_mutex_unlock(&w->lock);
+    }
+    return flag;
+}
+
+void watchdog_end(struct watchdog *w) {
+    uint64_t slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
+    if (slice % 2 == 1) atomic_store_explicit(&w->slice, slice + 1, memory_order_relaxed);
+}
