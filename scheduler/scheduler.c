@@ -56,6 +56,7 @@ void sched_free(struct scheduler *s) {
     queues_fini(s);
     watchdog_free(s->watchdog);
     options_free(s->options);
+    saving_fini(s);
     idmap_fini(&s->tasks);
     idmap_fini(&s->inputs);
     idmap_fini(&s->counts);

@@ -124,6 +124,7 @@ struct scheduler {
     size_t nhooks;
     struct idmap recycled; /* inputs whose player object went during this slice */
     /* saving */
+    struct kept_row *kept_rows; /* could not be read: written back as they are */
     uint64_t saved_generation;
     bool saved_before;
     struct idmap dirty_tasks; /* id -> task, or &gone: a row to be dropped */
@@ -201,6 +202,9 @@ void login_run_hooks(struct scheduler *s); /* those that waited for the end of t
 void login_close_recycled(struct scheduler *s);
 void programming_start(struct scheduler *s, struct input *in, struct str *spec);
 void programming_line(struct scheduler *s, struct input *in, struct str *line);
+
+/* saving.c */
+void saving_fini(struct scheduler *s);
 
 /* watchdog.c */
 struct watchdog;
