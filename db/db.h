@@ -135,6 +135,14 @@ value db_prop_raw_value(struct db *db, const struct propref *p);
 
 /* E_INVARG: a built-in name, or defined on an ancestor or descendant. Takes v. */
 enum error db_add_propdef(struct db *db, objid o, struct str *name, value v, objid owner, unsigned flags);
+/* Many at once, in one go: all or none. Takes the values (NONE is left in their place), borrows the names. */
+struct propdef_new {
+    struct str *name;
+    value v;
+    objid owner;
+    unsigned flags;
+};
+enum error db_add_propdefs(struct db *db, objid o, struct propdef_new *defs, size_t n);
 enum error db_delete_propdef(struct db *db, objid o, struct str *name); /* E_PROPNF: not defined on o itself */
 enum error db_rename_propdef(struct db *db, objid o, struct str *old_name, struct str *new_name); /* E_PROPNF, E_INVARG */
 value db_propdefs(struct db *db, objid o); /* new list of names defined on o */

@@ -295,7 +295,7 @@ static int64_t own_propdef(const struct object *o, const struct str *name) {
 /* Is it defined somewhere below o? */
 static bool defined_below(struct db *db, struct object *o, const struct str *name) {
     object_load_tree(db, o);
-    for (struct object *at = o; at; at = object_next_below(at, o))
+    for (struct object *at = object_next_below(o, o); at; at = object_next_below(at, o))
         if (own_propdef(at, name) >= 0) return true;
     return false;
 }
@@ -307,19 +307,51 @@ static void definitions_changed(struct db *db, struct object *o) {
     object_dirty(db, o, OS_PROPDEFS | OS_SLOTS);
 }
 
-enum error db_add_propdef(struct db *db, objid id, struct str *name, value v, objid owner, unsigned flags) {
-    struct object *o = object_must(db, id);
-    if (builtin_prop_by_name(name) != BP_NONE || shape_find(o->shape, name) >= 0 || defined_below(db, o, name)) {
-        value_unref(v);
-        return E_INVARG;
+/* The last n definitions went in: their slots, or E_INVARG when two have one name. */
+static enum error fill_new_slots(struct db *db, struct object *o, struct propdef_new *defs, size_t n) {
+    uint32_t first = o->shape->n - (uint32_t)n;
+    for (size_t i = 0; i < n; i++)
+        if (shape_find(o->shape, defs[i].name) != first + (int64_t)i) return E_INVARG;
+    for (size_t i = 0; i < n; i++) {
+        /* where it is defined the owner is the one given, `c' or not */
+        o->slots[first + i].owner = defs[i].owner;
+        o->slots[first + i].perms = (uint8_t)defs[i].flags;
+        slot_set(db, o, first + (uint32_t)i, defs[i].v);
+        defs[i].v = value_none();
     }
-    struct defs *d = object_defs(o);
-    d->props = xrealloc(d->props, (d->nprops + 1) * sizeof *d->props);
-    d->props[d->nprops++] = (struct propdef){.id = db->next_prop_id++, .name = str_ref(name), .owner = owner, .perms = (uint8_t)flags};
-    db->meta_changed = true;
-    definitions_changed(db, o);
-    slot_set(db, o, o->shape->n - 1, v);
     return E_NONE;
+}
+
+static void drop_last_propdefs(struct db *db, struct object *o, size_t n) {
+    for (size_t i = 0; i < n; i++) str_unref(o->defs->props[--o->defs->nprops].name);
+    definitions_changed(db, o);
+}
+
+enum error db_add_propdefs(struct db *db, objid id, struct propdef_new *defs, size_t n) {
+    struct object *o = object_must(db, id);
+    enum error e = E_NONE;
+    for (size_t i = 0; i < n && e == E_NONE; i++)
+        if (builtin_prop_by_name(defs[i].name) != BP_NONE || shape_find(o->shape, defs[i].name) >= 0 || defined_below(db, o, defs[i].name)) e = E_INVARG;
+    if (n && e == E_NONE) {
+        struct defs *d = object_defs(o);
+        d->props = xrealloc(d->props, (d->nprops + n) * sizeof *d->props);
+        for (size_t i = 0; i < n; i++)
+            d->props[d->nprops++] = (struct propdef){.id = db->next_prop_id++, .name = str_ref(defs[i].name), .owner = defs[i].owner, .perms = (uint8_t)defs[i].flags};
+        db->meta_changed = true;
+        definitions_changed(db, o);
+        e = fill_new_slots(db, o, defs, n);
+        if (e != E_NONE) drop_last_propdefs(db, o, n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        value_unref(defs[i].v);
+        defs[i].v = value_none();
+    }
+    return e;
+}
+
+enum error db_add_propdef(struct db *db, objid id, struct str *name, value v, objid owner, unsigned flags) {
+    struct propdef_new def = {name, v, owner, flags};
+    return db_add_propdefs(db, id, &def, 1);
 }
 
 enum error db_delete_propdef(struct db *db, objid id, struct str *name) {

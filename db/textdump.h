@@ -31,15 +31,30 @@ struct import_summary {
 int textdump_import(struct db *db, const char *path, const struct import_options *options, struct import_summary *summary, struct buf *why);
 void import_summary_fini(struct import_summary *s);
 
+struct foreign_task; /* db/foreign.h */
+struct foreign_connection;
+typedef void foreign_emit(void *to, const struct foreign_task *t);
+
 struct export_options {
     int format; /* 4 */
-    /* full-parenthesised listing of a program as dumps have it; false when it does not parse (then the text goes out as it is). From lang/. */
+    int encoding; /* -1: the world's, else enum db_encoding */
+    bool evict; /* drop clean objects on the way, for memory's sake */
+    /* Full-parenthesised listing of a program as dumps have it; false when it does not parse (then the text goes out as it is). From lang/. NULL: always as it is.
+       Imported programs of the same format always go out as they came. */
     bool (*list_program)(void *ctx, struct code *code, struct buf *out);
-    /* the task sections ("N queued tasks" ... ), written by scheduler/; NULL: only what was kept from the import. */
-    void (*write_tasks)(void *ctx, FILE *out);
+    /* Calls emit for every forked task that waits, those that came with a dump included; NULL: only what is kept in the world from the import, unchanged. */
+    void (*each_forked)(void *ctx, foreign_emit *emit, void *to);
+    /* Who is connected now; used when each_forked is set. NULL and 0: nobody. Else what is kept from the import. */
+    const struct foreign_connection *connections;
+    size_t nconnections;
     void *ctx;
     void (*progress)(void *ctx, double part);
 };
-int textdump_export(struct db *db, const char *path, const struct export_options *options, struct buf *why); /* written aside, synced, renamed */
+struct export_summary {
+    int64_t objects, programs, forked, suspended, bytes;
+    int64_t replaced; /* characters that the encoding does not have, written as `?' */
+};
+/* Written aside, synced, renamed. 0, or -1 with one line in *why; then `path' is as it was. summary may be NULL. */
+int textdump_export(struct db *db, const char *path, const struct export_options *options, struct export_summary *summary, struct buf *why);
 
 #endif
