@@ -9,6 +9,7 @@
 #include "builtins/support.h"
 
 #include "scheduler/host.h"
+#include "scheduler/scheduler.h"
 
 struct result bf_valid(struct builtin_call *c) {
     if (c->args[0].type != V_OBJ) return result_raise(E_TYPE);
@@ -214,6 +215,7 @@ static void destroy(struct builtin_call *c, objid o) {
     objid parent = db_parent(db, o), owner = db_owner(db, o), child;
     while ((child = db_first_child(db, o)) != NOTHING) must(db_chparent(db, child, parent) == E_NONE);
     db_destroy(db, o);
+    if (c->m->scheduler) sched_object_recycled(c->m->scheduler, o);
     change_quota(c, owner, 1);
 }
 

@@ -163,12 +163,16 @@ static int64_t size_limit(int64_t n, int64_t least, int64_t fallback) {
     return n == 0 ? 0 : n < 0 ? fallback : n < least ? least : n;
 }
 
-void sched_load_options(struct scheduler *s) {
+void options_load(struct scheduler *s) {
     for (int i = 0; i < OPT_COUNT; i++)
         if (rows[i].when == CACHED) s->options->cached[i] = option_int_of(s, 0, (enum server_option)i);
     s->m->max_string_concat = size_limit(s->options->cached[OPT_max_string_concat], 1015, option_default(s, OPT_max_string_concat));
     s->m->max_list_concat = size_limit(s->options->cached[OPT_max_list_concat], 1022, option_default(s, OPT_max_list_concat));
     s->m->max_concat_catchable = s->options->cached[OPT_max_concat_catchable] != 0;
     load_protections(s);
+}
+
+void sched_load_options(struct scheduler *s) {
+    options_load(s);
     if (s->host.options_changed) s->host.options_changed(s->host.ctx);
 }

@@ -22,6 +22,7 @@ enum option_override { OVERRIDE_tick_quota, OVERRIDE_fg_ticks, OVERRIDE_bg_ticks
 
 struct server_options *options_new(void);
 void options_free(struct server_options *o);
+void options_load(struct scheduler *s); /* the cached ones; the host is not told */
 int64_t option_int(struct scheduler *s, enum server_option which);
 int64_t option_default(struct scheduler *s, enum server_option which); /* compiled in, by dialect */
 /* As option_int, for a connection of this listener. */

@@ -26,7 +26,7 @@ struct scheduler *sched_new(struct machine *m, const struct host *host) {
     m->scheduler = s;
     m->host = &s->host;
     m->hooks = (struct machine_hooks){fork_hook, id_hook, s};
-    sched_load_options(s);
+    options_load(s);
     return s;
 }
 

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks as programs see them: waiting, reading, resuming, killing, listing; whose permissions a frame has. And lines forced upon a connection or taken from it. */
+#include "builtins/support.h"
+#include "scheduler/host.h"
+#include "scheduler/options.h"
+#include "scheduler/scheduler.h"
+
+static struct scheduler *sched_of(const struct builtin_call *c) {
+    must(c->m->scheduler);
+    return c->m->scheduler;
+}
+
+static bool is_self_or_wizard(const struct builtin_call *c, objid who) {
+    return c->progr == who || is_wizard(c);
+}
+
+/* ---- about this task ---- */
+
+struct result bf_task_id(struct builtin_call *c) {
+    return result_int(sched_current_task_id(sched_of(c)));
+}
+
+struct result bf_ticks_left(struct builtin_call *c) {
+    return result_int(vm_ticks_left(c->vm));
+}
+
+struct result bf_seconds_left(struct builtin_call *c) {
+    return result_int(sched_seconds_left(sched_of(c)));
+}
+
+struct result bf_callers(struct builtin_call *c) {
+    return result_value(vm_stack_list(c->vm, 1, flag_arg(c, 0)));
+}
+
+struct result bf_caller_perms(struct builtin_call *c) {
+    return result_obj(vm_caller_perms(c->vm));
+}
+
+struct result bf_set_task_perms(struct builtin_call *c) {
+    objid who = c->args[0].u.o;
+    if (!is_self_or_wizard(c, who)) return result_raise(E_PERM);
+    vm_set_task_perms(c->vm, who);
+    return result_int(0);
+}
+
+/* ---- waiting ---- */
+
+static struct result suspend_for(struct builtin_call *c, double seconds) {
+    if (sched_check_task_limit(sched_of(c), c->progr) != E_NONE) return result_raise(E_QUOTA);
+    return (struct result){.kind = R_SUSPEND, .why = SUSPEND_TIMED, .seconds = seconds};
+}
+
+struct result bf_suspend(struct builtin_call *c) {
+    if (!has_arg(c, 0)) {
+        if (sched_check_task_limit(sched_of(c), c->progr) != E_NONE) return result_raise(E_QUOTA);
+        return (struct result){.kind = R_SUSPEND, .why = SUSPEND_FOREVER};
+    }
+    bool whole = c->args[0].type == V_INT;
+    if (!whole && !c->m->dialect->fractional_delays) return result_raise(E_TYPE);
+    double seconds = whole ? (double)c->args[0].u.i : c->args[0].u.f;
+    if (!(seconds >= 0)) return result_raise(E_INVARG);
+    return suspend_for(c, seconds);
+}
+
+/* What counts as little left, when the caller does not say. */
+enum { YIN_TICKS = 2000, YIN_SECONDS = 2 };
+
+struct result bf_yin(struct builtin_call *c) {
+    struct scheduler *s = sched_of(c);
+    double seconds = !has_arg(c, 0) ? 0 : c->args[0].type == V_FLOAT ? c->args[0].u.f : (double)c->args[0].u.i;
+    int64_t ticks = int_arg(c, 1, YIN_TICKS), least = int_arg(c, 2, YIN_SECONDS);
+    if (!(seconds >= 0)) return result_raise(E_INVARG);
+    if (has_arg(c, 1) && (ticks < 1 || ticks >= option_int(s, OPT_fg_ticks))) return result_raise(E_INVARG);
+    if (has_arg(c, 2) && (least < 1 || least >= option_int(s, OPT_fg_seconds))) return result_raise(E_INVARG);
+    if (vm_ticks_left(c->vm) >= ticks && sched_seconds_left(s) >= least) return result_int(0);
+    return suspend_for(c, seconds);
+}
+
+static objid own_connection(const struct builtin_call *c) {
+    return vm_task_player(c->vm);
+}
+
+struct result bf_read(struct builtin_call *c) {
+    struct scheduler *s = sched_of(c);
+    objid conn = has_arg(c, 0) ? c->args[0].u.o : own_connection(c);
+    if (has_arg(c, 0)) {
+        bool is_owner = db_valid(db_of(c), conn) && db_owner(db_of(c), conn) == c->progr;
+        if (!is_owner && !is_wizard(c)) return result_raise(E_PERM);
+    } else if (!is_wizard(c) || sched_last_input_task(s, conn) != sched_current_task_id(s)) {
+        return result_raise(E_PERM);
+    }
+    enum error e = sched_check_read(s, conn);
+    if (e != E_NONE) return result_raise(e);
+    if (flag_arg(c, 1)) return result_value(sched_read_now(s, conn));
+    return (struct result){.kind = R_SUSPEND, .why = SUSPEND_READ, .object = conn};
+}
+
+/* ---- other tasks ---- */
+
+struct result bf_resume(struct builtin_call *c) {
+    value v = has_arg(c, 1) ? value_ref(c->args[1]) : value_int(0);
+    return result_error(sched_resume(sched_of(c), c->args[0].u.i, v, c->progr));
+}
+
+struct result bf_kill_task(struct builtin_call *c) {
+    bool is_current;
+    enum error e = sched_kill(sched_of(c), c->args[0].u.i, c->progr, &is_current);
+    if (is_current) return (struct result){.kind = R_KILL};
+    return result_error(e);
+}
+
+struct result bf_queued_tasks(struct builtin_call *c) {
+    value rows = sched_queued_tasks(sched_of(c), c->progr);
+    if (!flag_arg(c, 1)) return result_value(rows);
+    int64_t n = rows.u.l->len;
+    value_unref(rows);
+    return result_int(n);
+}
+
+struct result bf_task_stack(struct builtin_call *c) {
+    value rows;
+    enum error e = sched_task_stack(sched_of(c), c->args[0].u.i, flag_arg(c, 1), c->progr, &rows);
+    return e == E_NONE ? result_value(rows) : result_raise(e);
+}
+
+struct result bf_queue_info(struct builtin_call *c) {
+    if (!has_arg(c, 0)) return result_value(sched_queue_owners(sched_of(c)));
+    return result_int(sched_queue_count(sched_of(c), c->args[0].u.o));
+}
+
+/* ---- lines ---- */
+
+struct result bf_force_input(struct builtin_call *c) {
+    objid conn = c->args[0].u.o;
+    if (!is_self_or_wizard(c, conn)) return result_raise(E_PERM);
+    sched_force_input(sched_of(c), conn, str_ref(c->args[1].u.s), flag_arg(c, 2));
+    return result_int(0);
+}
+
+struct result bf_flush_input(struct builtin_call *c) {
+    objid conn = c->args[0].u.o;
+    if (!is_self_or_wizard(c, conn)) return result_raise(E_PERM);
+    sched_flush_input(sched_of(c), conn, flag_arg(c, 1));
+    return result_int(0);
+}
+
+struct result bf_switch_player(struct builtin_call *c) {
+    if (!is_wizard(c)) return result_raise(E_PERM);
+    return result_error(sched_switch_player(sched_of(c), c->args[0].u.o, c->args[1].u.o, flag_arg(c, 2)));
+}
+
+/* ---- options ---- */
+
+struct result bf_load_server_options(struct builtin_call *c) {
+    if (!is_wizard(c)) return result_raise(E_PERM);
+    sched_load_options(sched_of(c));
+    return result_int(0);
+}
