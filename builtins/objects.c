@@ -210,12 +210,20 @@ static bool empty_out(struct builtin_call *c, objid o, struct result *r) {
     }
 }
 
+/* What named the dead object as its owner belongs to nobody. */
+static void disown(struct db *db, objid owner) {
+    value owned = db_owned_objects(db, owner);
+    for (uint32_t i = 0; i < owned.u.l->len; i++) db_set_owner(db, owned.u.l->items[i].u.o, NOTHING);
+    value_unref(owned);
+}
+
 static void destroy(struct builtin_call *c, objid o) {
     struct db *db = db_of(c);
     objid parent = db_parent(db, o), owner = db_owner(db, o), child;
     while ((child = db_first_child(db, o)) != NOTHING) must(db_chparent(db, child, parent) == E_NONE);
     db_destroy(db, o);
     if (c->m->scheduler) sched_object_recycled(c->m->scheduler, o);
+    if (c->m->dialect->recycle_disowns) disown(db, o);
     change_quota(c, owner, 1);
 }
 
