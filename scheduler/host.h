@@ -17,13 +17,21 @@ struct connection_facts {
     bool outbound, binary;
 };
 
+enum connection_name_form {
+    CONNECTION_NAME_CLASSIC, /* port 7777 from localhost, port 36362 */
+    CONNECTION_NAME_ADDRESS, /* 127.0.0.1 */
+    CONNECTION_NAME_LOG, /* as the classic one */
+    CONNECTION_NAME_HOST, /* localhost */
+    CONNECTION_NAME_BOTH /* port 7777 from localhost [127.0.0.1], port 36362 */
+};
+
 struct host {
     void *ctx;
     /* connections */
     bool (*is_connected)(void *ctx, objid conn);
     bool (*facts)(void *ctx, objid conn, struct connection_facts *out);
     value (*connected)(void *ctx, bool all); /* new list of objects, newest first; those being booted left out */
-    struct str *(*connection_name)(void *ctx, objid conn, int form); /* owned; NULL when not connected. 0 classic, 1 address, 2 log form */
+    struct str *(*connection_name)(void *ctx, objid conn, int form); /* owned; NULL when not connected. enum connection_name_form */
     /* One line (or, on a binary connection, decoded bytes without line end). false: no_flush and no room. */
     bool (*notify)(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush, bool no_newline);
     int64_t (*buffered_output)(void *ctx, objid conn); /* bytes; conn NOTHING: the maximum */
@@ -46,11 +54,11 @@ struct host {
     enum error (*listen)(void *ctx, objid handler, value desc, bool print_messages, value *bound);
     bool (*unlisten)(void *ctx, value desc);
     value (*listeners)(void *ctx);
-    enum error (*open_connection)(void *ctx, struct str *host_name, int64_t port, objid listener, objid *conn, int64_t task_id); /* E_NONE with *conn FAILED: under way, the task is woken */
+    enum error (*open_connection)(void *ctx, struct str *host_name, int64_t port, objid listener, objid *conn, int64_t task_id); /* E_NONE with *conn FAILED_MATCH: under way, the task is woken (sched_wake_with); host_name NULL: only asks whether it is allowed */
     /* the world */
     void (*shutdown)(void *ctx, struct str *message); /* when the task has ended */
     void (*checkpoint)(void *ctx); /* soon */
-    enum error (*reboot)(void *ctx, struct str *binary, struct str *reason); /* when the task has ended */
+    enum error (*reboot)(void *ctx, objid who, struct str *binary, struct str *reason); /* when the task has ended; `who' is told how it goes. NULL allowed for both texts */
     int64_t (*db_disk_size)(void *ctx);
     void (*options_changed)(void *ctx); /* load_server_options() */
 };

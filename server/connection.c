@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/connection.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/binary.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "server/server.h"
+
+enum { READ_AT_ONCE = 65536, EOF_GRACE_US = 1000000, FIRST_NUMBER = -2 };
+static const double NAME_HOLD_SECONDS = 1.0; /* a greeting waits no longer for a name than this */
+
+/* ---- lists ---- */
+
+static void link_in(struct link *head, struct link *l) {
+    if (l->next) return;
+    l->prev = head->prev, l->next = head;
+    head->prev->next = l;
+    head->prev = l;
+}
+
+static void link_out(struct link *l) {
+    if (!l->next) return;
+    l->prev->next = l->next;
+    l->next->prev = l->prev;
+    l->prev = l->next = NULL;
+}
+
+#define OF_LINK(l, field) ((struct connection *)(void *)((char *)(l) - offsetof(struct connection, field)))
+
+static size_t hash_id(const struct connections *all, objid id) { return (size_t)(((uint64_t)id * 0x9E3779B97F4A7C15u) >> 32) & (all->size - 1); }
+
+static void table_remove(struct connections *all, struct connection *c) {
+    struct connection **p = &all->table[hash_id(all, c->id)];
+    while (*p && *p != c) p = &(*p)->same_hash;
+    if (*p) *p = c->same_hash;
+    c->same_hash = NULL;
+}
+
+static void table_add(struct connections *all, struct connection *c) {
+    if (all->count >= all->size) {
+        struct connection **old = all->table;
+        all->size = all->size ? all->size * 2 : 64;
+        all->table = xcalloc(all->size, sizeof *all->table);
+        for (struct connection *o = all->newest; o; o = o->older) {
+            if (o == c || o->id == NOTHING) continue;
+            struct connection **at = &all->table[hash_id(all, o->id)];
+            o->same_hash = *at;
+            *at = o;
+        }
+        free(old);
+    }
+    struct connection **at = &all->table[hash_id(all, c->id)];
+    c->same_hash = *at;
+    *at = c;
+}
+
+void connections_init(struct connections *all) {
+    *all = (struct connections){.next_number = FIRST_NUMBER};
+    all->settle.prev = all->settle.next = &all->settle;
+    all->write.prev = all->write.next = &all->write;
+    all->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+struct connection *connection_find_any(struct server *s, objid id) {
+    struct connections *all = &s->connections;
+    if (!all->size || id == NOTHING) return NULL;
+    struct connection *c = all->table[hash_id(all, id)];
+    while (c && c->id != id) c = c->same_hash;
+    return c;
+}
+
+struct connection *connection_find(struct server *s, objid id) {
+    struct connection *c = connection_find_any(s, id);
+    return c && c->opened && !c->closing && !c->hidden ? c : NULL;
+}
+
+/* ---- reading ---- */
+
+static bool take_line(void *ctx, struct str *line) {
+    struct connection *c = ctx;
+    c->last_input_us = clock_monotonic_us();
+    sched_input(c->server->sched, c->id, line);
+    str_unref(line);
+    return !c->paused && !c->closing && !c->binary;
+}
+
+/* Bytes go on as lines until the scheduler has enough of them; the rest waits here. */
+static void take_bytes(struct connection *c, const char *bytes, size_t n) {
+    size_t used = 0;
+    while (used < n && !c->paused && !c->closing) {
+        if (!c->binary) {
+            c->reader.max = c->connected_us ? MAX_LINE_BYTES : MAX_LINE_BYTES_LOGIN;
+            used += lines_feed(&c->reader, bytes + used, n - used, take_line, c);
+        } else {
+            struct buf text = BUF_INIT;
+            binary_encode(&text, bytes + used, n - used, false);
+            take_line(c, buf_to_str(&text));
+            buf_fini(&text);
+            used = n;
+        }
+    }
+    if (used < n && !c->closing) buf_add(&c->unread, bytes + used, n - used);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *w, int events) {
+    (void)loop, (void)events;
+    struct connection *c = w->data;
+    static char buffer[READ_AT_ONCE];
+    ssize_t n = recv(c->fd, buffer, sizeof buffer, 0);
+    if (n > 0) {
+        take_bytes(c, buffer, (size_t)n);
+        return;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+    if (n == 0) c->eof = true, c->eof_us = clock_monotonic_us();
+    else c->broken = true;
+    ev_io_stop(c->server->loop, &c->readable);
+    connection_wants_settling(c);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *w, int events) {
+    (void)events;
+    struct connection *c = w->data;
+    ev_io_stop(loop, w);
+    link_in(&c->server->connections.write, &c->write);
+}
+
+void connection_listen_again(struct connection *c) {
+    struct ev_loop *loop = c->server->loop;
+    bool want = c->opened && !c->paused && !c->closing && !c->eof && !c->broken && !c->unread.len;
+    if (want) ev_io_start(loop, &c->readable);
+    else ev_io_stop(loop, &c->readable);
+    if (output_waits(&c->output)) link_in(&c->server->connections.write, &c->write);
+}
+
+void connection_pause(struct connection *c, bool on) {
+    c->paused = on;
+    if (on) ev_io_stop(c->server->loop, &c->readable);
+    else connection_wants_settling(c);
+}
+
+void connection_wants_settling(struct connection *c) { link_in(&c->server->connections.settle, &c->settle); }
+
+/* ---- opening ---- */
+
+struct connection *connection_new(struct server *s, int fd, objid listener, bool print_messages, bool outbound) {
+    struct connections *all = &s->connections;
+    struct connection *c = xcalloc(1, sizeof *c);
+    c->server = s;
+    c->fd = fd;
+    c->id = all->next_number--;
+    c->listener = listener;
+    c->print_messages = print_messages;
+    c->outbound = outbound;
+    c->accepted_us = c->last_input_us = clock_monotonic_us();
+    lines_init(&c->reader, MAX_LINE_BYTES_LOGIN);
+    output_init(&c->output);
+    buf_init(&c->unread);
+    ev_io_init(&c->readable, on_readable, fd, EV_READ);
+    ev_io_init(&c->writable, on_writable, fd, EV_WRITE);
+    ev_init(&c->hold, NULL);
+    c->readable.data = c->writable.data = c;
+    int one = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    c->older = all->newest;
+    if (all->newest) all->newest->newer = c;
+    else all->oldest = c;
+    all->newest = c;
+    table_add(all, c);
+    all->count++;
+    all->not_logged_in++;
+    return c;
+}
+
+static void set_name(struct connection *c, const char *name) {
+    free(c->name);
+    c->name = xstrdup(name);
+}
+
+static int read_address(int fd, bool peer, char *out, size_t size, struct sockaddr_storage *ss, socklen_t *len) {
+    *len = sizeof *ss;
+    memset(ss, 0, sizeof *ss);
+    out[0] = 0;
+    if ((peer ? getpeername : getsockname)(fd, (struct sockaddr *)ss, len) < 0) return 0;
+    if (ss->ss_family == AF_INET) {
+        struct sockaddr_in *in = (struct sockaddr_in *)ss;
+        inet_ntop(AF_INET, &in->sin_addr, out, (socklen_t)size);
+        return ntohs(in->sin_port);
+    }
+    if (ss->ss_family == AF_INET6) {
+        struct sockaddr_in6 *in = (struct sockaddr_in6 *)ss;
+        inet_ntop(AF_INET6, &in->sin6_addr, out, (socklen_t)size);
+        return ntohs(in->sin6_port);
+    }
+    return 0;
+}
+
+static void stop_holding(struct connection *c) { ev_timer_stop(c->server->loop, &c->hold); }
+
+static void name_known(void *ctx, const char *name) {
+    struct connection *c = ctx;
+    c->lookup = NULL;
+    if (name) set_name(c, name);
+    stop_holding(c);
+    if (!c->opened) connection_open(c);
+}
+
+static void held_long_enough(struct ev_loop *loop, ev_timer *w, int events) {
+    (void)loop, (void)events;
+    struct connection *c = w->data;
+    if (!c->opened) connection_open(c);
+}
+
+static bool names_are_looked_up(struct server *s) {
+    if (!s->resolver) return false;
+    value v = sched_option(s->sched, 0, "no_name_lookup");
+    bool off = value_is_true(v);
+    value_unref(v);
+    return !off;
+}
+
+void connection_introduce(struct connection *c, const char *name) {
+    struct sockaddr_storage ss;
+    socklen_t len;
+    char ours[64];
+    c->local_port = read_address(c->fd, false, ours, sizeof ours, &ss, &len);
+    c->peer_port = read_address(c->fd, true, c->address, sizeof c->address, &ss, &len);
+    bool loopback = !strcmp(c->address, "127.0.0.1") || !strcmp(c->address, "::1");
+    set_name(c, name ? name : loopback ? "localhost" : c->address[0] ? c->address : "unknown");
+    if (name || loopback || !c->address[0] || !names_are_looked_up(c->server)) {
+        connection_open(c);
+        return;
+    }
+    double seconds = (double)sched_option_int(c->server->sched, "name_lookup_timeout", 5);
+    c->lookup = resolver_ask_name(c->server->resolver, (struct sockaddr *)&ss, len, seconds, name_known, c);
+    ev_timer_init(&c->hold, held_long_enough, NAME_HOLD_SECONDS, 0.);
+    c->hold.data = c;
+    ev_timer_start(c->server->loop, &c->hold);
+}
+
+void connection_open(struct connection *c) {
+    struct buf text = BUF_INIT;
+    connection_describe(c, false, &text);
+    log_info("%s: #%lld on %s", c->outbound ? "CONNECT" : "ACCEPT", (long long)c->id, buf_c(&text));
+    buf_fini(&text);
+    c->opened = true;
+    c->accepted_us = c->last_input_us = clock_monotonic_us();
+    sched_connection_opened(c->server->sched, c->id, c->listener, c->print_messages, c->outbound, c->login_prompt);
+    connection_listen_again(c);
+}
+
+void connection_set_id(struct connection *c, objid id) {
+    struct connections *all = &c->server->connections;
+    if (c->id != NOTHING) table_remove(all, c);
+    if (c->id < 0 && id >= 0) all->not_logged_in--;
+    c->id = id;
+    if (id != NOTHING) table_add(all, c);
+}
+
+void connection_set_keep_alive(struct connection *c, bool on) {
+    int v = on, idle = 300, interval = 120, count = 5;
+    c->keep_alive = on;
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &v, sizeof v);
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
+/* ---- writing ---- */
+
+bool connection_write(struct connection *c, const char *bytes, size_t len, bool no_flush) {
+    size_t max = (size_t)c->server->max_queued_output;
+    if (output_length(&c->output) + len > max && !c->broken && output_write(&c->output, c->fd) < 0) c->broken = true;
+    if (no_flush && output_length(&c->output) + len > max) return false;
+    output_add(&c->output, bytes, len, max);
+    link_in(&c->server->connections.write, &c->write);
+    return true;
+}
+
+bool connection_write_line(struct connection *c, const char *text, size_t len) {
+    struct buf line = BUF_INIT;
+    line_encode_text(&line, text, len, c->reader.encoding);
+    buf_add(&line, "\r\n", 2);
+    bool written = connection_write(c, line.data, line.len, false);
+    buf_fini(&line);
+    return written;
+}
+
+void connections_write_all(struct server *s) {
+    struct link *head = &s->connections.write;
+    while (head->next != head) {
+        struct connection *c = OF_LINK(head->next, write);
+        link_out(&c->write);
+        if (c->broken) continue;
+        int rc = output_write(&c->output, c->fd);
+        if (rc > 0) ev_io_start(s->loop, &c->writable);
+        if (rc < 0) {
+            c->broken = true;
+            connection_wants_settling(c);
+        }
+    }
+}
+
+/* ---- closing ---- */
+
+static void release(struct connection *c) {
+    struct connections *all = &c->server->connections;
+    struct ev_loop *loop = c->server->loop;
+    if (c->lookup) lookup_cancel(c->lookup);
+    ev_io_stop(loop, &c->readable);
+    ev_io_stop(loop, &c->writable);
+    ev_timer_stop(loop, &c->hold);
+    link_out(&c->settle);
+    link_out(&c->write);
+    if (c->id != NOTHING) table_remove(all, c);
+    if (c->id < 0 && c->connected_us == 0) all->not_logged_in--;
+    if (c->newer) c->newer->older = c->older;
+    else all->newest = c->older;
+    if (c->older) c->older->newer = c->newer;
+    else all->oldest = c->newer;
+    all->count--;
+    lines_fini(&c->reader);
+    output_fini(&c->output);
+    buf_fini(&c->unread);
+    free(c->name);
+    close(c->fd);
+    free(c);
+}
+
+/* What the client typed and nobody will read is taken off the socket first: closing over it would reset the connection and could cost it the last lines. */
+void connection_close(struct connection *c) {
+    char rest[4096];
+    if (!c->broken) {
+        (void)output_write(&c->output, c->fd);
+        (void)shutdown(c->fd, SHUT_WR);
+        for (int i = 0; i < 64 && recv(c->fd, rest, sizeof rest, 0) > 0; i++) continue;
+    }
+    release(c);
+}
+
+void connections_fini(struct server *s) {
+    while (s->connections.newest) connection_close(s->connections.newest);
+    free(s->connections.table);
+    if (s->connections.spare_fd >= 0) close(s->connections.spare_fd);
+    s->connections = (struct connections){.spare_fd = -1};
+}
+
+void connection_describe(const struct connection *c, bool with_address, struct buf *out) {
+    buf_printf(out, "port %d %s %s", c->local_port, c->outbound ? "to" : "from", c->name ? c->name : c->address);
+    if (with_address) buf_printf(out, " [%s]", c->address);
+    buf_printf(out, ", port %d", c->peer_port);
+}
+
+/* ---- settling ---- */
+
+/* The scheduler calls the hook, writes the log line and says the message; it may still ask for our name meanwhile. */
+static void end_connection(struct connection *c, bool by_client) {
+    c->closing = true;
+    if (c->opened) sched_connection_closed(c->server->sched, c->id, by_client);
+    connection_close(c);
+}
+
+static void end_timed_out(struct connection *c) {
+    c->closing = true;
+    sched_connection_timed_out(c->server->sched, c->id);
+    connection_close(c);
+}
+
+/* A client that said its lines and hung up has them acted on first. true: it waits on. */
+static bool eof_waits(struct connection *c) {
+    if (clock_monotonic_us() - c->eof_us > EOF_GRACE_US) return false;
+    return c->unread.len > 0 || !sched_is_idle(c->server->sched);
+}
+
+static void settle_one(struct connection *c, bool *waits) {
+    if (c->closing) {
+        if (c->id == NOTHING) connection_close(c);
+        else end_connection(c, false);
+        return;
+    }
+    if (c->broken) {
+        end_connection(c, true);
+        return;
+    }
+    if (!c->paused && c->unread.len) {
+        struct buf bytes = c->unread;
+        buf_init(&c->unread);
+        take_bytes(c, bytes.data, bytes.len);
+        buf_fini(&bytes);
+    }
+    if (c->eof && !eof_waits(c)) {
+        end_connection(c, true);
+        return;
+    }
+    connection_listen_again(c);
+    if (c->eof || (c->unread.len && !c->paused)) {
+        connection_wants_settling(c);
+        *waits = true;
+    }
+}
+
+/* Those marked when this begins; what hooks mark meanwhile is for the next time. */
+bool connections_settle(struct server *s) {
+    struct link *head = &s->connections.settle, now = {.prev = &now, .next = &now};
+    bool waits = false;
+    while (head->next != head) {
+        struct link *l = head->next;
+        link_out(l);
+        link_in(&now, l);
+    }
+    while (now.next != &now) {
+        struct connection *c = OF_LINK(now.next, settle);
+        link_out(&c->settle);
+        settle_one(c, &waits);
+    }
+    return waits;
+}
+
+bool connections_need_settling(const struct server *s) { return s->connections.settle.next != &s->connections.settle; }
+
+void connections_end_silent(struct server *s) {
+    int64_t now = clock_monotonic_us();
+    for (struct connection *c = s->connections.newest, *older; c; c = older) {
+        older = c->older;
+        if (c->connected_us || c->outbound || c->closing || !c->opened || now - c->last_input_us < 1000000) continue;
+        int64_t seconds = sched_connect_timeout(s->sched, c->listener);
+        if (seconds && now - c->last_input_us > seconds * 1000000) end_timed_out(c);
+    }
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The running server: one loop, one world, its listeners and connections. Shared by the files of server/ that make up `serve'; nothing outside sees it.
+ *
+ * One turn of the loop (turn.c): the scheduler runs slices; what the tasks asked for is settled (booted connections closed, a checkpoint taken, the server
+ * ended or replaced); output is written; then the loop waits for sockets, signals and timers. Callbacks of the loop and functions called from inside a
+ * task only mark what is to be done: connections are closed and freed while settling and nowhere else.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <ev.h>
+#include <sys/types.h>
+
+#include "db/world.h"
+#include "lang/machine.h"
+#include "scheduler/host.h"
+#include "scheduler/scheduler.h"
+#include "server/connection.h"
+#include "server/listener.h"
+#include "server/outbound.h"
+#include "server/resolve.h"
+
+enum { SERVE_MAX_ADDRESSES = 8 };
+
+struct serve_options {
+    const char *world;
+    const char *log; /* NULL: stderr */
+    const char *dialect; /* NULL: what the world says */
+    const char *addresses[SERVE_MAX_ADDRESSES]; /* where to listen; none: everywhere */
+    size_t naddresses;
+    int port;
+    bool outbound;
+    int64_t tick_quota; /* 0: the scheduler's own */
+    double save_interval; /* seconds; < 0: as $server_options says */
+    int hand_off; /* descriptor of a reboot's hand-off, or -1 */
+    bool check; /* only read the hand-off and say whether it could be restored */
+    int argc; /* as given, for the next image; without those of a reboot */
+    char **argv;
+};
+
+/* Who asked for a reboot, and how; kept from the task to the end of the attempt. */
+struct reboot_request {
+    bool wanted, under_way;
+    objid who;
+    char *binary; /* NULL: the file this server was started from */
+    char *reason;
+};
+
+enum server_end { SERVER_RUNS, SERVER_SHUTDOWN, SERVER_EXEC };
+
+struct server {
+    struct serve_options options;
+    struct ev_loop *loop;
+    struct db *db;
+    struct machine machine;
+    struct scheduler *sched;
+    struct host host;
+    struct resolver *resolver;
+
+    struct connections connections;
+    struct listeners listeners;
+    struct outbound *outbound; /* being opened */
+
+    /* marks, settled between slices */
+    enum server_end end;
+    struct str *last_words; /* of a shutdown */
+    bool checkpoint_wanted, changed; /* changed: tasks ran since the last save */
+    struct reboot_request reboot;
+
+    int64_t max_queued_output;
+    int64_t started_us, last_save_us, last_checkpoint_us, last_silence_look_us;
+    ev_timer wake;
+    ev_signal sigterm, sigint, sigusr1, sigusr2;
+    ev_child preflight;
+    ev_timer preflight_limit;
+    int hand_off; /* memfd of the reboot under way, -1 */
+    int binary; /* the program to be executed next, open; -1 */
+    char exe[4096]; /* the file this server was started from */
+};
+
+/* ---- settling (turn.c) ---- */
+void server_turn(struct server *s); /* one turn: runs tasks, settles, writes, waits for events */
+void server_settle(struct server *s); /* what connections want; between two slices */
+void server_load_options(struct server *s);
+
+/* ---- saves (saves.c) ---- */
+int server_save(struct server *s, struct db_save_report *report); /* 0; the reason of a failure is logged */
+bool server_checkpoint(struct server *s); /* with the hooks */
+double server_dump_interval(struct server *s);
+double server_save_interval(struct server *s);
+void server_announce_start(struct server *s); /* user_disconnected for those that the last run or the dump left connected, then #0:server_started() */
+
+/* ---- what tasks ask for (hosting.c) ---- */
+void server_fill_host(struct server *s);
+
+/* ---- to everybody ---- */
+void server_say_to_all(struct server *s, const char *line); /* one line to each connection */
+void server_message_to_all(struct server *s, const char *option); /* a message of $server_options, where the listener prints messages */
+
+/* ---- replacing the server (reboot.c) ---- */
+void reboot_begin(struct server *s); /* checkpoint and pre-flight; serving goes on */
+/* Saves, writes the hand-off and closes the world; then executes the new image. Returns only when nothing could be executed: the hand-off is in s->hand_off. */
+void reboot_exec(struct server *s);
+void reboot_free(struct server *s);
+
+/* ---- the hand-off's content (handoff.c) ---- */
+void handoff_encode(struct server *s, struct buf *out);
+/* Into a server whose world is open and that has neither listeners nor connections. Touches no player's socket. 0, or -1 and why. */
+int handoff_decode(struct server *s, const void *bytes, size_t len, struct buf *why);
+/* What can be told without a world: magic, version, checksums. */
+int handoff_check(const void *bytes, size_t len, struct buf *why);
+
+#endif

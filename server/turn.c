@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The turns of the loop: tasks, what they asked for, output, waiting. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/server.h"
+
+enum { SLICES_US = 5000, DEFAULT_MAX_QUEUED_OUTPUT = 65536, LEAST_MAX_QUEUED_OUTPUT = 2048 };
+static const double HOUSEKEEPING_SECONDS = 1.0;
+
+void server_load_options(struct server *s) {
+    int64_t max = sched_option_int(s->sched, "max_queued_output", DEFAULT_MAX_QUEUED_OUTPUT);
+    s->max_queued_output = max < LEAST_MAX_QUEUED_OUTPUT ? LEAST_MAX_QUEUED_OUTPUT : max;
+}
+
+void server_settle(struct server *s) {
+    if (connections_need_settling(s)) connections_settle(s);
+}
+
+void server_say_to_all(struct server *s, const char *line) {
+    for (struct connection *c = s->connections.newest; c; c = c->older) connection_write_line(c, line, strlen(line));
+}
+
+void server_message_to_all(struct server *s, const char *option) {
+    for (struct connection *c = s->connections.newest; c; c = c->older)
+        if (c->opened && c->print_messages && c->id != NOTHING) sched_say_message(s->sched, c->id, c->listener, option);
+}
+
+/* What is due by the clock. Seconds until the next is. */
+static double run_timed_work(struct server *s) {
+    int64_t now = clock_monotonic_us();
+    double saved_ago = (double)(now - s->last_save_us) / 1e6, interval = server_save_interval(s);
+    if (s->changed || db_has_changes(s->db)) {
+        if (saved_ago >= interval) {
+            server_save(s, NULL);
+            saved_ago = 0;
+        }
+    }
+    double dumped_ago = (double)(clock_monotonic_us() - s->last_checkpoint_us) / 1e6, dump_interval = server_dump_interval(s);
+    if (dumped_ago >= dump_interval) {
+        s->checkpoint_wanted = true;
+        dumped_ago = 0;
+    }
+    double next = dump_interval - dumped_ago;
+    if ((s->changed || db_has_changes(s->db)) && interval - saved_ago < next) next = interval - saved_ago;
+    return next > 0.001 ? next : 0.001;
+}
+
+static void on_nothing(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; } /* it wakes the loop, that is all */
+
+/* Silence before login is looked for once a second, while there is anybody to look at. */
+static double end_silent(struct server *s) {
+    if (!s->connections.not_logged_in) return INFINITY;
+    int64_t now = clock_monotonic_us();
+    double ago = (double)(now - s->last_silence_look_us) / 1e6;
+    if (ago >= HOUSEKEEPING_SECONDS) {
+        s->last_silence_look_us = now;
+        connections_end_silent(s);
+        ago = 0;
+    }
+    return HOUSEKEEPING_SECONDS - ago + 0.001;
+}
+
+static void wait_for_events(struct server *s, double seconds) {
+    ev_timer_stop(s->loop, &s->wake);
+    if (seconds <= 0) {
+        ev_run(s->loop, EVRUN_NOWAIT);
+        return;
+    }
+    ev_now_update(s->loop);
+    ev_timer_init(&s->wake, on_nothing, seconds, 0.);
+    ev_timer_start(s->loop, &s->wake);
+    ev_run(s->loop, EVRUN_ONCE);
+}
+
+void server_turn(struct server *s) {
+    if (!sched_is_idle(s->sched)) s->changed = true;
+    int64_t next_us = sched_run(s->sched, SLICES_US);
+    bool waits = connections_settle(s);
+    outbound_settle(s);
+    if (s->checkpoint_wanted && s->end == SERVER_RUNS) {
+        s->checkpoint_wanted = false;
+        server_checkpoint(s);
+    }
+    double wake = run_timed_work(s), silent = end_silent(s);
+    if (s->reboot.wanted && s->end == SERVER_RUNS) reboot_begin(s);
+    connections_write_all(s);
+    if (s->end != SERVER_RUNS) return;
+    if (silent < wake) wake = silent;
+    if (waits && wake > 0.02) wake = 0.02;
+    if (next_us >= 0 && (double)next_us / 1e6 < wake) wake = (double)next_us / 1e6;
+    if (!sched_is_idle(s->sched) || (connections_need_settling(s) && !waits)) wake = 0;
+    wait_for_events(s, wake);
+}
