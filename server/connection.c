@@ -334,7 +334,7 @@ static void release(struct connection *c) {
     output_fini(&c->output);
     buf_fini(&c->unread);
     free(c->name);
-    close(c->fd);
+    if (c->fd >= 0) close(c->fd);
     free(c);
 }
 
@@ -349,8 +349,18 @@ void connection_close(struct connection *c) {
     release(c);
 }
 
-void connections_fini(struct server *s) {
-    while (s->connections.newest) connection_close(s->connections.newest);
+void connections_fini(struct server *s, bool keep_sockets) {
+    while (s->connections.newest) {
+        struct connection *c = s->connections.newest;
+        if (keep_sockets) {
+            ev_io_stop(s->loop, &c->readable);
+            ev_io_stop(s->loop, &c->writable);
+            c->fd = -1;
+            release(c);
+        } else {
+            connection_close(c);
+        }
+    }
     free(s->connections.table);
     if (s->connections.spare_fd >= 0) close(s->connections.spare_fd);
     s->connections = (struct connections){.spare_fd = -1};

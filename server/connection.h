@@ -62,7 +62,7 @@ struct connections {
 };
 
 void connections_init(struct connections *all);
-void connections_fini(struct server *s); /* closes all without a word */
+void connections_fini(struct server *s, bool keep_sockets); /* forgets all without a word */
 
 /* A new connection on a socket that is open: not blocking and close-on-exec. Gets the next number. */
 struct connection *connection_new(struct server *s, int fd, objid listener, bool print_messages, bool outbound);

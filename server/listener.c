@@ -221,8 +221,15 @@ void listener_unlisten(struct server *s, struct listener *l) {
     listener_close(s, l);
 }
 
-void listeners_close_all(struct server *s) {
-    while (s->listeners.newest) listener_close(s, s->listeners.newest);
+void listeners_fini(struct server *s, bool keep_sockets) {
+    while (s->listeners.newest) {
+        struct listener *l = s->listeners.newest;
+        if (keep_sockets) {
+            for (size_t i = 0; i < l->nsockets; i++) ev_io_stop(s->loop, &l->sockets[i]);
+            l->nsockets = 0;
+        }
+        listener_close(s, l);
+    }
 }
 
 void listeners_pause(struct server *s, bool on) {

@@ -33,7 +33,7 @@ struct listener *listener_adopt(struct server *s, objid handler, int port, bool 
 struct listener *listener_find_port(struct server *s, int port);
 struct listener *listener_find_handler(struct server *s, objid handler);
 void listener_unlisten(struct server *s, struct listener *l); /* with a word in the log */
-void listeners_close_all(struct server *s);
+void listeners_fini(struct server *s, bool keep_sockets);
 void listeners_pause(struct server *s, bool on); /* no accepting meanwhile */
 /* "127.0.0.1 port 7777" of each socket, joined by ", ". */
 void listener_describe(const struct listener *l, struct buf *out);

@@ -34,6 +34,7 @@ struct serve_options {
     int64_t tick_quota; /* 0: the scheduler's own */
     double save_interval; /* seconds; < 0: as $server_options says */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
+    int previous; /* program to go back to when it cannot be taken over, or -1 */
     bool check; /* only read the hand-off and say whether it could be restored */
     int argc; /* as given, for the next image; without those of a reboot */
     char **argv;
@@ -71,13 +72,17 @@ struct server {
     int64_t max_queued_output;
     int64_t started_us, last_save_us, last_checkpoint_us, last_silence_look_us;
     ev_timer wake;
-    ev_signal sigterm, sigint, sigusr1, sigusr2;
+    ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
     ev_child preflight;
     ev_timer preflight_limit;
     int hand_off; /* memfd of the reboot under way, -1 */
     int binary; /* the program to be executed next, open; -1 */
     char exe[4096]; /* the file this server was started from */
 };
+
+/* ---- beginning and end (cmd_serve.c) ---- */
+/* Ends everything that is not on disk; `keep_sockets': their descriptors stay open, for the next image. */
+void server_close(struct server *s, bool keep_sockets);
 
 /* ---- settling (turn.c) ---- */
 void server_turn(struct server *s); /* one turn: runs tasks, settles, writes, waits for events */
@@ -100,8 +105,12 @@ void server_message_to_all(struct server *s, const char *option); /* a message o
 
 /* ---- replacing the server (reboot.c) ---- */
 void reboot_begin(struct server *s); /* checkpoint and pre-flight; serving goes on */
-/* Saves, writes the hand-off and closes the world; then executes the new image. Returns only when nothing could be executed: the hand-off is in s->hand_off. */
-void reboot_exec(struct server *s);
+/*
+ * Saves, writes the hand-off, lets go of the world (server_close) and executes the new image. false: it came not so far, the server goes on. true: nothing could be
+ * executed, and the server is to be opened again from s->options.hand_off. `previous': this image's program, for the new one to go back to.
+ */
+bool reboot_exec(struct server *s, int previous);
+void reboot_close_on_exec(struct server *s); /* all sockets, after taking over */
 void reboot_free(struct server *s);
 
 /* ---- the hand-off's content (handoff.c) ---- */

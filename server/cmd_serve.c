@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/* `evermoo serve': opens a world, listens, runs until it is told to end; also the new image's side of a reboot. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/dialect.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/version.h"
+#include "builtins/registry.h"
+#include "server/command.h"
+#include "server/server.h"
+
+enum { DEFAULT_PORT = 7777 };
+
+/* ---- options ---- */
+
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_CHECK };
+
+static const struct argp_option option_table[] = {
+    {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
+    {"listen", KEY_LISTEN, "ADDRESS", 0, "listen on this address or name only; may be given several times (every address, IPv4 and IPv6)", 0},
+    {"outbound", KEY_OUTBOUND, 0, 0, "allow open_network_connection()", 0},
+    {"log", KEY_LOG, "FILE", 0, "append the log to FILE, which is opened again on SIGUSR1 (stderr)", 0},
+    {"dialect", KEY_DIALECT, "NAME", 0, "lambda or toast: where LambdaMOO and ToastStunt differ (what the world says)", 0},
+    {"tick-quota", KEY_TICK_QUOTA, "TICKS", 0, "ticks that a player's tasks earn in each round", 0},
+    {"save-interval", KEY_SAVE_INTERVAL, "SECONDS", 0, "save what changed this often ($server_options.save_interval, else 5)", 0},
+    {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
+    {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
+    {"check", KEY_CHECK, 0, OPTION_HIDDEN, 0, 0},
+    {0},
+};
+
+static bool parse_number(const char *text, double least, double most, double *out) {
+    char *end;
+    errno = 0;
+    *out = strtod(text, &end);
+    return end != text && !*end && !errno && *out >= least && *out <= most;
+}
+
+static error_t parse_number_option(int key, const char *arg, struct serve_options *o, const struct argp_state *state) {
+    double n = 0;
+    switch (key) {
+    case KEY_PORT:
+        if (!parse_number(arg, 0, 65535, &n)) return command_usage_error(state, "'%.100s' is no port: a number from 0 to 65535", arg);
+        o->port = (int)n;
+        return 0;
+    case KEY_TICK_QUOTA:
+        if (!parse_number(arg, 1, 1e12, &n)) return command_usage_error(state, "'%.100s' is no tick quota: a positive number", arg);
+        o->tick_quota = (int64_t)n;
+        return 0;
+    case KEY_SAVE_INTERVAL:
+        if (!parse_number(arg, 0, 1e9, &n)) return command_usage_error(state, "'%.100s' is no number of seconds", arg);
+        o->save_interval = n;
+        return 0;
+    default: /* descriptors that a reboot left open */
+        if (!parse_number(arg, 0, 1e6, &n) || fcntl((int)n, F_GETFD) < 0) return command_usage_error(state, "'%.100s' is no open descriptor", arg);
+        *(key == KEY_PREVIOUS ? &o->previous : &o->hand_off) = (int)n;
+        return 0;
+    }
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    struct serve_options *o = state->input;
+    switch (key) {
+    case KEY_LISTEN:
+        if (o->naddresses == SERVE_MAX_ADDRESSES) return command_usage_error(state, "no more than %d addresses", SERVE_MAX_ADDRESSES);
+        o->addresses[o->naddresses++] = arg;
+        return 0;
+    case KEY_PORT:
+    case KEY_TICK_QUOTA:
+    case KEY_SAVE_INTERVAL:
+    case KEY_HAND_OFF:
+    case KEY_PREVIOUS: return parse_number_option(key, arg, o, state);
+    case KEY_OUTBOUND: o->outbound = true; return 0;
+    case KEY_LOG: o->log = arg; return 0;
+    case KEY_DIALECT:
+        if (!dialect_by_name(arg)) return command_usage_error(state, "there is no dialect '%.100s': lambda or toast", arg);
+        o->dialect = arg;
+        return 0;
+    case KEY_CHECK: o->check = true; return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
+        o->world = arg;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* What the next image gets: as given, without what belonged to a reboot. */
+static void keep_arguments(struct serve_options *o, int argc, char **argv) {
+    o->argv = xcalloc((size_t)argc + 1, sizeof *o->argv);
+    for (int i = 0; i < argc; i++) {
+        if (!strncmp(argv[i], "--hand-off=", 11) || !strncmp(argv[i], "--previous=", 11)) continue;
+        o->argv[o->argc++] = argv[i];
+    }
+}
+
+/* ---- signals ---- */
+
+static void on_end_signal(struct ev_loop *loop, ev_signal *w, int events) {
+    (void)loop, (void)events;
+    struct server *s = w->data;
+    if (s->end == SERVER_SHUTDOWN) return;
+    struct str *words = str_from("shutdown signal received");
+    s->host.shutdown(s, words);
+    str_unref(words);
+}
+
+static void on_log_signal(struct ev_loop *loop, ev_signal *w, int events) {
+    (void)loop, (void)w, (void)events;
+    int rc = log_reopen();
+    if (rc) log_error("The log cannot be opened again: %s; the old one goes on", strerror(rc));
+}
+
+static void on_checkpoint_signal(struct ev_loop *loop, ev_signal *w, int events) {
+    (void)loop, (void)events;
+    ((struct server *)w->data)->checkpoint_wanted = true;
+}
+
+static void block_signals(bool on) {
+    sigset_t set;
+    const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof handled / sizeof *handled; i++) sigaddset(&set, handled[i]);
+    sigprocmask(on ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static void start_signal(struct server *s, ev_signal *w, int signal_number, void (*handler)(struct ev_loop *, ev_signal *, int)) {
+    ev_signal_init(w, handler, signal_number);
+    w->data = s;
+    ev_signal_start(s->loop, w);
+}
+
+static void start_signals(struct server *s) {
+    start_signal(s, &s->sigterm, SIGTERM, on_end_signal);
+    start_signal(s, &s->sigint, SIGINT, on_end_signal);
+    start_signal(s, &s->sighup, SIGHUP, on_end_signal);
+    start_signal(s, &s->sigusr1, SIGUSR1, on_log_signal);
+    start_signal(s, &s->sigusr2, SIGUSR2, on_checkpoint_signal);
+    block_signals(false); /* a reboot comes with them blocked, so that none is lost in between */
+}
+
+static void stop_signals(struct server *s) {
+    block_signals(true);
+    ev_signal_stop(s->loop, &s->sigterm);
+    ev_signal_stop(s->loop, &s->sigint);
+    ev_signal_stop(s->loop, &s->sighup);
+    ev_signal_stop(s->loop, &s->sigusr1);
+    ev_signal_stop(s->loop, &s->sigusr2);
+}
+
+/* ---- opening ---- */
+
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool world_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 || errno != ENOENT;
+}
+
+static int open_world(struct server *s, struct buf *why) {
+    struct serve_options *o = &s->options;
+    struct db_options options = {.read_only = o->check, .dialect = o->dialect};
+    if (!world_exists(o->world)) {
+        buf_printf(why, "%s: there is no such world; make one with evermoo import DUMP %s", o->world, o->world);
+        return -1;
+    }
+    if (db_world_open(&s->db, o->world, &options, why)) return -1;
+    int n;
+    const struct builtin *builtins = builtins_for_dialect(db_dialect(s->db), &n);
+    machine_init(&s->machine, s->db, builtins, n);
+    server_fill_host(s);
+    s->machine.host = &s->host;
+    s->sched = sched_new(&s->machine, &s->host);
+    if (o->tick_quota) sched_set_tick_quota(s->sched, o->tick_quota);
+    sched_load_options(s->sched);
+    server_load_options(s);
+    return 0;
+}
+
+static void find_executable(struct server *s) {
+    ssize_t n = readlink("/proc/self/exe", s->exe, sizeof s->exe - 1);
+    s->exe[n > 0 ? n : 0] = 0;
+    char *gone = strstr(s->exe, " (deleted)"); /* a package manager replaced it: the new file has the name */
+    if (gone && !gone[10]) *gone = 0;
+}
+
+static struct server *server_new(const struct serve_options *options) {
+    struct server *s = xcalloc(1, sizeof *s);
+    s->options = *options;
+    s->loop = ev_default_loop(EVFLAG_AUTO);
+    must(s->loop);
+    s->hand_off = s->binary = -1;
+    s->reboot.who = NOTHING;
+    s->started_us = s->last_save_us = s->last_checkpoint_us = clock_monotonic_us();
+    connections_init(&s->connections);
+    ev_init(&s->wake, NULL);
+    ev_init(&s->preflight, NULL);
+    ev_init(&s->preflight_limit, NULL);
+    find_executable(s);
+    return s;
+}
+
+void server_close(struct server *s, bool keep_sockets) {
+    stop_signals(s);
+    ev_timer_stop(s->loop, &s->wake);
+    ev_child_stop(s->loop, &s->preflight);
+    ev_timer_stop(s->loop, &s->preflight_limit);
+    outbound_cancel_all(s);
+    connections_fini(s, keep_sockets);
+    listeners_fini(s, keep_sockets);
+    resolver_free(s->resolver);
+    s->resolver = NULL;
+    if (s->db) {
+        sched_free(s->sched);
+        machine_fini(&s->machine);
+        db_world_close(s->db);
+        s->db = NULL;
+    }
+    if (s->last_words) str_unref(s->last_words);
+    s->last_words = NULL;
+    reboot_free(s);
+}
+
+/* ---- a fresh start ---- */
+
+static void print_addresses(const struct server *s) {
+    struct buf text = BUF_INIT;
+    for (struct listener *l = s->listeners.newest; l; l = l->next) {
+        if (text.len) buf_add_c(&text, ", ");
+        listener_describe(l, &text);
+    }
+    printf("evermoo %s: %s is up, listening on %s\n", EVERMOO_VERSION, s->options.world, buf_c(&text));
+    fflush(stdout);
+    buf_fini(&text);
+}
+
+static int start_fresh(struct server *s, struct buf *why) {
+    int port, rc = sched_load(s->sched, why);
+    if (rc) return -1;
+    rc = listener_open(s, 0, s->options.port, true, &port);
+    if (rc) {
+        buf_printf(why, "port %d: %s; choose another one with -p, or another address with --listen", s->options.port, strerror(rc));
+        return -1;
+    }
+    print_addresses(s);
+    server_announce_start(s);
+    return 0;
+}
+
+/* ---- the other side of a reboot ---- */
+
+static int read_hand_off(int fd, struct buf *out, struct buf *why) {
+    struct stat st;
+    if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+        buf_printf(why, "the hand-off cannot be read: %s", strerror(errno));
+        return -1;
+    }
+    char chunk[65536];
+    ssize_t n;
+    while ((n = read(fd, chunk, sizeof chunk)) > 0) buf_add(out, chunk, (size_t)n);
+    if (n < 0) buf_printf(why, "the hand-off cannot be read: %s", strerror(errno));
+    return n < 0 ? -1 : 0;
+}
+
+static int take_over(struct server *s, struct buf *why) {
+    struct buf bytes = BUF_INIT;
+    int rc = read_hand_off(s->options.hand_off, &bytes, why);
+    if (!rc) rc = handoff_decode(s, buf_c(&bytes), bytes.len, why);
+    buf_fini(&bytes);
+    return rc;
+}
+
+/* From here on nothing goes back. */
+static void commit_take_over(struct server *s) {
+    reboot_close_on_exec(s);
+    close(s->options.hand_off);
+    s->options.hand_off = -1;
+    if (s->options.previous >= 0) close(s->options.previous);
+    s->options.previous = -1;
+    for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
+        newer = c->newer;
+        if (!c->opened) connection_open(c);
+        if (c->keep_alive) connection_set_keep_alive(c, true);
+        connection_listen_again(c);
+        connection_wants_settling(c);
+    }
+    listeners_pause(s, false);
+    server_message_to_all(s, "rebooted_msg");
+    log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
+    reboot_free(s);
+    s->changed = true;
+}
+
+static int check_hand_off(struct server *s) {
+    struct buf why = BUF_INIT;
+    int rc = open_world(s, &why);
+    if (!rc) rc = take_over(s, &why);
+    if (rc) command_fail("evermoo serve --check", &why);
+    buf_fini(&why);
+    fflush(stderr);
+    _exit(rc ? EXIT_FAILURE : EXIT_SUCCESS); /* nothing is to be written or closed: the world is another process's */
+}
+
+/* This image cannot take over: the one before it can, with the same hand-off. Returns only if not even that goes. */
+static void go_back(struct server *s, const struct buf *why) {
+    if (s->options.previous < 0) return;
+    log_error("REBOOT: %s; the program before this one takes over again", buf_c(why));
+    char name[64], hand_off[32];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", s->options.previous);
+    snprintf(hand_off, sizeof hand_off, "--hand-off=%d", s->options.hand_off);
+    char **argv = xcalloc((size_t)s->options.argc + 4, sizeof *argv);
+    char evermoo[] = "evermoo", serve[] = "serve";
+    argv[0] = evermoo, argv[1] = serve, argv[2] = hand_off;
+    for (int i = 1; i < s->options.argc; i++) argv[i + 2] = s->options.argv[i];
+    if (s->db) db_world_close(s->db);
+    (void)fcntl(s->options.previous, F_SETFD, FD_CLOEXEC);
+    execv(name, argv);
+    log_error("REBOOT: it cannot be executed: %s", strerror(errno));
+    _exit(EXIT_FAILURE);
+}
+
+/* ---- the run ---- */
+
+/* Everybody is told, the world is saved. The exit status. */
+static int end_run(struct server *s) {
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "*** Shutting down: %s ***", s->last_words->data);
+    server_say_to_all(s, buf_c(&text));
+    buf_fini(&text);
+    connections_write_all(s);
+    log_info("SHUTDOWN: %s", s->last_words->data);
+    struct db_save_report report = {0};
+    int rc = server_save(s, &report);
+    if (!rc) log_info("SAVED: %s, save %llu", s->options.world, (unsigned long long)report.generation);
+    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int start(struct server *s, struct buf *why) {
+    if (open_world(s, why)) return -1;
+    log_info("STARTING: evermoo %s, world %s, save %llu, process %ld", EVERMOO_VERSION, s->options.world, (unsigned long long)db_generation(s->db), (long)getpid());
+    s->resolver = resolver_new(s->loop);
+    if (s->options.hand_off < 0) return start_fresh(s, why);
+    if (take_over(s, why)) return -1;
+    commit_take_over(s);
+    return 0;
+}
+
+/* Until the end; EXIT_SUCCESS or EXIT_FAILURE, or -1: to be started again from the hand-off in s->options. */
+static int run(struct server *s, int executable) {
+    for (;;) {
+        while (s->end == SERVER_RUNS) server_turn(s);
+        if (s->end == SERVER_SHUTDOWN) return end_run(s);
+        if (reboot_exec(s, executable)) return -1;
+    }
+}
+
+static int serve(struct serve_options *options) {
+    int executable = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), status;
+    do {
+        struct server *s = server_new(options);
+        struct buf why = BUF_INIT;
+        if (options->check) check_hand_off(s);
+        status = EXIT_FAILURE;
+        block_signals(true);
+        if (start(s, &why)) {
+            go_back(s, &why);
+            command_fail("evermoo serve", &why);
+            server_close(s, false);
+        } else {
+            start_signals(s);
+            status = run(s, executable);
+            options->hand_off = s->options.hand_off;
+            options->previous = -1;
+            if (status >= 0) server_close(s, false);
+        }
+        buf_fini(&why);
+        free(s);
+    } while (status < 0);
+    if (executable >= 0) close(executable);
+    return status;
+}
+
+int cmd_serve(int argc, char **argv) {
+    static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
+    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .hand_off = -1, .previous = -1};
+    int rc = command_parse(&argp, argc, argv, &options);
+    if (rc) return rc;
+    keep_arguments(&options, argc, argv);
+    if (options.log && (rc = log_open(options.log))) {
+        struct buf why = BUF_INIT;
+        buf_printf(&why, "%s: %s; the log cannot be written there", options.log, strerror(rc));
+        rc = command_fail("evermoo serve", &why);
+        buf_fini(&why);
+    } else {
+        signal(SIGPIPE, SIG_IGN);
+        raise_descriptor_limit();
+        rc = serve(&options);
+    }
+    free(options.argv);
+    return rc;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Replacing the running server: checkpoint, pre-flight of the new program, freeze, hand-off, exec. The process, its sockets and its tasks stay.
+ *
+ * Until exec nothing is given up: every failure before it is told to who asked and the server goes on. The program is opened once, at the beginning, and what was
+ * opened is what is checked and executed, whatever happens to the file meanwhile.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "server/server.h"
+
+static const double PREFLIGHT_SECONDS = 30;
+extern char **environ;
+
+static void tell_asker(struct server *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void tell_asker(struct server *s, const char *format, ...) {
+    struct buf text = BUF_INIT;
+    va_list ap;
+    va_start(ap, format);
+    buf_vprintf(&text, format, ap);
+    va_end(ap);
+    log_info("REBOOT: %s", buf_c(&text));
+    s->host.notify(s, s->reboot.who, buf_c(&text), text.len, false, false);
+    buf_fini(&text);
+}
+
+static void drop_descriptors(struct server *s) {
+    if (s->hand_off >= 0) close(s->hand_off);
+    if (s->binary >= 0) close(s->binary);
+    s->hand_off = s->binary = -1;
+}
+
+void reboot_free(struct server *s) {
+    free(s->reboot.binary);
+    free(s->reboot.reason);
+    s->reboot = (struct reboot_request){.who = NOTHING};
+}
+
+static void give_up(struct server *s, const char *what) {
+    tell_asker(s, "The reboot is off: %s. Everything goes on as before.", what);
+    drop_descriptors(s);
+    reboot_free(s);
+}
+
+static const char *binary_path(const struct server *s) { return s->reboot.binary ? s->reboot.binary : s->exe; }
+
+/* ---- the hand-off's memory ---- */
+
+static bool write_all(int fd, const char *p, size_t n) {
+    while (n) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return false;
+        p += k, n -= (size_t)k;
+    }
+    return true;
+}
+
+/* A sealed memory file with the hand-off as things are now; -1 with errno. */
+static int make_hand_off(struct server *s) {
+    struct buf bytes = BUF_INIT;
+    handoff_encode(s, &bytes);
+    int fd = memfd_create("evermoo-handoff", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0 && (!write_all(fd, bytes.data, bytes.len) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)) {
+        int e = errno;
+        close(fd);
+        fd = -1;
+        errno = e;
+    }
+    buf_fini(&bytes);
+    return fd;
+}
+
+/* ---- starting the program ---- */
+
+/* Its arguments: those we were given, and the descriptors. */
+static char **arguments(struct server *s, bool check, int previous) {
+    char **argv = xcalloc((size_t)s->options.argc + 6, sizeof *argv);
+    size_t n = 0;
+    struct buf text = BUF_INIT;
+    argv[n++] = xstrdup("evermoo");
+    argv[n++] = xstrdup("serve");
+    buf_printf(&text, "--hand-off=%d", s->hand_off);
+    argv[n++] = xstrdup(text.data);
+    if (check) argv[n++] = xstrdup("--check");
+    if (previous >= 0) {
+        buf_clear(&text);
+        buf_printf(&text, "--previous=%d", previous);
+        argv[n++] = xstrdup(text.data);
+    }
+    for (int i = 1; i < s->options.argc; i++) argv[n++] = xstrdup(s->options.argv[i]);
+    buf_fini(&text);
+    return argv;
+}
+
+static void free_arguments(char **argv) {
+    for (char **a = argv; *a; a++) free(*a);
+    free(argv);
+}
+
+/* How to name the opened file to exec: a script has to be found by its interpreter, so it keeps its name. */
+static void program_name(const struct server *s, char *out, size_t size) {
+    char start[2] = {0};
+    if (pread(s->binary, start, 2, 0) == 2 && start[0] == '#' && start[1] == '!') snprintf(out, size, "%s", binary_path(s));
+    else snprintf(out, size, "/proc/self/fd/%d", s->binary);
+}
+
+static int spawn_check(struct server *s, pid_t *pid) {
+    char name[4200];
+    char **argv = arguments(s, true, -1);
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigemptyset(&none);
+    program_name(s, name, sizeof name);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, s->hand_off, s->hand_off); /* the same number: takes close-on-exec off in the child */
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    int rc = posix_spawn(pid, name, &actions, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    free_arguments(argv);
+    return rc;
+}
+
+/* ---- pre-flight ---- */
+
+static void end_preflight(struct server *s) {
+    ev_child_stop(s->loop, &s->preflight);
+    ev_timer_stop(s->loop, &s->preflight_limit);
+    s->reboot.under_way = false;
+    if (s->hand_off >= 0) close(s->hand_off);
+    s->hand_off = -1;
+}
+
+static void on_preflight_over(struct ev_loop *loop, ev_child *w, int events) {
+    (void)loop, (void)events;
+    struct server *s = w->data;
+    int status = w->rstatus;
+    char what[120];
+    end_preflight(s);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        if (s->end == SERVER_RUNS) s->end = SERVER_EXEC;
+        return;
+    }
+    if (WIFSIGNALED(status)) snprintf(what, sizeof what, "the new program's check ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else snprintf(what, sizeof what, "the new program's check ended with status %d; the log says why", WEXITSTATUS(status));
+    give_up(s, what);
+}
+
+static void on_preflight_limit(struct ev_loop *loop, ev_timer *w, int events) {
+    (void)loop, (void)events;
+    struct server *s = w->data;
+    log_error("REBOOT: the new program's check takes more than %g seconds and is ended", PREFLIGHT_SECONDS);
+    kill(s->preflight.pid, SIGKILL);
+}
+
+static void begin_preflight(struct server *s) {
+    char what[600];
+    pid_t pid;
+    s->binary = open(binary_path(s), O_RDONLY | O_CLOEXEC);
+    if (s->binary < 0 || access(binary_path(s), X_OK) < 0) {
+        snprintf(what, sizeof what, "%.500s: %s", binary_path(s), strerror(errno));
+        give_up(s, what);
+        return;
+    }
+    s->hand_off = make_hand_off(s);
+    int rc = s->hand_off < 0 ? errno : spawn_check(s, &pid);
+    if (rc) {
+        snprintf(what, sizeof what, "%.500s cannot be started: %s", binary_path(s), strerror(rc));
+        give_up(s, what);
+        return;
+    }
+    s->reboot.under_way = true;
+    ev_child_init(&s->preflight, on_preflight_over, pid, 0);
+    ev_timer_init(&s->preflight_limit, on_preflight_limit, PREFLIGHT_SECONDS, 0.);
+    s->preflight.data = s->preflight_limit.data = s;
+    ev_child_start(s->loop, &s->preflight);
+    ev_timer_start(s->loop, &s->preflight_limit);
+}
+
+void reboot_begin(struct server *s) {
+    s->reboot.wanted = false;
+    if (!server_checkpoint(s)) {
+        give_up(s, "the checkpoint failed; the log says why");
+        return;
+    }
+    tell_asker(s, "Checkpoint %llu is on disk. Trying %s.", (unsigned long long)db_generation(s->db), binary_path(s));
+    begin_preflight(s);
+}
+
+/* ---- freeze and exec ---- */
+
+static void keep_through_exec(int fd, bool on) {
+    int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0) (void)fcntl(fd, F_SETFD, on ? flags & ~FD_CLOEXEC : flags | FD_CLOEXEC);
+}
+
+static void keep_all_through_exec(struct server *s, bool on) {
+    for (struct listener *l = s->listeners.newest; l; l = l->next)
+        for (size_t i = 0; i < l->nsockets; i++) keep_through_exec(l->sockets[i].fd, on);
+    for (struct connection *c = s->connections.newest; c; c = c->older) keep_through_exec(c->fd, on);
+}
+
+void reboot_close_on_exec(struct server *s) { keep_all_through_exec(s, false); }
+
+static bool freeze(struct server *s) {
+    char what[200];
+    listeners_pause(s, true);
+    connections_settle(s);
+    server_message_to_all(s, "reboot_msg");
+    connections_write_all(s);
+    if (server_save(s, NULL)) {
+        give_up(s, "the save before it failed; the log says why");
+        return false;
+    }
+    s->hand_off = make_hand_off(s);
+    if (s->hand_off >= 0) return true;
+    snprintf(what, sizeof what, "no memory for the hand-off: %s", strerror(errno));
+    give_up(s, what);
+    return false;
+}
+
+bool reboot_exec(struct server *s, int previous) {
+    if (!freeze(s)) {
+        listeners_pause(s, false);
+        s->end = SERVER_RUNS;
+        return false;
+    }
+    char name[4200];
+    program_name(s, name, sizeof name);
+    char **argv = arguments(s, false, previous);
+    keep_all_through_exec(s, true);
+    keep_through_exec(s->hand_off, true);
+    keep_through_exec(previous, true);
+    int hand_off = s->hand_off, binary = s->binary;
+    s->hand_off = s->binary = -1;
+    server_close(s, true);
+    execve(name, argv, environ);
+    log_error("REBOOT: %s cannot be executed: %s; the running program takes over again", name, strerror(errno));
+    free_arguments(argv);
+    keep_through_exec(hand_off, false);
+    keep_through_exec(previous, false);
+    close(binary);
+    s->options.hand_off = hand_off;
+    return true;
+}
