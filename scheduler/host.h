@@ -61,6 +61,7 @@ struct host {
     enum error (*reboot)(void *ctx, objid who, struct str *binary, struct str *reason); /* when the task has ended; `who' is told how it goes. NULL allowed for both texts */
     int64_t (*db_disk_size)(void *ctx);
     void (*options_changed)(void *ctx); /* load_server_options() */
+    enum error (*read_stdin)(void *ctx, int64_t task_id); /* E_NONE: the task is woken with a line of the server's standard input */
 };
 
 #endif

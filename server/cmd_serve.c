@@ -222,6 +222,7 @@ void server_close(struct server *s, bool keep_sockets) {
     ev_child_stop(s->loop, &s->preflight);
     ev_timer_stop(s->loop, &s->preflight_limit);
     outbound_cancel_all(s);
+    terminal_fini(s);
     connections_fini(s, keep_sockets);
     listeners_fini(s, keep_sockets);
     resolver_free(s->resolver);

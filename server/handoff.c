@@ -8,6 +8,7 @@
  * Times are of the monotonic clock, which goes on through exec. Descriptors keep their numbers.
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

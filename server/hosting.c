@@ -235,6 +235,11 @@ static int64_t host_db_disk_size(void *ctx) { return db_disk_size(((struct serve
 static void host_options_changed(void *ctx) { server_load_options(ctx); }
 static void host_slice_ended(void *ctx) { server_settle(ctx); }
 
+static enum error host_read_stdin(void *ctx, int64_t task_id) {
+    terminal_ask(ctx, task_id);
+    return E_NONE;
+}
+
 void server_fill_host(struct server *s) {
     s->host = (struct host){
         .ctx = s,
@@ -262,5 +267,6 @@ void server_fill_host(struct server *s) {
         .reboot = host_reboot,
         .db_disk_size = host_db_disk_size,
         .options_changed = host_options_changed,
+        .read_stdin = host_read_stdin,
     };
 }

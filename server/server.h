@@ -20,6 +20,7 @@
 #include "server/listener.h"
 #include "server/outbound.h"
 #include "server/resolve.h"
+#include "server/terminal.h"
 
 enum { SERVE_MAX_ADDRESSES = 8 };
 
@@ -62,6 +63,7 @@ struct server {
     struct connections connections;
     struct listeners listeners;
     struct outbound *outbound; /* being opened */
+    struct terminal terminal;
 
     /* marks, settled between slices */
     enum server_end end;
