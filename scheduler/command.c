@@ -187,7 +187,7 @@ static void find_parts(struct command *c) {
     c->iobjstr = join(c->args, first + count, n);
 }
 
-bool command_parse(struct db *db, objid player, const struct str *line, struct command *out) {
+bool command_from_line(struct db *db, objid player, const struct str *line, struct command *out) {
     struct list *words = split_line(line, &out->argstr);
     if (words->len == 0) {
         list_unref(words);

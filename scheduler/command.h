@@ -16,7 +16,7 @@ struct command {
 
 struct list *command_words(const char *line, size_t len);
 /* false: nothing but blanks, and nothing to fini. */
-bool command_parse(struct db *db, objid player, const struct str *line, struct command *out);
+bool command_from_line(struct db *db, objid player, const struct str *line, struct command *out);
 void command_fini(struct command *c);
 /* The object that a text names for a player: NOTHING, AMBIGUOUS, FAILED_MATCH as the language has them. */
 objid command_match_object(struct db *db, objid player, const struct str *text);

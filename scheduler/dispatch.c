@@ -112,7 +112,7 @@ void dispatch_command(struct scheduler *s, struct input *in, struct str *line) {
     struct command c;
     if (in->program) {
         programming_line(s, in, line);
-    } else if (command_parse(s->db, in->conn, line, &c)) {
+    } else if (command_from_line(s->db, in->conn, line, &c)) {
         if (!run_intrinsic(s, in, &c)) run_command(s, in, &c, line);
         command_fini(&c);
     }
