@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "db/preps.h"
+#include "scheduler/options.h"
 
 static const char verb_letters[] = "rwxd"; /* bits of enum verb_flag, in order */
 
@@ -24,7 +25,8 @@ static enum error check_descriptor(value v) {
 
 /* "4" as the position 4, counted from 0: for cores of the time before positions were integers. */
 static bool numeric_name(const struct builtin_call *c, const struct str *name, size_t *index) {
-    if (!c->m->numeric_verb_names || !name->len || name->len > 9 || strspn(name->data, "0123456789") != name->len) return false;
+    if (!name->len || name->len > 9 || strspn(name->data, "0123456789") != name->len) return false;
+    if (!c->m->scheduler || !option_int(c->m->scheduler, OPT_support_numeric_verbname_strings)) return false;
     *index = (size_t)atol(name->data);
     return true;
 }

@@ -33,7 +33,6 @@ struct machine {
     int64_t max_string_concat; /* bytes; 0: the machine's own maximum */
     int64_t max_list_concat; /* elements */
     bool max_concat_catchable;
-    bool numeric_verb_names; /* $server_options.support_numeric_verbname_strings */
     void *scheduler; /* for builtins of the layers above; the machine never looks */
     void *host;
     struct function_names functions; /* filled by machine_init from builtins */
