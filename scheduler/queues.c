@@ -110,7 +110,7 @@ static void enter_ring(struct scheduler *s, struct queue *q) {
 }
 
 static void leave_ring_if_empty(struct scheduler *s, struct queue *q) {
-    if (!q->active || q->first || q->first_input) return;
+    if (!q->active || q->has_turn || q->first || q->first_input) return;
     q->active = q->visited = false;
     if (q->balance > 0) q->balance = 0;
     if (s->ring == q) s->ring = q->next == q ? NULL : q->next;
@@ -194,13 +194,26 @@ struct queue *queues_next(struct scheduler *s, int64_t now_us) {
     }
 }
 
-void queue_charge(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us) {
-    (void)s;
+/* It keeps its place in the ring while what it runs is in no list, and cannot be freed. */
+void queue_begin_turn(struct queue *q) {
+    q->has_turn = true;
+    q->tasks++;
+}
+
+static void charge(struct queue *q, int64_t ticks, int64_t cpu_us) {
     int64_t cost = cpu_us > INT32_MAX ? INT64_C(0x100000000) * TICKS_PER_US : cpu_us * TICKS_PER_US;
     if (ticks > cost) cost = ticks;
     if (cost < LEAST_CHARGE) cost = LEAST_CHARGE;
     q->balance -= cost;
     if (q->balance < -MOST_DEBT * q->quota) q->balance = -MOST_DEBT * q->quota;
+}
+
+void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us) {
+    charge(q, ticks, cpu_us);
+    q->has_turn = false;
+    q->tasks--;
+    leave_ring_if_empty(s, q);
+    queue_release(s, q);
 }
 
 static void free_all(struct idmap *table) {

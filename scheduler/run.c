@@ -244,7 +244,7 @@ static int64_t cpu_used(struct scheduler *s, int64_t elapsed_us) {
 }
 
 static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
-    q->tasks++; /* not to be freed meanwhile */
+    queue_begin_turn(q);
     s->turn = q;
     s->ticks_used = 0;
     if (q->first_input) {
@@ -255,9 +255,7 @@ static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
         run_task(s, q->first);
     }
     s->turn = NULL;
-    queue_charge(s, q, s->ticks_used, cpu_used(s, clock_monotonic_us() - now_us));
-    q->tasks--;
-    queue_release(s, q);
+    queue_end_turn(s, q, s->ticks_used, cpu_used(s, clock_monotonic_us() - now_us));
     login_run_hooks(s);
     login_close_recycled(s);
     if (s->host.slice_ended) s->host.slice_ended(s->host.ctx);

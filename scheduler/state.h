@@ -75,6 +75,7 @@ struct queue {
     struct queue *next, *prev; /* in the ring, while active */
     bool active;
     bool visited; /* has its quota of this round */
+    bool has_turn; /* a slice of it runs */
     struct input *first_input, *last_input;
     struct task *first, *last; /* ready */
     size_t tasks, inputs; /* that belong here, ready or not */
@@ -161,7 +162,8 @@ void queue_put_input(struct scheduler *s, struct input *in);
 void queue_take_input(struct scheduler *s, struct input *in);
 void queue_release(struct scheduler *s, struct queue *q); /* freed when nothing belongs to it and nothing is owed */
 struct queue *queues_next(struct scheduler *s, int64_t now_us); /* whose turn it is; NULL: nothing is ready */
-void queue_charge(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us);
+void queue_begin_turn(struct queue *q);
+void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us); /* what the slice has used is charged; may free q */
 void queue_read_overrides(struct scheduler *s, struct queue *q, int64_t now_us);
 void queues_fini(struct scheduler *s);
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "base/must.h"
+#include "scheduler/idmap.h"
+
+Test(idmap, holds_what_was_put) {
+    struct idmap m = IDMAP_INIT;
+    int things[3];
+    cr_expect_null(idmap_get(&m, 5));
+    idmap_put(&m, 5, &things[0]);
+    idmap_put(&m, -5, &things[1]);
+    idmap_put(&m, 5, &things[2]);
+    cr_expect_eq(idmap_get(&m, 5), &things[2]);
+    cr_expect_eq(idmap_get(&m, -5), &things[1]);
+    cr_expect_eq(m.len, 2);
+    idmap_remove(&m, 5);
+    idmap_remove(&m, 77);
+    cr_expect_null(idmap_get(&m, 5));
+    cr_expect_eq(m.len, 1);
+    idmap_fini(&m);
+}
+
+/* Against an array: 20,000 puts and removals in a fixed pseudo-random order. */
+Test(idmap, agrees_with_an_array) {
+    enum { KEYS = 1000 };
+    struct idmap m = IDMAP_INIT;
+    bool there[KEYS] = {false};
+    int thing;
+    unsigned x = 1;
+    for (int i = 0; i < 20000; i++) {
+        x = x * 1103515245u + 12345u;
+        unsigned key = (x >> 8) % KEYS;
+        if (x & 0x10000000u) idmap_put(&m, key, &thing);
+        else idmap_remove(&m, key);
+        there[key] = (x & 0x10000000u) != 0;
+    }
+    size_t n = 0, at = 0, seen = 0;
+    for (unsigned k = 0; k < KEYS; k++) {
+        cr_assert_eq(idmap_get(&m, k) != NULL, there[k], "key %u", k);
+        n += there[k];
+    }
+    cr_expect_eq(m.len, n);
+    while (idmap_next(&m, &at)) seen++;
+    cr_expect_eq(seen, n);
+    idmap_fini(&m);
+}

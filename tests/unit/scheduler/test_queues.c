@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* The ring of queues, without programs: tasks here are only places in a list, and each slice is charged what the test says. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "db/world.h"
+#include "scheduler/state.h"
+
+struct fixture {
+    struct db *db;
+    struct machine m;
+    struct scheduler *s;
+};
+
+static void set_up(struct fixture *f) {
+    static const struct host nobody = {0};
+    clock_fake(1000000, 1000000000000);
+    f->db = db_world_in_memory();
+    f->m = (struct machine){.db = f->db, .dialect = dialect_by_name("lambda")};
+    f->s = sched_new(&f->m, &nobody);
+}
+
+static void tear_down(struct fixture *f) {
+    sched_free(f->s);
+    db_world_close(f->db);
+    clock_fake_off();
+}
+
+static struct task *add_task(struct fixture *f, objid owner) {
+    struct task *t = xcalloc(1, sizeof *t);
+    t->queue = queue_get(f->s, owner);
+    t->order = ++f->s->order;
+    queue_put_task(f->s, t->queue, t);
+    return t;
+}
+
+/* One slice of whoever's turn it is, which uses `ticks' and stays ready. Whose it was. */
+static objid run_slice_of(struct fixture *f, int64_t ticks) {
+    struct queue *q = queues_next(f->s, clock_monotonic_us());
+    must(q);
+    struct task *t = q->first;
+    objid owner = q->owner;
+    queue_begin_turn(q);
+    queue_take_task(f->s, q, t);
+    queue_put_task(f->s, q, t);
+    queue_end_turn(f->s, q, ticks, 0);
+    return owner;
+}
+
+static void drop_all(struct fixture *f) {
+    while (f->s->ring) {
+        struct task *t = f->s->ring->first;
+        queue_take_task(f->s, t->queue, t);
+        free(t);
+    }
+}
+
+Test(queues, nothing_is_ready_at_first) {
+    struct fixture f;
+    set_up(&f);
+    cr_expect_null(queues_next(f.s, 0));
+    tear_down(&f);
+}
+
+Test(queues, cpu_is_shared_evenly_however_long_the_slices) {
+    struct fixture f;
+    set_up(&f);
+    int64_t used[3] = {0}, cost[3] = {500, 7000, 90000};
+    for (objid o = 0; o < 3; o++) add_task(&f, o);
+    for (int i = 0; i < 50000; i++) {
+        objid o = queues_next(f.s, clock_monotonic_us())->owner;
+        cr_assert_eq(run_slice_of(&f, cost[o]), o);
+        used[o] += cost[o];
+    }
+    cr_expect_lt(llabs(used[0] - used[1]), 300000, "%ld %ld", (long)used[0], (long)used[1]);
+    cr_expect_lt(llabs(used[0] - used[2]), 300000, "%ld %ld", (long)used[0], (long)used[2]);
+    drop_all(&f);
+    tear_down(&f);
+}
+
+Test(queues, quotas_are_shares) {
+    struct fixture f;
+    set_up(&f);
+    double used[2] = {0};
+    add_task(&f, 0)->queue->quota = 10000;
+    add_task(&f, 1)->queue->quota = 30000;
+    for (int i = 0; i < 40000; i++) used[run_slice_of(&f, 900)] += 900;
+    cr_expect_float_eq(used[1] / used[0], 3.0, 0.05, "%f", used[1] / used[0]);
+    drop_all(&f);
+    tear_down(&f);
+}
+
+Test(queues, a_hundred_thousand_tasks_of_one_delay_others_by_one_quota) {
+    struct fixture f;
+    set_up(&f);
+    for (int i = 0; i < 100000; i++) add_task(&f, 1);
+    for (int i = 0; i < 1000; i++) run_slice_of(&f, 1000);
+    for (int round = 0; round < 50; round++) {
+        struct task *t = add_task(&f, 2);
+        int64_t waited = 0;
+        while (queues_next(f.s, clock_monotonic_us())->owner != 2) {
+            run_slice_of(&f, 1000);
+            waited += 1000;
+        }
+        cr_assert_leq(waited, 21000);
+        queue_begin_turn(t->queue);
+        queue_take_task(f.s, t->queue, t);
+        queue_end_turn(f.s, t->queue, 200, 0);
+        free(t);
+    }
+    drop_all(&f);
+    tear_down(&f);
+}
+
+Test(queues, who_is_alone_never_waits_and_owes_little) {
+    struct fixture f;
+    set_up(&f);
+    struct queue *q = add_task(&f, 1)->queue;
+    for (int i = 0; i < 100; i++) cr_assert_eq(run_slice_of(&f, 30000000), 1);
+    cr_expect_geq(q->balance, -200 * q->quota);
+    for (int i = 0; i < 100; i++) run_slice_of(&f, 100);
+    cr_expect_gt(q->balance, -q->quota);
+    drop_all(&f);
+    tear_down(&f);
+}
+
+Test(queues, debts_outlast_a_pause_and_fade) {
+    struct fixture f;
+    set_up(&f);
+    struct task *t = add_task(&f, 1);
+    struct queue *q = t->queue;
+    q->tasks++; /* it belongs here, asleep or not */
+    run_slice_of(&f, 50 * q->quota);
+    queue_take_task(f.s, q, t);
+    cr_expect_lt(q->balance, -40 * q->quota);
+    clock_fake(1000000 + 100000, 1000000000000);
+    queue_put_task(f.s, q, t);
+    cr_expect_lt(q->balance, -30 * q->quota);
+    queue_take_task(f.s, q, t);
+    clock_fake(1000000 + 10000000, 1000000000000);
+    queue_put_task(f.s, q, t);
+    cr_expect_eq(q->balance, 0);
+    q->tasks--;
+    drop_all(&f);
+    tear_down(&f);
+}
+
+Test(queues, an_idle_queue_saves_nothing) {
+    struct fixture f;
+    set_up(&f);
+    struct task *t = add_task(&f, 1);
+    struct queue *q = t->queue;
+    q->tasks++;
+    run_slice_of(&f, 100);
+    cr_expect_gt(q->balance, 0);
+    queue_take_task(f.s, q, t);
+    cr_expect_eq(q->balance, 0);
+    q->tasks--;
+    queue_release(f.s, q);
+    cr_expect_null(idmap_get(&f.s->queues, 1));
+    free(t);
+    tear_down(&f);
+}
+
+Test(queues, one_owner_s_tasks_run_as_they_came) {
+    struct fixture f;
+    set_up(&f);
+    struct task *t[5];
+    for (int i = 0; i < 5; i++) t[i] = add_task(&f, 1);
+    for (int i = 0; i < 23; i++) {
+        cr_assert_eq(t[0]->queue->first, t[i % 5]);
+        run_slice_of(&f, 300);
+    }
+    drop_all(&f);
+    tear_down(&f);
+}
