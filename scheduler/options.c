@@ -114,6 +114,8 @@ const char *const *option_default_message(const char *name) {
         {"boot_msg", {"*** Disconnected ***"}},
         {"connect_msg", {"*** Connected ***"}},
         {"create_msg", {"*** Created ***"}},
+        {"reboot_msg", {"*** The server is being replaced by a new one. Stay connected. ***"}},
+        {"rebooted_msg", {"*** The new server is here. Nothing is lost. ***"}},
         {"recycle_msg", {"*** Recycled ***"}},
         {"redirect_from_msg", {"*** Redirecting connection to new port ***"}},
         {"redirect_to_msg", {"*** Redirecting old connection to this port ***"}},

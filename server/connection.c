@@ -91,7 +91,6 @@ static bool take_line(void *ctx, struct str *line) {
     struct connection *c = ctx;
     c->last_input_us = clock_monotonic_us();
     sched_input(c->server->sched, c->id, line);
-    str_unref(line);
     return !c->paused && !c->closing && !c->binary;
 }
 

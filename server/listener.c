@@ -110,6 +110,17 @@ static int socket_port(int fd) {
     return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port : ((struct sockaddr_in *)&ss)->sin_port);
 }
 
+/* A name can stand for the same address twice, and so can two names. */
+static bool is_open_already(const struct listener *l, const struct sockaddr *address, socklen_t len) {
+    for (size_t i = 0; i < l->nsockets; i++) {
+        struct sockaddr_storage ss;
+        socklen_t n = sizeof ss;
+        memset(&ss, 0, sizeof ss);
+        if (getsockname(l->sockets[i].fd, (struct sockaddr *)&ss, &n) == 0 && n == len && !memcmp(&ss, address, len)) return true;
+    }
+    return false;
+}
+
 /* All sockets of one address (a name may stand for several); port 0 becomes the one chosen by the first. 0 or errno. Where there is no IPv6, only IPv4 is needed. */
 static int open_address(struct listener *l, const char *address, int *port) {
     char service[16];
@@ -122,6 +133,10 @@ static int open_address(struct listener *l, const char *address, int *port) {
             if ((a->ai_family == AF_INET) != (pass == 0) || l->nsockets == LISTENER_MAX_SOCKETS) continue;
             if (a->ai_family == AF_INET6) ((struct sockaddr_in6 *)a->ai_addr)->sin6_port = htons((uint16_t)*port);
             else ((struct sockaddr_in *)a->ai_addr)->sin_port = htons((uint16_t)*port);
+            if (is_open_already(l, a->ai_addr, a->ai_addrlen)) {
+                opened++;
+                continue;
+            }
             int fd = open_socket(a->ai_addr, a->ai_addrlen);
             if (fd < 0) {
                 if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) failure = errno;
