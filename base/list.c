@@ -13,6 +13,9 @@
 
 enum { LIST_BYTES = 32 };
 
+/* One value came, another went. A list that holds one list twice, that another twice, and so on, counts more bytes than there are numbers: the sum wraps. */
+static void change_bytes(struct list *l, int64_t in, int64_t out) { l->bytes = (int64_t)((uint64_t)l->bytes + (uint64_t)in - (uint64_t)out); }
+
 static struct list *list_alloc(size_t cap) {
     must(cap <= UINT32_MAX / 2);
     struct list *l = xmalloc(sizeof *l + cap * sizeof(value));
@@ -66,7 +69,7 @@ static size_t grown(const struct list *l, size_t more) {
 struct list *list_append_take(struct list *l, value v) {
     if (l->refs != 1 || l->len == l->cap) l = list_own(l, grown(l, 1));
     l->items[l->len++] = v;
-    l->bytes += value_bytes(v);
+    change_bytes(l, value_bytes(v), 0);
     return l;
 }
 
@@ -74,7 +77,7 @@ struct list *list_set_take(struct list *l, int64_t i, value v) {
     must(i >= 1 && i <= (int64_t)l->len);
     l = list_own(l, l->len);
     value old = l->items[i - 1];
-    l->bytes += value_bytes(v) - value_bytes(old);
+    change_bytes(l, value_bytes(v), value_bytes(old));
     l->items[i - 1] = v;
     value_unref(old);
     return l;
@@ -86,7 +89,7 @@ struct list *list_insert_take(struct list *l, int64_t before, value v) {
     memmove(&l->items[before], &l->items[before - 1], ((size_t)l->len - (size_t)before + 1) * sizeof(value));
     l->items[before - 1] = v;
     l->len++;
-    l->bytes += value_bytes(v);
+    change_bytes(l, value_bytes(v), 0);
     return l;
 }
 
@@ -96,7 +99,7 @@ struct list *list_delete_take(struct list *l, int64_t i) {
     value old = l->items[i - 1];
     memmove(&l->items[i - 1], &l->items[i], ((size_t)l->len - (size_t)i) * sizeof(value));
     l->len--;
-    l->bytes -= value_bytes(old);
+    change_bytes(l, 0, value_bytes(old));
     value_unref(old);
     return l;
 }
@@ -110,7 +113,7 @@ struct list *list_concat_take(struct list *l, const struct list *tail) {
         l = owned;
     }
     for (uint32_t i = 0; i < n; i++) l->items[l->len + i] = value_ref(tail->items[i]);
-    l->bytes += tail->bytes - LIST_BYTES;
+    change_bytes(l, tail->bytes, LIST_BYTES);
     l->len += n;
     return l;
 }
@@ -127,14 +130,14 @@ value list_take_out(struct list *l, int64_t i) {
     must(l->refs == 1 && i >= 1 && i <= (int64_t)l->len);
     value v = l->items[i - 1];
     l->items[i - 1] = value_none();
-    l->bytes += value_bytes(value_none()) - value_bytes(v);
+    change_bytes(l, value_bytes(value_none()), value_bytes(v));
     return v;
 }
 
 void list_put(struct list *l, int64_t i, value v) {
     must(l->refs == 1 && i >= 1 && i <= (int64_t)l->len && l->items[i - 1].type == V_NONE);
     l->items[i - 1] = v;
-    l->bytes += value_bytes(v) - value_bytes(value_none());
+    change_bytes(l, value_bytes(v), value_bytes(value_none()));
 }
 
 int64_t list_find(const struct list *l, value v, bool match_case) {

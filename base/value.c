@@ -158,7 +158,7 @@ static int equal_shallow(value a, value b, bool match_case) {
     case V_STR: return match_case ? str_identical(a.u.s, b.u.s) : str_equal(a.u.s, b.u.s);
     case V_LIST:
         if (a.u.l == b.u.l) return 1;
-        return a.u.l->len == b.u.l->len ? -1 : 0;
+        return a.u.l->len == b.u.l->len && a.u.l->bytes == b.u.l->bytes ? -1 : 0;
     case V_CLEAR:
     case V_NONE: return 1;
     case V_MAP:
@@ -169,10 +169,65 @@ static int equal_shallow(value a, value b, bool match_case) {
     return a.u.p == b.u.p;
 }
 
+/*
+ * Lists that are taken to be equal, as classes (union-find). A list can hold one list many times, and that one another, so that few lists in memory are
+ * endless as a tree. After MANY pairs, two lists that are in one class already are not compared again: either they were found equal, or the
+ * comparison ends elsewhere as unequal. That makes it linear in what is in memory.
+ */
+enum { MANY = 4096 };
+
+struct classes {
+    struct entry {
+        const struct list *list, *up;
+    } *entries;
+    size_t mask, n;
+};
+
+static struct entry *classes_find(const struct classes *c, const struct list *l) {
+    size_t at = ((uintptr_t)l >> 4) * 0x9e3779b97f4a7c15u >> 20 & c->mask;
+    while (c->entries[at].list && c->entries[at].list != l) at = (at + 1) & c->mask;
+    return &c->entries[at];
+}
+
+static void classes_grow(struct classes *c) {
+    struct classes old = *c;
+    c->mask = old.entries ? old.mask * 2 + 1 : 1023;
+    c->entries = xcalloc(c->mask + 1, sizeof *c->entries);
+    for (size_t i = 0; old.entries && i <= old.mask; i++)
+        if (old.entries[i].list) *classes_find(c, old.entries[i].list) = old.entries[i];
+    free(old.entries);
+}
+
+static const struct list *classes_root(struct classes *c, const struct list *l) {
+    if (!c->entries || c->n * 2 > c->mask) classes_grow(c);
+    struct entry *e = classes_find(c, l);
+    if (!e->list) {
+        *e = (struct entry){l, l};
+        c->n++;
+    }
+    while (e->up != e->list) {
+        struct entry *up = classes_find(c, e->up);
+        e->up = up->up;
+        e = classes_find(c, e->up);
+    }
+    return e->list;
+}
+
+/* Puts both into one class; false when they were. */
+static bool classes_join(struct classes *c, const struct list *a, const struct list *b) {
+    a = classes_root(c, a);
+    b = classes_root(c, b);
+    if (a == b) return false;
+    classes_find(c, a)->up = b;
+    return true;
+}
+
 static bool equal_deep(value a, value b, bool match_case) {
     int rc = equal_shallow(a, b, match_case);
     if (rc >= 0) return rc;
     struct walk w;
+    struct classes known = {0};
+    size_t pairs = 0;
     walk_init(&w);
     walk_push(&w, a.u.l, b.u.l);
     rc = 1;
@@ -185,8 +240,9 @@ static bool equal_deep(value a, value b, bool match_case) {
         value x = top->a->items[top->next], y = top->b->items[top->next];
         top->next++;
         rc = equal_shallow(x, y, match_case);
-        if (rc < 0) walk_push(&w, x.u.l, y.u.l);
+        if (rc < 0 && (++pairs < MANY || classes_join(&known, x.u.l, y.u.l))) walk_push(&w, x.u.l, y.u.l);
     }
+    free(known.entries);
     walk_fini(&w);
     return rc;
 }

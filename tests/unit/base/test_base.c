@@ -222,3 +222,21 @@ Test(dialect, names) {
     cr_expect_not(dialect_by_name("lambda")->floored_modulo);
     cr_expect_null(dialect_by_name("other"));
 }
+
+/* 2^60 elements as a tree, 60 lists in memory: compared and counted all the same. */
+Test(lists, held_many_times) {
+    value side[2];
+    for (int s = 0; s < 2; s++) {
+        struct list *l = list_empty();
+        for (int i = 0; i < 70; i++) l = list_of(2, value_list(list_ref(l)), value_list(l));
+        side[s] = value_list(l);
+    }
+    cr_assert(value_equal(side[0], side[1]));
+    struct buf b = BUF_INIT;
+    cr_assert_not(value_print_literal_up_to(&b, side[0], 100));
+    buf_fini(&b);
+    side[1].u.l = list_set_take(side[1].u.l, 2, value_int(1));
+    cr_assert_not(value_identical(side[0], side[1]));
+    value_unref(side[0]);
+    value_unref(side[1]);
+}
