@@ -29,7 +29,8 @@ struct slot {
     uint8_t state; /* SLOT_ bits */
     uint8_t spare[5];
 };
-enum { SLOT_DIRTY = 1, SLOT_STORED = 2 /* there is a record */ };
+/* STORED: there is a record. PUTTING, DELETING: the save that is under way writes or deletes it. */
+enum { SLOT_DIRTY = 1, SLOT_STORED = 2, SLOT_PUTTING = 4, SLOT_DELETING = 8 };
 
 static inline value slot_value(const struct slot *s) { return (value){.type = s->type, .u.i = s->payload}; } /* borrows */
 
@@ -54,9 +55,10 @@ struct shape {
     uint32_t mask; /* of `index' */
     uint32_t *index; /* open addressing by name; slot + 1 */
     struct shape_slot *slots;
+    uint32_t *by_id; /* slots in order of id; NULL until asked */
 };
 
-enum { VERB_HAS_CODE = 1, VERB_DIRTY = 2, VERB_STORED = 4 };
+enum { VERB_HAS_CODE = 1, VERB_DIRTY = 2, VERB_STORED = 4, VERB_PUTTING = 8 };
 enum { VERB_FLAG_MASK = 0xf, VERB_DOBJ_SHIFT = 4, VERB_IOBJ_SHIFT = 6 };
 
 struct verb {
@@ -99,7 +101,7 @@ enum object_state {
     OS_COLD_CHILDREN = 64, /* the store has more than is in `children' */
     OS_COLD_CONTENTS = 128,
     OS_OWN_LAYOUT = 256,
-    OS_HOT = 512, /* used since eviction last looked */
+    OS_SAVING = 512, /* the save that is under way writes some of it */
     OS_DIRTY_MASK = OS_HEADER | OS_PROPDEFS | OS_SLOTS | OS_VERBS | OS_LISTS
 };
 
@@ -118,13 +120,13 @@ struct object {
     uint32_t state;
 };
 
+#define OBJECT_LIMIT ((objid)1 << 40) /* numbers above this are damage, or an attack on memory */
 #define OBJECT_ABSENT ((struct object *)1)
 
 struct verb_hit;
 struct rowset;
 struct store;
 struct owned_index;
-struct save_state;
 
 struct db {
     struct object **objects;
@@ -146,16 +148,22 @@ struct db {
     bool changed; /* anything since the last save */
     bool meta_changed;
     bool evict_always;
+    bool read_only;
     objid *dirty;
     size_t ndirty, dirty_cap;
     struct rowset *rows; /* changed rows of the tables that are not object records; NULL in memory */
+    struct rowset *rows_saving; /* those of the save that is under way */
     struct store *store; /* NULL: a world in memory */
     const struct dialect *dialect;
     enum db_encoding encoding;
     uint64_t generation;
     unsigned char uuid[16];
     uint64_t damaged; /* records that could not be read */
-    struct save_state *saved;
+    int pid_file; /* holds the lock on the world; -1 */
+    char *dir;
+    uint8_t (*kept)[CODE_HASH_BYTES]; /* programs that saved frames need, in order; read at the first save */
+    size_t nkept;
+    bool kept_known;
 };
 
 /* ---- object.c ---- */
@@ -221,6 +229,7 @@ struct shape *shape_new(const struct shape *base, objid definer, const struct pr
 static inline struct shape *shape_ref(struct shape *s) { s->refs++; return s; }
 void shape_unref(struct shape *s);
 int64_t shape_find(const struct shape *s, const struct str *name); /* slot or -1 */
+int64_t shape_find_id(struct shape *s, uint64_t id); /* slot or -1 */
 /* Gives o the shape that its parent and its definitions ask for, moving its slots over; new ones are clear with owner and letters by the rules. */
 void shape_refit(struct db *db, struct object *o);
 void shape_refit_tree(struct db *db, struct object *o);
@@ -235,6 +244,7 @@ bool object_defines(const struct object *o);
 
 /* ---- verb.c ---- */
 
+struct verb *object_append_verb(struct object *o); /* zeroed */
 void verb_fini(struct verb *v);
 void verb_table_free(struct db *db);
 
@@ -254,7 +264,6 @@ struct links *players_loaded(struct db *db);
 enum row_table { ROW_CONTENTS, ROW_CHILDREN, ROW_PLAYER, ROW_OWNED, ROW_FREE, ROW_OBJECT, ROW_PROPDEF, ROW_PROPVAL, ROW_VERBDEF, ROW_TABLES };
 void row_put(struct db *db, enum row_table t, uint64_t a, uint64_t b, objid v);
 void row_delete(struct db *db, enum row_table t, uint64_t a, uint64_t b);
-bool row_is_deleted(struct db *db, enum row_table t, uint64_t a, uint64_t b);
 
 /* code.c */
 struct code_table *code_table_new(void);

@@ -1,12 +1,400 @@
 /* SPDX-License-Identifier: MIT */
 #include "db/load.h"
 
-struct object *object_load(struct db *db, objid id) { (void)db, (void)id; return NULL; }
-void object_load_children(struct db *db, struct object *o) { (void)db, (void)o; }
-void object_load_contents(struct db *db, struct object *o) { (void)db, (void)o; }
-void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) { (void)db, (void)t, (void)a, (void)out; }
-struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]) { struct code *c = code_find(db->codes, hash); return c ? code_ref(c) : NULL; }
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dialect.h"
+#include "base/log.h"
+#include "db/records.h"
+#include "db/rowset.h"
+#include "db/save.h"
+
+static void damaged(struct db *db, enum store_table t, objid o, const char *why) {
+    if (db->damaged++ < 20) log_error("%s of #%lld: %s; run `evermoo check'", store_table_name(t), (long long)o, why);
+}
+
+/* ---- lists ---- */
+
+static const enum store_table table_of_rows[ROW_TABLES] = {
+    [ROW_CONTENTS] = T_CONTENTS, [ROW_CHILDREN] = T_CHILDREN, [ROW_PLAYER] = T_PLAYER, [ROW_OWNED] = T_OWNED, [ROW_FREE] = T_FREE};
+
+struct row_reader {
+    struct db *db;
+    enum row_table table;
+    uint64_t a;
+    struct links **out;
+};
+
+static bool key_is_object(enum row_table t) { return t == ROW_OWNED || t == ROW_FREE; }
+static bool key_is_single(enum row_table t) { return t == ROW_PLAYER || t == ROW_FREE; }
+
+static bool row_known(const struct row_reader *r, uint64_t b) {
+    return rowset_find(r->db->rows, r->table, r->a, b) || rowset_find(r->db->rows_saving, r->table, r->a, b);
+}
+
+static bool read_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct row_reader *r = ctx;
+    uint64_t a, b;
+    struct dec d;
+    struct buf scratch = BUF_INIT;
+    const char *why = "its key has another form";
+    struct rec_link link = {0};
+    bool ok = key_is_single(r->table) ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
+    ok = ok && !record_open(r->db->store, table_of_rows[r->table], key, klen, data, len, &d, &scratch, &why);
+    if (ok && !key_is_object(r->table) && rec_link_decode(&link, &d)) ok = false, why = "damaged";
+    if (!ok) damaged(r->db, table_of_rows[r->table], (objid)r->a, why);
+    else if (key_is_object(r->table) && !row_known(r, (uint64_t)object_of_key(b))) links_insert(r->out, (uint64_t)object_of_key(b) + 1, object_of_key(b));
+    else if (!key_is_object(r->table) && !row_known(r, b)) links_insert(r->out, b, link.object);
+    buf_fini(&scratch);
+    return true;
+}
+
+static void overlay_rows(struct row_reader *r, const struct rowset *rows, const struct rowset *newer) {
+    for (const struct row *at = NULL; (at = rowset_next(rows, r->table, r->a, at));)
+        if (!at->deleted && !rowset_find(newer, r->table, r->a, at->b)) links_insert(r->out, key_is_object(r->table) ? at->b + 1 : at->b, at->v);
+}
+
+void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) {
+    if (!db->store) return;
+    struct row_reader r = {db, t, a, out};
+    struct key prefix = key_one(key_object((objid)a));
+    if (store_read_begin(db->store) || store_scan(db->store, table_of_rows[t], prefix.bytes, key_is_single(t) ? 0 : prefix.len, read_row, &r))
+        damaged(db, table_of_rows[t], (objid)a, store_error(db->store));
+    store_read_end(db->store);
+    overlay_rows(&r, db->rows_saving, db->rows);
+    overlay_rows(&r, db->rows, NULL);
+}
+
+void object_load_children(struct db *db, struct object *o) {
+    if (!(o->state & OS_COLD_CHILDREN)) return;
+    o->state &= ~(unsigned)OS_COLD_CHILDREN;
+    load_rows(db, ROW_CHILDREN, (uint64_t)o->id, &o->children);
+}
+
+void object_load_contents(struct db *db, struct object *o) {
+    if (!(o->state & OS_COLD_CONTENTS)) return;
+    o->state &= ~(unsigned)OS_COLD_CONTENTS;
+    load_rows(db, ROW_CONTENTS, (uint64_t)o->id, &o->contents);
+}
+
+/* ---- programs ---- */
+
+static struct code *read_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]) {
+    struct key k = {.len = CODE_HASH_BYTES};
+    memcpy(k.bytes, hash, CODE_HASH_BYTES);
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct rec_code rec;
+    struct code *c = NULL;
+    const char *why = "damaged";
+    int rc = record_get(db->store, T_CODE, &k, &d, &scratch, &why);
+    if (rc == STORE_NOT_FOUND) why = "not there";
+    if (!rc && !rec_code_decode(&rec, &d)) {
+        c = code_new(db->codes, rec.text, (int)rec.version, rec.imported, (int)rec.first_line);
+        rec_code_fini(&rec);
+        if (memcmp(c->hash, hash, CODE_HASH_BYTES)) code_unref(c), c = NULL, why = "damaged: its text has another hash";
+    }
+    if (!c) damaged(db, T_CODE, NOTHING, why);
+    buf_fini(&scratch);
+    return c;
+}
+
+struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]) {
+    struct code *c = code_find(db->codes, hash);
+    if (c) return code_ref(c);
+    if (!db->store || store_read_begin(db->store)) return NULL;
+    c = read_code(db, hash);
+    store_read_end(db->store);
+    return c;
+}
+
 struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]) { return load_code(db, hash); }
-void row_put(struct db *db, enum row_table t, uint64_t a, uint64_t b, objid v) { (void)t, (void)a, (void)b, (void)v; db->changed = true; }
-void row_delete(struct db *db, enum row_table t, uint64_t a, uint64_t b) { (void)t, (void)a, (void)b; db->changed = true; }
-void db_evict_clean(struct db *db) { (void)db; }
+
+/* ---- objects ---- */
+
+static void read_propdefs(struct db *db, struct object *o) {
+    struct key k = key_one(key_object(o->id));
+    struct buf scratch = BUF_INIT;
+    struct dec d, items;
+    struct rec_propdefs rec = {{NULL, 0}};
+    const char *why = "damaged";
+    int rc = record_get(db->store, T_PROPDEF, &k, &d, &scratch, &why);
+    if (rc == STORE_NOT_FOUND) return;
+    if (rc || rec_propdefs_decode(&rec, &d)) {
+        damaged(db, T_PROPDEF, o->id, why);
+        rec.items.len = 0;
+    }
+    for (items = dec_over(rec.items.p, rec.items.len); !items.bad && !dec_at_end(&items);) {
+        size_t len;
+        const void *p = dec_bytes(&items, &len);
+        struct dec one = dec_over(p, len);
+        struct rec_propdef def;
+        if (items.bad || rec_propdef_decode(&def, &one)) {
+            damaged(db, T_PROPDEF, o->id, "damaged");
+            break;
+        }
+        struct defs *defs = object_defs(o);
+        defs->props = xrealloc(defs->props, (defs->nprops + 1) * sizeof *defs->props);
+        defs->props[defs->nprops++] = (struct propdef){def.id, def.name, def.owner, (uint8_t)def.perms};
+    }
+    buf_fini(&scratch);
+}
+
+struct object_reader {
+    struct db *db;
+    struct object *o;
+};
+
+static bool read_verb(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct object_reader *r = ctx;
+    uint64_t o, id;
+    struct dec d;
+    struct buf scratch = BUF_INIT;
+    struct rec_verbdef rec;
+    const char *why = "damaged";
+    if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_VERBDEF, key, klen, data, len, &d, &scratch, &why) || rec_verbdef_decode(&rec, &d)) {
+        damaged(r->db, T_VERBDEF, r->o->id, why);
+    } else {
+        struct verb *v = object_append_verb(r->o);
+        *v = (struct verb){.id = id, .names = rec.names, .owner = rec.owner, .perms = (uint16_t)rec.perms, .prep = (int16_t)rec.prep, .state = VERB_STORED};
+        if (rec.code.len == CODE_HASH_BYTES) {
+            v->state |= VERB_HAS_CODE;
+            memcpy(v->hash, rec.code.p, CODE_HASH_BYTES);
+        }
+    }
+    buf_fini(&scratch);
+    return true;
+}
+
+static bool read_propval(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct object_reader *r = ctx;
+    uint64_t o, id;
+    struct dec d;
+    struct buf scratch = BUF_INIT;
+    struct rec_propval rec;
+    const char *why = "damaged";
+    if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_PROPVAL, key, klen, data, len, &d, &scratch, &why) || rec_propval_decode(&rec, &d)) {
+        damaged(r->db, T_PROPVAL, r->o->id, why);
+        buf_fini(&scratch);
+        return true;
+    }
+    int64_t at = shape_find_id(r->o->shape, id);
+    if (at >= 0) {
+        struct slot *s = &r->o->slots[at];
+        *s = (struct slot){.payload = rec.value.u.i, .type = (uint8_t)rec.value.type, .owner = rec.owner, .perms = (uint8_t)rec.perms, .state = SLOT_STORED};
+    } else {
+        damaged(r->db, T_PROPVAL, r->o->id, "a property that is not defined");
+        rec_propval_fini(&rec);
+    }
+    buf_fini(&scratch);
+    return true;
+}
+
+static void read_slots(struct db *db, struct object *o, const struct key *k) {
+    bool own = o->defs && o->defs->nprops;
+    const struct shape *base = o->up ? o->up->shape : db->no_shape;
+    shape_unref(o->shape);
+    o->shape = own ? shape_new(base, o->id, o->defs->props, o->defs->nprops) : shape_ref((struct shape *)base);
+    o->slots = o->shape->n ? xmalloc(o->shape->n * sizeof *o->slots) : NULL;
+    for (uint32_t i = 0; i < o->shape->n; i++) slot_default(o, &o->shape->slots[i], &o->slots[i]);
+    struct object_reader r = {db, o};
+    if (o->shape->n && store_scan(db->store, T_PROPVAL, k->bytes, k->len, read_propval, &r)) damaged(db, T_PROPVAL, o->id, store_error(db->store));
+}
+
+/* One object whose parent is loaded, or invalid. Takes what is in rec. */
+static void instantiate(struct db *db, objid id, struct rec_object *rec) {
+    struct object *o = object_new(db, id, rec->owner), *p = NULL;
+    str_unref(o->name);
+    o->name = rec->name;
+    o->flags = (uint32_t)rec->flags;
+    o->location = rec->location;
+    o->parent = rec->parent;
+    o->child_key = rec->child_key;
+    o->content_key = rec->content_key;
+    o->state = OS_COLD_CHILDREN | OS_COLD_CONTENTS;
+    if (rec->parent >= 0 && (uint64_t)rec->parent < db->cap) p = db->objects[rec->parent];
+    if ((uintptr_t)p <= 1) p = NULL;
+    if (!p && rec->parent != NOTHING) {
+        damaged(db, T_OBJECT, id, "its parent is not valid");
+        o->parent = NOTHING;
+    }
+    object_attach(o, p);
+    struct key k = key_one(key_object(id));
+    struct object_reader r = {db, o};
+    read_propdefs(db, o);
+    if (store_scan(db->store, T_VERBDEF, k.bytes, k.len, read_verb, &r)) damaged(db, T_VERBDEF, id, store_error(db->store));
+    read_slots(db, o, &k);
+    layout_assign(db, o);
+}
+
+/* 0, or not: then the number is known to be invalid from now on. */
+static int read_header(struct db *db, objid id, struct rec_object *rec) {
+    struct key k = key_one(key_object(id));
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    const char *why = "damaged";
+    int rc = record_get(db->store, T_OBJECT, &k, &d, &scratch, &why);
+    if (!rc) rc = rec_object_decode(rec, &d);
+    if (rc) object_table_grow(db, id), db->objects[id] = OBJECT_ABSENT;
+    if (rc < 0) damaged(db, T_OBJECT, id, why);
+    buf_fini(&scratch);
+    return rc;
+}
+
+struct pending {
+    objid id;
+    struct rec_object rec;
+};
+
+/* Headers from id up to the first loaded ancestor, then the objects from there down. */
+static void read_line(struct db *db, objid id) {
+    struct pending *line = NULL;
+    size_t n = 0, cap = 0;
+    for (objid at = id; at >= 0 && (uint64_t)at < db->cap && !db->objects[at]; at = line[n++].rec.parent) {
+        if (n == cap) line = xrealloc(line, (cap = cap ? cap * 2 : 8) * sizeof *line);
+        line[n].id = at;
+        if (read_header(db, at, &line[n].rec)) break;
+        if (n > (size_t)db->max + 1) { /* parents in a circle */
+            line[n].rec.parent = NOTHING;
+            n++;
+            break;
+        }
+    }
+    while (n--)
+        if (!db->objects[line[n].id]) instantiate(db, line[n].id, &line[n].rec);
+        else rec_object_fini(&line[n].rec);
+    free(line);
+}
+
+struct object *object_load(struct db *db, objid id) {
+    if (store_read_begin(db->store)) return damaged(db, T_OBJECT, id, store_error(db->store)), NULL;
+    read_line(db, id);
+    store_read_end(db->store);
+    struct object *o = db->objects[id];
+    return (uintptr_t)o > 1 ? o : NULL;
+}
+
+/* ---- dropping ---- */
+
+static bool evictable(const struct object *o) { return !o->kid && !(o->state & (OS_QUEUED | OS_SAVING)); }
+
+static void evict_one(struct db *db, struct object *o) {
+    db->objects[o->id] = NULL;
+    object_detach(o);
+    object_free(db, o);
+}
+
+/* From a leaf up, as far as nobody needs them. */
+static bool evict_line(struct db *db, struct object *o) {
+    bool verbs = false;
+    while (o && evictable(o)) {
+        struct object *up = o->up;
+        verbs |= o->defs && o->defs->nverbs;
+        evict_one(db, o);
+        o = up;
+    }
+    return verbs;
+}
+
+static void cool_lists(struct object *o) {
+    links_free(o->children);
+    links_free(o->contents);
+    o->children = o->contents = NULL;
+    o->state |= OS_COLD_CHILDREN | OS_COLD_CONTENTS;
+}
+
+void db_evict_clean(struct db *db) {
+    if (!db->store) return;
+    bool verbs = false;
+    for (size_t i = 0; i < db->cap; i++)
+        if ((uintptr_t)db->objects[i] > 1) verbs |= evict_line(db, db->objects[i]);
+    for (size_t i = 0; i < db->cap; i++)
+        if ((uintptr_t)db->objects[i] > 1) cool_lists(db->objects[i]);
+    if (verbs) db->verb_epoch++; /* caches borrow their code */
+    owned_free(db);
+    links_free(db->players);
+    db->players = NULL;
+    db->players_cold = true;
+    free(db->free_bits);
+    db->free_bits = NULL;
+    db->free_words = 0;
+    db->free_loaded = false;
+}
+
+/* ---- meta ---- */
+
+const struct key meta_key = {"world", 5};
+
+static void read_digests(struct db *db, rec_bytes digests) {
+    struct dec d = dec_over(digests.p, digests.len);
+    while (!d.bad && !dec_at_end(&d)) {
+        size_t len;
+        const char *name = dec_bytes(&d, &len);
+        uint64_t digest = dec_u64(&d);
+        dec_u64(&d);
+        for (int t = 0; t < T_COUNT && !d.bad; t++)
+            if (strlen(store_table_name(t)) == len && !memcmp(store_table_name(t), name, len)) store_set_digest(db->store, t, digest);
+    }
+}
+
+static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, struct buf *why) {
+    if (m->oldest_reader > FORMAT_VERSION) {
+        buf_printf(why, "%s: a world of format %llu, newer than this server knows (%d); use the server that wrote it", dir, (unsigned long long)m->format,
+                   FORMAT_VERSION);
+        return -1;
+    }
+    char name[32] = "";
+    if (m->dialect.len < sizeof name) memcpy(name, m->dialect.p, m->dialect.len);
+    const struct dialect *dialect = dialect_by_name(name);
+    if (!dialect || m->uuid.len != sizeof db->uuid || m->max_object < NOTHING || m->max_object > OBJECT_LIMIT || m->encoding > ENC_LATIN1) {
+        buf_printf(why, "%s: the world's meta record does not make sense; restore a backup", dir);
+        return -1;
+    }
+    db->dialect = dialect;
+    db->encoding = (enum db_encoding)m->encoding;
+    memcpy(db->uuid, m->uuid.p, sizeof db->uuid);
+    db->generation = m->generation;
+    db->max = m->max_object;
+    db->next_prop_id = m->next_prop;
+    db->next_verb_id = m->next_verb;
+    db->next_key = m->next_key;
+    db->next_blob = m->next_blob;
+    read_digests(db, m->digests);
+    return 0;
+}
+
+int load_meta(struct db *db, const char *dir, struct buf *why) {
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct rec_meta m;
+    const char *reason = "damaged";
+    if (store_read_begin(db->store)) return buf_add_c(why, store_error(db->store)), -1;
+    int rc = record_get(db->store, T_META, &meta_key, &d, &scratch, &reason);
+    if (!rc) rc = rec_meta_decode(&m, &d);
+    if (!rc) {
+        rc = take_meta(db, dir, &m, why);
+        rec_meta_fini(&m);
+    } else if (rc == STORE_NOT_FOUND) {
+        buf_printf(why, "%s: not a world: it has no meta record", dir);
+    } else {
+        buf_printf(why, "%s: the world's meta record: %s; restore a backup", dir, reason);
+    }
+    store_read_end(db->store);
+    buf_fini(&scratch);
+    return rc ? -1 : 0;
+}
+
+int load_digests(struct db *db) {
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct rec_meta m;
+    const char *reason;
+    if (store_read_begin(db->store)) return -1;
+    int rc = record_get(db->store, T_META, &meta_key, &d, &scratch, &reason);
+    if (!rc) rc = rec_meta_decode(&m, &d);
+    if (!rc) read_digests(db, m.digests);
+    store_read_end(db->store);
+    buf_fini(&scratch);
+    return rc;
+}

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading objects and lists from the store. In a world in memory there is never anything to read. */
+/*
+ * The load barrier: reading objects, lists and programs when they are first touched, and dropping them again.
+ *
+ * Every read goes through the overlay: what changed since the last save is in memory (dirty objects are never dropped) or in the changed rows. A record that cannot be read
+ * is logged and counted in db->damaged; its object then counts as invalid, and nothing of it is written over.
+ */
 #ifndef DB_LOAD_H
 #define DB_LOAD_H
 
 #include "db/internal.h"
 
-/* All rows (a, key) of the table, with what changed since the last save: appended to *out. Key 0 is stored as 1 where keys are numbers that may be 0. */
+/* All rows (a, key) of the table, with what changed since the last save, into *out. Keys of ROW_OWNED and ROW_FREE, which are object numbers, appear as number + 1. */
 void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out);
+/* Owned; NULL: not there or damaged. */
 struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]);
+/* The meta record: format, digests, next ids. 0 or -1 with *why. */
+int load_meta(struct db *db, const char *dir, struct buf *why);
 
 #endif

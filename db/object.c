@@ -175,12 +175,11 @@ objid db_create(struct db *db, objid parent, objid owner) {
 
 void object_drop_records(struct db *db, struct object *o) {
     row_delete(db, ROW_OBJECT, (uint64_t)o->id, 0);
-    if (!o->defs && !(o->state & OS_SLOTS) && !o->shape->n) return;
     row_delete(db, ROW_PROPDEF, (uint64_t)o->id, 0);
     for (uint32_t i = 0; i < o->shape->n; i++)
-        if (o->slots[i].state & SLOT_STORED) row_delete(db, ROW_PROPVAL, (uint64_t)o->id, o->shape->slots[i].id);
+        if (o->slots[i].state & (SLOT_STORED | SLOT_PUTTING)) row_delete(db, ROW_PROPVAL, (uint64_t)o->id, o->shape->slots[i].id);
     for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++)
-        if (o->defs->verbs[i].state & VERB_STORED) row_delete(db, ROW_VERBDEF, (uint64_t)o->id, o->defs->verbs[i].id);
+        if (o->defs->verbs[i].state & (VERB_STORED | VERB_PUTTING)) row_delete(db, ROW_VERBDEF, (uint64_t)o->id, o->defs->verbs[i].id);
 }
 
 void db_destroy(struct db *db, objid id) {

@@ -45,6 +45,7 @@ void shape_unref(struct shape *s) {
     for (uint32_t i = 0; i < s->n; i++) str_unref(s->slots[i].name);
     free(s->slots);
     free(s->index);
+    free(s->by_id);
     free(s);
 }
 
@@ -55,6 +56,27 @@ int64_t shape_find(const struct shape *s, const struct str *name) {
         if (s->slots[i].name == name || str_equal(s->slots[i].name, name)) return i;
     }
     return -1;
+}
+
+static int order_by_id(const void *a, const void *b, void *shape) {
+    const struct shape *s = shape;
+    uint64_t x = s->slots[*(const uint32_t *)a].id, y = s->slots[*(const uint32_t *)b].id;
+    return (x > y) - (x < y);
+}
+
+int64_t shape_find_id(struct shape *s, uint64_t id) {
+    if (!s->by_id) {
+        s->by_id = xmalloc((s->n ? s->n : 1) * sizeof *s->by_id);
+        for (uint32_t i = 0; i < s->n; i++) s->by_id[i] = i;
+        qsort_r(s->by_id, s->n, sizeof *s->by_id, order_by_id, s);
+    }
+    uint32_t lo = 0, hi = s->n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (s->slots[s->by_id[mid]].id < id) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo < s->n && s->slots[s->by_id[lo]].id == id ? (int64_t)s->by_id[lo] : -1;
 }
 
 /* ---- slots follow shapes ---- */
@@ -86,7 +108,7 @@ static void slot_inherit(struct db *db, struct object *o, uint32_t i) {
 }
 
 static void slot_drop(struct db *db, struct object *o, const struct slot *s, uint64_t prop) {
-    if (s->state & SLOT_STORED) {
+    if (s->state & (SLOT_STORED | SLOT_PUTTING)) {
         row_delete(db, ROW_PROPVAL, (uint64_t)o->id, prop);
         object_dirty(db, o, OS_SLOTS);
     }
@@ -94,13 +116,9 @@ static void slot_drop(struct db *db, struct object *o, const struct slot *s, uin
 }
 
 /* Where old slot i is in the new shape, or -1. Mostly it stayed where it was. */
-static int64_t moved_to(const struct shape *old, uint32_t i, const struct shape *now) {
+static int64_t moved_to(const struct shape *old, uint32_t i, struct shape *now) {
     if (i < now->n && now->slots[i].id == old->slots[i].id) return i;
-    int64_t at = shape_find(now, old->slots[i].name);
-    if (at >= 0 && now->slots[at].id == old->slots[i].id) return at;
-    for (uint32_t k = 0; k < now->n; k++) /* a renamed one */
-        if (now->slots[k].id == old->slots[i].id) return k;
-    return -1;
+    return shape_find_id(now, old->slots[i].id);
 }
 
 static void move_slots(struct db *db, struct object *o, struct shape *now) {

@@ -222,19 +222,25 @@ void db_verb_set_code(struct db *db, struct verbref ref, struct code *code) {
     code_unref(old);
 }
 
-size_t db_add_verb(struct db *db, objid id, struct str *names, objid owner, unsigned flags, enum verb_arg dobj, int prep, enum verb_arg iobj) {
-    struct object *o = object_must(db, id);
+struct verb *object_append_verb(struct object *o) {
     struct defs *d = object_defs(o);
     if (d->nverbs == d->verb_cap) {
         d->verb_cap = d->verb_cap ? d->verb_cap * 2 : 4;
         d->verbs = xrealloc(d->verbs, d->verb_cap * sizeof *d->verbs);
     }
-    uint32_t at = d->nverbs++;
-    d->verbs[at] = (struct verb){.id = db->next_verb_id++,
-                                 .names = str_ref(names),
-                                 .owner = owner,
-                                 .perms = (uint16_t)((flags & VERB_FLAG_MASK) | arg_bits(dobj, iobj)),
-                                 .prep = (int16_t)prep};
+    d->verbs[d->nverbs] = (struct verb){0};
+    return &d->verbs[d->nverbs++];
+}
+
+size_t db_add_verb(struct db *db, objid id, struct str *names, objid owner, unsigned flags, enum verb_arg dobj, int prep, enum verb_arg iobj) {
+    struct object *o = object_must(db, id);
+    struct verb *v = object_append_verb(o);
+    *v = (struct verb){.id = db->next_verb_id++,
+                       .names = str_ref(names),
+                       .owner = owner,
+                       .perms = (uint16_t)((flags & VERB_FLAG_MASK) | arg_bits(dobj, iobj)),
+                       .prep = (int16_t)prep};
+    uint32_t at = o->defs->nverbs - 1;
     db->meta_changed = true;
     verb_changed(db, (struct verbref){id, at});
     return at;
@@ -248,7 +254,7 @@ void verb_fini(struct verb *v) {
 void db_delete_verb(struct db *db, struct verbref ref) {
     struct verb *v = verb_at(db, ref), gone = *v;
     struct object *o = object_at(db, ref.definer);
-    if (v->state & VERB_STORED) row_delete(db, ROW_VERBDEF, (uint64_t)o->id, v->id);
+    if (v->state & (VERB_STORED | VERB_PUTTING)) row_delete(db, ROW_VERBDEF, (uint64_t)o->id, v->id);
     o->defs->nverbs--;
     memmove(v, v + 1, (o->defs->nverbs - ref.index) * sizeof *v);
     object_drop_defs(o);

@@ -2,12 +2,20 @@
 /* A world as a whole: made, opened, closed, and what is true of all of it. */
 #include "db/world.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/dialect.h"
 #include "db/internal.h"
 #include "db/load.h"
+#include "db/rowset.h"
+#include "db/store.h"
 
 static struct db *world_new(void) {
     struct db *db = xcalloc(1, sizeof *db);
@@ -19,6 +27,7 @@ static struct db *world_new(void) {
     db->codes = code_table_new();
     db->dialect = dialect_by_name("toast");
     db->encoding = ENC_UTF8;
+    db->pid_file = -1;
     object_table_grow(db, 0);
     return db;
 }
@@ -29,8 +38,101 @@ struct db *db_world_in_memory(void) {
     return db;
 }
 
+/* ---- one process a world ---- */
+
+/* A write lock on WORLD/pid, held while the world is open. The system drops it with the process, however that ends. */
+static int lock_world(struct db *db, struct buf *why) {
+    struct buf path = BUF_INIT;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    buf_printf(&path, "%s/pid", db->dir);
+    db->pid_file = open(buf_c(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int rc = db->pid_file < 0 ? -1 : fcntl(db->pid_file, F_SETLK, &lock);
+    if (rc < 0 && db->pid_file >= 0 && (errno == EACCES || errno == EAGAIN)) {
+        lock.l_type = F_WRLCK;
+        fcntl(db->pid_file, F_GETLK, &lock);
+        buf_printf(why, "%s: in use by process %ld; stop that first", db->dir, (long)lock.l_pid);
+    } else if (rc < 0) {
+        buf_printf(why, "%s: cannot lock the world: %s", buf_c(&path), strerror(errno));
+    } else {
+        char text[32];
+        int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+        if (ftruncate(db->pid_file, 0) || write(db->pid_file, text, (size_t)n) != n) (void)0; /* only for people to read */
+    }
+    buf_fini(&path);
+    return rc < 0 ? -1 : 0;
+}
+
+static int open_world(struct db **out, const char *dir, const struct store_options *so, struct buf *why) {
+    struct db *db = world_new();
+    *out = NULL;
+    db->dir = xstrdup(dir);
+    db->read_only = so->read_only;
+    if ((!so->read_only && lock_world(db, why)) || store_open(&db->store, dir, so, why)) {
+        db_world_close(db);
+        return -1;
+    }
+    db->rows = rowset_new();
+    db->players_cold = true;
+    *out = db;
+    return 0;
+}
+
+static bool is_directory(const char *dir) {
+    struct stat st;
+    return stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int db_world_create(struct db **out, const char *dir, struct buf *why) {
+    *out = NULL;
+    if (mkdir(dir, 0700) && (errno != EEXIST || rmdir(dir) || mkdir(dir, 0700))) { /* an empty directory will do */
+        if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) buf_printf(why, "%s: exists already; name another or move it away", dir);
+        else buf_printf(why, "%s: cannot make the world's directory: %s", dir, strerror(errno));
+        return -1;
+    }
+    struct store_options so = {.create = true};
+    if (open_world(out, dir, &so, why)) {
+        rmdir(dir);
+        return -1;
+    }
+    struct db *db = *out;
+    if (getrandom(db->uuid, sizeof db->uuid, 0) != (ssize_t)sizeof db->uuid) must(!"random bytes");
+    db->free_loaded = db->kept_known = true;
+    if (!db_save(db, NULL, 0, NULL, why)) return 0;
+    db_world_close(db);
+    *out = NULL;
+    return -1;
+}
+
+int db_world_open(struct db **out, const char *dir, const struct db_options *options, struct buf *why) {
+    static const struct db_options defaults;
+    if (!options) options = &defaults;
+    *out = NULL;
+    if (!is_directory(dir)) {
+        buf_printf(why, "%s: no such world", dir);
+        return -1;
+    }
+    struct store_options so = {.read_only = options->read_only};
+    struct db *db;
+    if (open_world(&db, dir, &so, why)) return -1;
+    if (load_meta(db, dir, why)) {
+        db_world_close(db);
+        return -1;
+    }
+    if (options->dialect) db->dialect = dialect_by_name(options->dialect) ? dialect_by_name(options->dialect) : db->dialect;
+    db->evict_always = options->evict_always;
+    if (db->max >= 0) object_table_grow(db, db->max);
+    *out = db;
+    return 0;
+}
+
 void db_world_close(struct db *db) {
     if (!db) return;
+    store_close(db->store);
+    db->store = NULL;
+    if (db->pid_file >= 0) close(db->pid_file);
+    rowset_free(db->rows);
+    free(db->kept);
+    free(db->dir);
     for (size_t i = 0; i < db->cap; i++) {
         struct object *o = db->objects[i];
         db->objects[i] = NULL;

@@ -6,7 +6,20 @@
 #include "db/preps.h"
 #include "db/world.h"
 
-static struct str *S(const char *s) { return str_from(s); } /* leaked on purpose: tests are short */
+/* Strings that live as long as the test. */
+static struct str *pool[200];
+static size_t npool;
+
+static struct str *S(const char *s) {
+    cr_assert_lt(npool, sizeof pool / sizeof *pool);
+    return pool[npool++] = str_from(s);
+}
+
+static void drop_pool(void) {
+    while (npool) str_unref(pool[--npool]);
+}
+
+TestSuite(objects, .fini = drop_pool);
 
 static value get(struct db *db, objid o, const char *name) {
     value v;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/rowset.h"
+#include "db/save.h"
+
+static struct capture *capture_add(struct captures *out, enum store_table t, enum capture_kind kind, struct key k) {
+    if (out->n == out->cap) {
+        out->cap = out->cap ? out->cap * 2 : 256;
+        out->v = xrealloc(out->v, out->cap * sizeof *out->v);
+    }
+    struct capture *c = &out->v[out->n++];
+    *c = (struct capture){.table = t, .kind = kind, .key = k};
+    return c;
+}
+
+void capture_bytes(struct captures *out, enum store_table t, struct key k, struct buf *payload) {
+    capture_add(out, t, CAPTURE_BYTES, k)->u.bytes = *payload;
+    buf_init(payload);
+}
+
+void capture_delete(struct captures *out, enum store_table t, struct key k) { capture_add(out, t, CAPTURE_DELETE, k); }
+
+/* ---- objects ---- */
+
+static void capture_header(struct captures *out, const struct object *o) {
+    struct rec_object rec = {.flags = o->flags,
+                             .owner = o->owner,
+                             .parent = o->parent,
+                             .location = o->location,
+                             .name = o->name,
+                             .child_key = o->child_key,
+                             .content_key = o->content_key};
+    struct buf b = BUF_INIT;
+    rec_object_encode(&rec, &b);
+    capture_bytes(out, T_OBJECT, key_one(key_object(o->id)), &b);
+}
+
+static void capture_propdefs(struct captures *out, const struct object *o) {
+    struct key k = key_one(key_object(o->id));
+    if (!o->defs || !o->defs->nprops) {
+        capture_delete(out, T_PROPDEF, k);
+        return;
+    }
+    struct buf items = BUF_INIT, one = BUF_INIT, b = BUF_INIT;
+    for (uint32_t i = 0; i < o->defs->nprops; i++) {
+        const struct propdef *p = &o->defs->props[i];
+        buf_clear(&one);
+        rec_propdef_encode(&(struct rec_propdef){p->id, p->name, p->owner, p->perms}, &one);
+        enc_bytes(&items, one.data, one.len);
+    }
+    rec_propdefs_encode(&(struct rec_propdefs){{items.data, items.len}}, &b);
+    capture_bytes(out, T_PROPDEF, k, &b);
+    buf_fini(&items);
+    buf_fini(&one);
+}
+
+static void capture_slots(struct captures *out, const struct object *o) {
+    for (uint32_t i = 0; i < o->shape->n; i++) {
+        const struct slot *s = &o->slots[i];
+        struct key k = key_two(key_object(o->id), o->shape->slots[i].id);
+        if (s->state & SLOT_PUTTING)
+            capture_add(out, T_PROPVAL, CAPTURE_PROPVAL, k)->u.propval = (struct rec_propval){value_ref(slot_value(s)), s->owner, s->perms};
+        else if (s->state & SLOT_DELETING)
+            capture_delete(out, T_PROPVAL, k);
+    }
+}
+
+void capture_program(struct captures *out, struct code *code) {
+    struct key k = {.len = CODE_HASH_BYTES};
+    memcpy(k.bytes, code->hash, CODE_HASH_BYTES);
+    capture_add(out, T_CODE, CAPTURE_CODE, k)->u.code = code_ref(code);
+}
+
+static void capture_verbs(struct captures *out, const struct object *o) {
+    for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) {
+        const struct verb *v = &o->defs->verbs[i];
+        if (!(v->state & VERB_PUTTING)) continue;
+        struct rec_verbdef rec = {.names = v->names, .owner = v->owner, .perms = v->perms, .prep = v->prep};
+        if (v->state & VERB_HAS_CODE) rec.code = (rec_bytes){v->hash, CODE_HASH_BYTES};
+        struct buf b = BUF_INIT;
+        rec_verbdef_encode(&rec, &b);
+        capture_bytes(out, T_VERBDEF, key_two(key_object(o->id), v->id), &b);
+        if (v->code) capture_program(out, v->code); /* not loaded: it is in the store */
+    }
+}
+
+void capture_object(struct captures *out, const struct object *o, unsigned what) {
+    if (what & OS_HEADER) capture_header(out, o);
+    if (what & OS_PROPDEFS) capture_propdefs(out, o);
+    if (what & OS_SLOTS) capture_slots(out, o);
+    if (what & OS_VERBS) capture_verbs(out, o);
+}
+
+/* ---- rows ---- */
+
+static struct key row_key(const struct row *r) {
+    switch ((enum row_table)r->table) {
+    case ROW_CONTENTS:
+    case ROW_CHILDREN:
+    case ROW_PROPVAL:
+    case ROW_VERBDEF: return key_two(key_object((objid)r->a), r->b);
+    case ROW_OWNED: return key_two(key_object((objid)r->a), key_object((objid)r->b));
+    case ROW_FREE: return key_one(key_object((objid)r->b));
+    case ROW_PLAYER: return key_one(r->b);
+    case ROW_OBJECT:
+    case ROW_PROPDEF: return key_one(key_object((objid)r->a));
+    case ROW_TABLES: break;
+    }
+    must(!"a table of rows");
+    return (struct key){.len = 0};
+}
+
+static const enum store_table row_store_table[ROW_TABLES] = {[ROW_CONTENTS] = T_CONTENTS, [ROW_CHILDREN] = T_CHILDREN, [ROW_PLAYER] = T_PLAYER,
+                                                             [ROW_OWNED] = T_OWNED,       [ROW_FREE] = T_FREE,         [ROW_OBJECT] = T_OBJECT,
+                                                             [ROW_PROPDEF] = T_PROPDEF,   [ROW_PROPVAL] = T_PROPVAL,   [ROW_VERBDEF] = T_VERBDEF};
+
+void capture_rows(struct captures *out, const struct rowset *rows, uint32_t from, uint32_t to) {
+    for (uint32_t i = from; i < to; i++) {
+        const struct row *r = &rows->rows[i];
+        enum store_table t = row_store_table[r->table];
+        if (r->deleted) {
+            capture_delete(out, t, row_key(r));
+            continue;
+        }
+        struct buf b = BUF_INIT;
+        if (t != T_OWNED && t != T_FREE) rec_link_encode(&(struct rec_link){r->v}, &b);
+        capture_bytes(out, t, row_key(r), &b);
+    }
+}
+
+/* ---- the batch ---- */
+
+static int by_key(const void *a, const void *b) {
+    const struct capture *x = a, *y = b;
+    if (x->table != y->table) return x->table < y->table ? -1 : 1;
+    size_t n = x->key.len < y->key.len ? x->key.len : y->key.len;
+    int c = memcmp(x->key.bytes, y->key.bytes, n);
+    return c ? c : (x->key.len > y->key.len) - (x->key.len < y->key.len);
+}
+
+void captures_sort(struct captures *c) {
+    if (c->n) qsort(c->v, c->n, sizeof *c->v, by_key);
+}
+
+void captures_release(struct captures *c) {
+    for (size_t i = 0; i < c->n; i++) {
+        struct capture *x = &c->v[i];
+        if (x->kind == CAPTURE_BYTES) buf_fini(&x->u.bytes);
+        if (x->kind == CAPTURE_PROPVAL) value_unref(x->u.propval.value);
+        if (x->kind == CAPTURE_CODE) code_unref(x->u.code);
+    }
+    c->n = 0;
+}
+
+void captures_fini(struct captures *c) {
+    captures_release(c);
+    free(c->v);
+    *c = (struct captures){0};
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records of the store: for each RECORD of records.def a struct rec_NAME and functions
+ *     rec_NAME_encode(r, out)   appends the payload
+ *     rec_NAME_decode(r, d)     0, or -1 when it is damaged; then nothing is owned. Borrowed fields point into the input
+ *     rec_NAME_fini(r)          drops the references in it
+ * and keys for each table.
+ */
+#ifndef DB_RECORDS_H
+#define DB_RECORDS_H
+
+#include "base/codec.h"
+#include "db/store.h"
+
+enum { FORMAT_VERSION = 1, RECORD_VERSION = 1 };
+
+struct rec_bytes {
+    const void *p;
+    size_t len;
+};
+typedef uint64_t rec_u64;
+typedef int64_t rec_i64;
+typedef struct str *rec_str;
+typedef value rec_value;
+typedef struct rec_bytes rec_bytes;
+
+#define RECORD(name) struct rec_##name {
+#define FIELD(rec, tag, type, name, since, doc) rec_##type name;
+#define END(name) \
+    } \
+    ; \
+    void rec_##name##_encode(const struct rec_##name *r, struct buf *out); \
+    int rec_##name##_decode(struct rec_##name *r, struct dec *d); \
+    void rec_##name##_fini(struct rec_##name *r);
+#include "db/records.def"
+#undef RECORD
+#undef FIELD
+#undef END
+
+struct key {
+    unsigned char bytes[40];
+    size_t len;
+};
+struct key key_one(uint64_t a);
+struct key key_two(uint64_t a, uint64_t b);
+struct key key_ref_verb(const uint8_t hash[16], uint64_t object, uint64_t verb);
+struct key key_ref_frame(const uint8_t hash[16]);
+/* Objects as key parts, and back. */
+static inline uint64_t key_object(int64_t o) { return (uint64_t)o ^ (uint64_t)1 << 63; }
+static inline int64_t object_of_key(uint64_t k) { return (int64_t)(k ^ (uint64_t)1 << 63); }
+/* Parts of a key; false when it has another length. */
+bool key_parse_one(const void *key, size_t len, uint64_t *a);
+bool key_parse_two(const void *key, size_t len, uint64_t *a, uint64_t *b);
+
+/* Opens a stored record: envelope, and the chunks when it is large (scratch then holds them and must live as long as d is read). 0, or -1 with static *why. */
+int record_open(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch,
+                const char **why);
+/* store_get and record_open. STORE_NOT_FOUND; -1 with *why. */
+int record_get(struct store *s, enum store_table t, const struct key *k, struct dec *d, struct buf *scratch, const char **why);
+/* In a write transaction; large payloads go to chunks with ids from *next_blob. Results as store_put(). */
+int record_put(struct store *s, enum store_table t, const struct key *k, const struct buf *payload, uint64_t *next_blob);
+int record_delete(struct store *s, enum store_table t, const struct key *k);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What changed in tables of rows since the last save: (table, a, b) -> a number, or deleted. The newest word on a key counts. Part of the overlay that
+ * every read of the store goes through, so rows are also found by (table, a).
+ */
+#ifndef DB_ROWSET_H
+#define DB_ROWSET_H
+
+#include "db/internal.h"
+
+struct row {
+    uint64_t a, b;
+    objid v;
+    uint32_t next; /* index + 1 of the row before with this table and a */
+    uint8_t table;
+    bool deleted;
+};
+
+struct rowset {
+    struct row *rows;
+    uint32_t n, cap;
+    uint32_t *by_key, *by_group; /* open addressing: index + 1 */
+    uint32_t mask;
+};
+
+struct rowset *rowset_new(void);
+void rowset_free(struct rowset *s);
+void rowset_set(struct rowset *s, enum row_table t, uint64_t a, uint64_t b, objid v, bool deleted);
+const struct row *rowset_find(const struct rowset *s, enum row_table t, uint64_t a, uint64_t b); /* NULL: nothing known */
+/* All with this table and a, newest first: start with NULL. */
+const struct row *rowset_next(const struct rowset *s, enum row_table t, uint64_t a, const struct row *last);
+void rowset_merge_under(struct rowset *into, const struct rowset *older); /* what `into' says wins */
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The storage engine, behind the narrowest interface that we can live with: tables of byte strings, in key order, changed in transactions. store.c alone knows
+ * LMDB.
+ *
+ * One environment a process at a time, not to be used across fork(). One write transaction at a time. Reading goes through store_read_begin/end pairs, which
+ * may be nested and must be short: while one is open, pages that a save freed cannot be used again.
+ *
+ * Functions return 0, STORE_NOT_FOUND where said so, or -1 with a line in store_error(). STORE_FULL: the map was full and has been made larger; the transaction is
+ * gone, do it again. STORE_BROKEN: as STORE_FULL, after the engine had to be opened anew.
+ *
+ * A digest is kept per table: the sum, modulo 2^64, of a hash of every key and value. It changes with the transaction; the caller stores it (meta) and gives it back at open.
+ */
+#ifndef DB_STORE_H
+#define DB_STORE_H
+
+#include "base/buf.h"
+
+enum store_table {
+#define TABLE(id, name, key, doc) T_##id,
+#include "db/tables.def"
+#undef TABLE
+    T_COUNT
+};
+enum { STORE_NOT_FOUND = 1, STORE_FULL = 2, STORE_BROKEN = 3 };
+
+struct store;
+struct store_options {
+    bool read_only;
+    bool create; /* makes data.mdb; else it must be there */
+    size_t map_size; /* 0: default. Tests make it small */
+};
+
+/* Faults for tests: the n-th call from now on of this kind fails once (1: the next). */
+enum store_fault { FAULT_NONE, FAULT_PUT, FAULT_COMMIT, FAULT_COMMIT_PANIC, FAULT_BEGIN };
+
+int store_open(struct store **out, const char *dir, const struct store_options *options, struct buf *why);
+void store_close(struct store *s);
+const char *store_error(const struct store *s);
+const char *store_table_name(enum store_table t);
+
+/* Reading: in the newest committed state, or inside the write transaction while one is open. Results are borrowed until the transaction ends or changes. */
+int store_read_begin(struct store *s);
+void store_read_end(struct store *s);
+int store_get(struct store *s, enum store_table t, const void *key, size_t klen, const void **data, size_t *len);
+/* Rows whose key begins with the prefix, in order. row: true to go on. It must not change the table. */
+typedef bool store_row(void *ctx, const void *key, size_t klen, const void *data, size_t len);
+int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx);
+
+int store_begin(struct store *s);
+int store_put(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len);
+int store_delete(struct store *s, enum store_table t, const void *key, size_t klen); /* one that is not there: fine */
+int store_commit(struct store *s); /* durable when it returns 0; ends the transaction in any case */
+void store_abort(struct store *s);
+
+uint64_t store_digest(const struct store *s, enum store_table t);
+void store_set_digest(struct store *s, enum store_table t, uint64_t digest);
+uint64_t store_row_hash(const void *key, size_t klen, const void *data, size_t len);
+int64_t store_disk_size(struct store *s);
+uint64_t store_count(struct store *s, enum store_table t);
+uint64_t store_puts(const struct store *s); /* records and bytes written since opening, for reports */
+uint64_t store_put_bytes(const struct store *s);
+void store_set_fault(struct store *s, enum store_fault fault, unsigned n);
+
+#endif
