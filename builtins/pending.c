@@ -7,8 +7,6 @@
         (void)c; \
         return result_raise(E_VERBNF); \
     }
-#define BUILTIN(name, ...) PENDING(name)
-#define BUILTIN2(name, ...) PENDING(name)
-#define ALIAS(name, body, ...)
-#include "builtins/builtins.def"
-
+PENDING(match)
+PENDING(rmatch)
+PENDING(substitute)
