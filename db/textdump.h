@@ -16,12 +16,14 @@ struct import_options {
     const char *dialect; /* NULL: lambda */
     /* parses a program's text; false when it does not parse (first message in *why). From lang/, so that db/ need not know it. */
     bool (*try_parse)(void *ctx, const char *text, size_t len, int version, struct buf *why);
-    void *ctx;
+    void *parse_ctx;
     void (*progress)(void *ctx, double part);
+    void *progress_ctx;
     size_t batch_bytes; /* 0: default; a save each time so many bytes have been read, so that memory stays bounded */
 };
 struct import_summary {
     int version;
+    bool latin1; /* how bytes above 127 were read */
     int64_t objects, recycled, verbs, programs, properties, forked, suspended, connections, bytes;
     double seconds;
     struct str **notes; /* what could not be taken over and why, one line each */
@@ -42,13 +44,15 @@ struct export_options {
     /* Full-parenthesised listing of a program as dumps have it; false when it does not parse (then the text goes out as it is). From lang/. NULL: always as it is.
        Imported programs of the same format always go out as they came. */
     bool (*list_program)(void *ctx, struct code *code, struct buf *out);
+    void *list_ctx;
     /* Calls emit for every forked task that waits, those that came with a dump included; NULL: only what is kept in the world from the import, unchanged. */
     void (*each_forked)(void *ctx, foreign_emit *emit, void *to);
-    /* Who is connected now; used when each_forked is set. NULL and 0: nobody. Else what is kept from the import. */
+    void *forked_ctx;
+    /* Who is connected now; used when each_forked is set, else what is kept from the import. */
     const struct foreign_connection *connections;
     size_t nconnections;
-    void *ctx;
     void (*progress)(void *ctx, double part);
+    void *progress_ctx;
 };
 struct export_summary {
     int64_t objects, programs, forked, suspended, bytes;

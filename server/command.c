@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "db/world.h"
 
 /* ---- options ---- */
 
@@ -73,6 +74,13 @@ int command_fail(const char *name, const struct buf *why) {
     for (const char *p = buf_c(why); *p; p++) fputc(*p == '\n' ? ' ' : *p, stderr);
     fputc('\n', stderr);
     return EXIT_FAILURE;
+}
+
+bool command_encoding(const char *name, int *out) {
+    if (!strcasecmp(name, "utf8") || !strcasecmp(name, "utf-8")) *out = ENC_UTF8;
+    else if (!strcasecmp(name, "latin1") || !strcasecmp(name, "latin-1") || !strcasecmp(name, "iso-8859-1")) *out = ENC_LATIN1;
+    else return false;
+    return true;
 }
 
 /* ---- progress ---- */

@@ -29,6 +29,9 @@ int command_usage_error(const struct argp_state *state, const char *format, ...)
 /* "NAME: WHY" on stderr as one line; EXIT_FAILURE. */
 int command_fail(const char *name, const struct buf *why);
 
+/* "utf8" or "latin1" as enum db_encoding; false: neither. */
+bool command_encoding(const char *name, int *out);
+
 /* A bar on stderr when that is a terminal, nothing else; drawn a few times a second. part: 0..1. */
 struct progress {
     const char *what;
