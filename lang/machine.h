@@ -36,6 +36,8 @@ struct machine {
     void *scheduler; /* for builtins of the layers above; the machine never looks */
     void *host;
     struct function_names functions; /* filled by machine_init from builtins */
+    int *builtin_index; /* hash of names to ids; -1 free */
+    uint32_t builtin_mask;
 };
 void machine_init(struct machine *m, struct db *db, const struct builtin *builtins, int nbuiltins);
 void machine_fini(struct machine *m);
@@ -63,6 +65,8 @@ struct vm_start {
 };
 struct vm *vm_new(struct machine *m, const struct vm_start *start); /* NULL: the program does not parse and this is to be reported as E_VERBNF/E_INVARG by the caller */
 void vm_free(struct vm *vm); /* at any time when not running; `finally' is not run */
+/* kill_task() of a sleeping one: built-ins that wait in it are finished first (language.md 11); then as vm_free(). */
+void vm_kill(struct vm *vm);
 
 /* ---- running ---- */
 

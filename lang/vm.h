@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a vm: shared by lang/vm*.c and lang/frames.c only.
+ *
+ * Frames lie in one array, their registers in another, caller below callee. A frame is a program's, or a built-in's that waits for a verb it called.
+ * Between instructions a register owns its value; a temporary that is not live holds none that is counted (or one that is overwritten soon).
+ * `pc' of a frame is the index of the next instruction, except while it is the running one: then vm_run.c holds it.
+ */
+#ifndef LANG_VM_H
+#define LANG_VM_H
+
+#include "base/must.h"
+#include "lang/machine.h"
+#include "lang/program.h"
+
+/* argstr dobj dobjstr prepstr iobj iobjstr: shared from frame to frame as long as nobody assigns to them. */
+enum { COMMAND_VARS = 6 };
+struct command_vars {
+    uint32_t refs;
+    value v[COMMAND_VARS];
+};
+int command_var_index(int var); /* -1 for other variables */
+
+struct frame {
+    struct program *program; /* NULL: a built-in */
+    struct code *code; /* owned */
+    uint32_t base, pc, entry; /* entry: 0, or the node of the FORK whose body runs */
+    objid this_, player, progr, definer, caller;
+    struct str *verb_name, *full_name; /* owned */
+    struct command_vars *command; /* owned */
+    value args; /* owned, unless the program mentions `args': then it is in its register */
+    bool debug;
+    int32_t builtin, step;
+    value state; /* built-in */
+};
+
+enum vm_state { VM_NEW, VM_SLEEPING, VM_RUNNING, VM_OVER };
+
+struct exception {
+    value code;
+    struct str *message; /* NULL: the code's own text */
+    value extra;
+};
+
+struct vm {
+    struct machine *m;
+    struct frame *frames;
+    uint32_t nframes, cap_frames;
+    value *stack;
+    uint32_t cap_stack;
+    enum vm_state state;
+    int64_t ticks;
+    struct vm_limits *limits;
+    struct exception error; /* being raised */
+    struct vm_outcome out; /* of this run */
+    enum vm_status status;
+    bool abort_seconds;
+    int raise_on_wake; /* enum error; -1 none */
+    void *owner;
+    int64_t switches; /* frames entered: tells that R is stale */
+};
+
+/* What a step of the machine leads to. */
+enum go {
+    GO_ON, /* with the top frame at its pc */
+    GO_RAISE, /* vm->error, by an operation of the top frame */
+    GO_STOP /* vm->status */
+};
+
+static inline struct frame *vm_top(const struct vm *vm) { return &vm->frames[vm->nframes - 1]; }
+static inline value *vm_regs(const struct vm *vm, const struct frame *f) { return vm->stack + f->base; }
+static inline void reg_put(value *r, value v) {
+    value old = *r;
+    *r = v;
+    value_unref(old);
+}
+/* The register's value; the register is empty afterwards. */
+static inline value reg_take(value *r) {
+    value v = *r;
+    *r = value_none();
+    return v;
+}
+
+/* ---- vm.c ---- */
+struct vm *vm_alloc(struct machine *m);
+/* A program's frame with variables not yet filled in; everything else zero. */
+struct frame *vm_push_program(struct vm *vm, struct code *code, bool debug, uint32_t entry);
+void vm_fill_variables(struct vm *vm, struct frame *f, value args); /* takes args */
+void vm_pop(struct vm *vm);
+struct frame *vm_running(const struct vm *vm); /* topmost program frame; NULL */
+value vm_frame_variable(const struct vm *vm, const struct frame *f, int var); /* borrowed */
+struct command_vars *command_vars_ref(struct command_vars *c);
+void command_vars_unref(struct command_vars *c);
+struct command_vars *command_vars_new(void); /* "" and #-1 */
+/* Those that a frame hands on: its current values. Borrowed. */
+struct command_vars *vm_current_command(struct vm *vm, struct frame *f);
+uint32_t program_entry_pc(const struct program *p, uint32_t entry); /* UINT32_MAX if there is none */
+struct vm *vm_fork(struct vm *vm, struct frame *f, uint32_t node);
+
+/* ---- vm_run.c ---- */
+enum vm_status vm_loop(struct vm *vm);
+
+/* ---- vm_ops.c: false: vm->error is set (or vm->abort_seconds) ---- */
+bool vm_op_add(struct vm *vm, value *dest, value *l, value *r);
+bool vm_op_arith(struct vm *vm, int op, value *dest, value *l, value *r); /* - * / % ^ by the opcode of registers */
+bool vm_op_neg(struct vm *vm, value *dest, value *x);
+bool vm_op_compare(struct vm *vm, int op, value *l, value *r, bool *result); /* < <= > >= by opcode LT.. */
+bool vm_op_equal(struct vm *vm, value *l, value *r);
+bool vm_op_in(struct vm *vm, value *dest, value *l, value *r);
+bool vm_op_index(struct vm *vm, value *dest, value *base, const value *index);
+bool vm_op_pushref(struct vm *vm, value *dest, const value *base, const value *index);
+bool vm_op_range(struct vm *vm, value *dest, value *base, value *from);
+bool vm_op_length(struct vm *vm, value *dest, const value *base);
+bool vm_op_getvar(struct vm *vm, value *dest, uint16_t reg);
+bool vm_op_listof(struct vm *vm, value *dest, value *src);
+bool vm_op_listadd(struct vm *vm, value *dest, value *first, uint32_t n);
+bool vm_op_splice(struct vm *vm, value *dest, value *src);
+bool vm_op_append(struct vm *vm, value *dest, value *item);
+bool vm_op_listset(struct vm *vm, value *dest, value *base, uint32_t n);
+bool vm_op_setidx(struct vm *vm, value *base, const value *index, value *v);
+bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, uint16_t var);
+bool vm_op_setrange(struct vm *vm, value *base, value *bounds, value *v, uint16_t var);
+bool vm_op_get_property(struct vm *vm, value *dest, const value *obj, struct str *name, struct prop_cache *cache);
+bool vm_op_get_property_dynamic(struct vm *vm, value *dest, const value *obj, const value *name);
+bool vm_op_set_property(struct vm *vm, const value *obj, struct str *name, value *v, struct prop_cache *cache);
+bool vm_op_set_property_dynamic(struct vm *vm, const value *obj, const value *name, value *v);
+bool vm_op_scatter(struct vm *vm, value *src, const struct scatter *s, uint32_t *pc);
+bool vm_op_for_list(struct vm *vm, value *state, value *var, bool *enter);
+bool vm_op_for_range(struct vm *vm, value *state, value *var, bool *enter);
+bool vm_op_fork(struct vm *vm, struct insn i);
+
+/* ---- vm_call.c ---- */
+enum go vm_call_verb(struct vm *vm, struct insn i);
+enum go vm_call_builtin(struct vm *vm, struct insn i);
+/* The top frame is gone and returned v (taken): on with the one below. */
+enum go vm_deliver_return(struct vm *vm, value v);
+/* v (taken) is the result of what the top frame (a program's) waits for. */
+void vm_deliver(struct vm *vm, value v);
+/* Pops the top frame, a built-in's, on the way of an error: it is finished as if what it called had returned 0. */
+void vm_unwind_builtin(struct vm *vm);
+
+/* ---- vm_raise.c ---- */
+bool vm_error(struct vm *vm, enum error e); /* sets vm->error; false */
+bool vm_error_text(struct vm *vm, enum error e, struct str *message, value extra); /* takes */
+bool vm_error_types(struct vm *vm, unsigned expected, int got); /* E_TYPE of an operator; expected: bits by type code */
+/* vm->error was raised by an operation of the top frame. */
+enum go vm_operation_failed(struct vm *vm);
+enum go vm_raise(struct vm *vm);
+/* ENDFINALLY with something to go on with: the two registers. */
+enum go vm_raise_again(struct vm *vm, value *pending);
+/* Out of ticks or seconds, or killed: no finally. */
+enum go vm_abort(struct vm *vm, enum vm_status status);
+
+/* ---- vm_info.c ---- */
+int vm_frame_line(const struct vm *vm, const struct frame *f);
+value vm_rows(const struct vm *vm, uint32_t top, uint32_t bottom, bool with_line); /* frames top .. bottom (indexes, top >= bottom) */
+
+#endif

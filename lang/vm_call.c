@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of verbs and built-ins, and what comes back from them. */
+#include "lang/vm.h"
+
+#include "base/list.h"
+#include "base/str.h"
+#include "db/fast.h"
+
+/* A verb found, and how it is called. */
+struct verb_call {
+    objid this_, definer, owner;
+    struct code *code; /* NULL: never programmed */
+    bool debug;
+    struct str *name, *full_name; /* borrowed */
+    value args; /* taken by push_verb() */
+};
+
+static bool stack_is_full(const struct vm *vm, uint32_t more) { return vm->nframes + more > (uint32_t)vm->m->max_stack_depth; }
+
+/* `player' of a called frame: a wizard's program hands on what its variable holds, others what they were started with. */
+static objid player_to_pass(struct vm *vm, const struct frame *f) {
+    if (!f->program->sets_player) return f->player;
+    value v = vm_frame_variable(vm, f, BV_player);
+    return v.type == V_OBJ && db_is_wizard(vm->m->db, f->progr) ? v.u.o : f->player;
+}
+
+static enum go program_is_broken(struct vm *vm, const struct program *p) {
+    struct str *first = p->messages && p->messages->len > 0 && list_get(p->messages, 1).type == V_STR ? list_get(p->messages, 1).u.s : NULL;
+    vm_error_text(vm, E_INVARG, str_printf("Verb does not compile: %s", first ? first->data : "?"), value_int(0));
+    return GO_RAISE;
+}
+
+/* Enters the verb. The stack has been looked at. Takes call->args. GO_RAISE: nothing was entered. */
+static enum go push_verb(struct vm *vm, struct verb_call *call) {
+    struct frame *from = vm_running(vm);
+    const struct program *p = program_of(vm->m, call->code, call->debug);
+    if (p->broken) {
+        value_unref(call->args);
+        return program_is_broken(vm, p);
+    }
+    objid player = player_to_pass(vm, from), caller = from->this_;
+    struct command_vars *command = command_vars_ref(vm_current_command(vm, from));
+    struct frame *f = vm_push_program(vm, call->code, call->debug, 0); /* `from' may have moved */
+    f->this_ = call->this_;
+    f->player = player;
+    f->caller = caller;
+    f->progr = call->owner;
+    f->definer = call->definer;
+    f->verb_name = str_ref(call->name);
+    f->full_name = str_ref(call->full_name);
+    f->command = command;
+    vm_fill_variables(vm, f, call->args);
+    return GO_ON;
+}
+
+void vm_deliver(struct vm *vm, value v) {
+    struct frame *f = vm_top(vm);
+    uint16_t dest = f->program->code[f->pc - 1].a;
+    if (dest == NO_REG) value_unref(v);
+    else reg_put(&vm_regs(vm, f)[dest], v);
+}
+
+/* ---- verbs ---- */
+
+static bool verb_not_found(struct vm *vm, objid o, struct str *name) {
+    if (!vm->m->dialect->detailed_messages) return vm_error(vm, E_VERBNF);
+    struct str *text = str_printf("Verb not found: #%lld:%s()", (long long)o, name->data);
+    return vm_error_text(vm, E_VERBNF, text, value_list(list_of(2, value_obj(o), value_str(str_ref(name)))));
+}
+
+static value arguments_list(value *first, int32_t n) {
+    if (n == 0) return value_list(list_empty());
+    struct list *l = list_new((size_t)n);
+    for (int32_t i = 0; i < n; i++) l = list_append_take(l, reg_take(&first[i]));
+    return value_list(l);
+}
+
+/* The arguments of a call, owned; NONE (and E_TYPE) when an error in a frame without d left no list. */
+static value take_arguments(struct vm *vm, uint16_t first, int32_t nargs) {
+    value *r = vm_regs(vm, vm_top(vm)) + first;
+    if (nargs >= 0) return arguments_list(r, nargs);
+    value v = reg_take(r);
+    if (v.type == V_LIST) return v;
+    value_unref(v);
+    vm_error(vm, E_TYPE);
+    return value_none();
+}
+
+static bool find_verb(struct vm *vm, objid o, struct str *name, struct verb_cache *cache) {
+    bool found;
+    if (db_fast_verb(vm->m->db, o, cache, &found) && found) return true;
+    if (!db_valid(vm->m->db, o)) return vm_error(vm, E_INVIND);
+    struct verbref ref;
+    if (!db_find_callable_verb(vm->m->db, o, name, cache, &ref)) return verb_not_found(vm, o, name);
+    return true;
+}
+
+static enum go enter_found(struct vm *vm, objid o, struct str *name, const struct verb_cache *cache, value args) {
+    if (stack_is_full(vm, 1)) {
+        value_unref(args);
+        vm_error(vm, E_MAXREC);
+        return GO_RAISE;
+    }
+    if (!cache->code) {
+        value_unref(args);
+        vm_deliver(vm, value_int(0));
+        return GO_ON;
+    }
+    struct verb_call call = {o, cache->verb.definer, cache->owner, cache->code, (cache->flags & VF_DEBUG) != 0, name, db_verb_names(vm->m->db, cache->verb), args};
+    return push_verb(vm, &call);
+}
+
+enum go vm_call_verb(struct vm *vm, struct insn i) {
+    struct frame *f = vm_top(vm);
+    value *r = vm_regs(vm, f), obj = r[i.b];
+    struct verb_site *site = &f->program->verbs[i.c];
+    struct verb_cache own = {0}, *cache = site->name ? &site->cache : &own;
+    value name = site->name ? value_str(site->name) : r[site->name_reg];
+    value args = take_arguments(vm, site->args, site->nargs);
+    if (args.type != V_LIST) return GO_RAISE;
+    bool ok = obj.type == V_OBJ && name.type == V_STR;
+    if (!ok) vm_error_types(vm, obj.type != V_OBJ ? 1u << V_OBJ : 1u << V_STR, (int)(obj.type != V_OBJ ? obj.type : name.type));
+    if (ok) ok = find_verb(vm, obj.u.o, name.u.s, cache);
+    if (!ok) {
+        value_unref(args);
+        return GO_RAISE;
+    }
+    return enter_found(vm, obj.u.o, name.u.s, cache, args);
+}
+
+/* ---- built-ins ---- */
+
+static struct result enter_builtin(struct vm *vm, int32_t id, struct builtin_call *c) {
+    (void)vm;
+    return c->m->builtins[id].fn(c);
+}
+
+static void release_result(struct result *r) {
+    value_unref(r->v);
+    value_unref(r->extra);
+    if (r->message) str_unref(r->message);
+    if (r->verb) str_unref(r->verb);
+    if (r->code) code_unref(r->code);
+}
+
+/* Finishes a built-in that something passes through: no more calls are made for it, what it returns is dropped. */
+static void run_unwinding(struct vm *vm, int32_t id, int32_t step, value state) {
+    for (int turns = 0; turns < 1000; turns++) {
+        struct builtin_call c = {.m = vm->m, .vm = vm, .progr = vm_progr(vm), .step = step, .state = state, .ret = value_int(0), .unwinding = true};
+        struct result r = enter_builtin(vm, id, &c);
+        bool again = r.kind == R_CALL;
+        release_result(&r);
+        step = c.step;
+        state = c.state;
+        if (!again) break;
+    }
+    value_unref(state);
+}
+
+void vm_unwind_builtin(struct vm *vm) {
+    struct frame *b = vm_top(vm);
+    int32_t id = b->builtin, step = b->step;
+    value state = reg_take(&b->state);
+    vm_pop(vm);
+    run_unwinding(vm, id, step, state);
+}
+
+static void push_builtin(struct vm *vm, int32_t id, struct builtin_call *c) {
+    struct frame *from = vm_running(vm);
+    objid player = from->player;
+    uint32_t base = from->base + from->program->nregs;
+    if (vm->nframes == vm->cap_frames) {
+        vm->cap_frames *= 2;
+        vm->frames = xrealloc(vm->frames, vm->cap_frames * sizeof *vm->frames);
+    }
+    struct frame *f = &vm->frames[vm->nframes++];
+    *f = (struct frame){.base = base, .player = player, .this_ = NOTHING, .progr = NOTHING, .definer = NOTHING, .builtin = id, .step = c->step};
+    f->state = reg_take(&c->state);
+    f->args = value_none();
+}
+
+/* What a built-in wants run: a verb, or a piece of code. Takes r->v. */
+static struct verb_call wanted_call(struct vm *vm, struct result *r) {
+    const struct frame *from = vm_running(vm);
+    value args = r->v.type == V_LIST ? reg_take(&r->v) : value_list(list_empty());
+    if (r->code) return (struct verb_call){NOTHING, NOTHING, from->progr, r->code, true, NULL, NULL, args};
+    return (struct verb_call){r->object, r->found.definer, db_verb_owner(vm->m->db, r->found), db_verb_code(vm->m->db, r->found),
+                              (db_verb_flags(vm->m->db, r->found) & VF_DEBUG) != 0, r->verb, db_verb_names(vm->m->db, r->found), args};
+}
+
+/* eval(): a frame of its own kind: player and permissions of the calling frame, nothing of its variables. */
+static enum go push_code(struct vm *vm, struct result *r) {
+    struct frame *from = vm_running(vm);
+    objid player = from->player, progr = from->progr, caller = from->this_;
+    const struct program *p = program_of(vm->m, r->code, true);
+    if (p->broken) return program_is_broken(vm, p);
+    struct frame *f = vm_push_program(vm, r->code, true, 0);
+    f->this_ = f->definer = NOTHING;
+    f->player = player;
+    f->progr = progr;
+    f->caller = caller;
+    f->verb_name = r->verb ? str_ref(r->verb) : str_empty();
+    f->full_name = str_from("Input to EVAL");
+    f->command = command_vars_new();
+    vm_fill_variables(vm, f, r->v.type == V_LIST ? reg_take(&r->v) : value_list(list_empty()));
+    return GO_ON;
+}
+
+/* Makes the call. GO_RAISE: it could not be made. *done: the verb has no program; the value 0 is its result. */
+static enum go make_call(struct vm *vm, int32_t id, struct builtin_call *c, struct result *r, bool *done) {
+    bool keep = r->kind == R_CALL;
+    *done = false;
+    if (stack_is_full(vm, keep ? 2 : 1)) {
+        vm_error(vm, E_MAXREC);
+        return GO_RAISE;
+    }
+    struct verb_call call = {0};
+    if (!r->code) {
+        call = wanted_call(vm, r);
+        if (!call.code) {
+            value_unref(call.args);
+            *done = true;
+            return GO_ON;
+        }
+    }
+    if (keep) push_builtin(vm, id, c);
+    enum go go = r->code ? push_code(vm, r) : push_verb(vm, &call);
+    if (go == GO_RAISE && keep) {
+        c->state = reg_take(&vm_top(vm)->state);
+        vm_pop(vm);
+    }
+    return go;
+}
+
+static enum go builtin_raised(struct vm *vm, struct result *r) {
+    value_unref(vm->error.code);
+    value_unref(vm->error.extra);
+    if (vm->error.message) str_unref(vm->error.message);
+    vm->error = (struct exception){r->v, r->message, r->extra};
+    return GO_RAISE;
+}
+
+static enum go builtin_suspends(struct vm *vm, const struct result *r) {
+    vm->out.why = r->why;
+    vm->out.seconds = r->seconds;
+    vm->out.object = r->object;
+    vm->status = VM_SUSPENDED;
+    return GO_STOP;
+}
+
+/* From a built-in's result on, until something runs or the calling program's frame goes on. The top frame is the caller's. */
+static enum go finish_builtin(struct vm *vm, int32_t id, struct builtin_call *c, struct result r) {
+    for (;;) {
+        if (vm->abort_seconds) {
+            release_result(&r);
+            value_unref(c->state);
+            return GO_RAISE;
+        }
+        enum go go = GO_ON;
+        bool done = false;
+        switch (r.kind) {
+        case R_VALUE:
+            value_unref(c->state);
+            vm_deliver(vm, r.v);
+            return GO_ON;
+        case R_RAISE:
+            value_unref(c->state);
+            return builtin_raised(vm, &r);
+        case R_SUSPEND:
+            value_unref(c->state);
+            release_result(&r);
+            return builtin_suspends(vm, &r);
+        case R_KILL:
+            value_unref(c->state);
+            release_result(&r);
+            return vm_abort(vm, VM_KILLED);
+        case R_CALL:
+        case R_BECOME: go = make_call(vm, id, c, &r, &done); break;
+        }
+        bool keep = r.kind == R_CALL;
+        release_result(&r);
+        if (done && keep) {
+            c->ret = value_int(0);
+            c->args = NULL;
+            c->nargs = 0;
+            r = enter_builtin(vm, id, c);
+            continue;
+        }
+        if (done) vm_deliver(vm, value_int(0));
+        if (go == GO_RAISE && keep) run_unwinding(vm, id, c->step, reg_take(&c->state));
+        else value_unref(c->state);
+        return go;
+    }
+}
+
+/* A call of a function that this server does not have: call_function() with its name in front. */
+static value unknown_arguments(struct str *name, const value *args, int32_t n) {
+    struct list *l = list_new((size_t)n + 1);
+    l = list_append_take(l, value_str(str_ref(name)));
+    for (int32_t i = 0; i < n; i++) l = list_append_take(l, value_ref(args[i]));
+    return value_list(l);
+}
+
+static struct result checked_call(struct vm *vm, const struct call_site *site, struct builtin_call *c) {
+    const struct frame *f = vm_top(vm);
+    struct result r;
+    if (site->id < 0) return result_raise(E_INVARG);
+    if (vm->m->protect[site->id] && builtin_is_protected(vm->m, site->id, f->this_, f->progr, c->args, c->nargs, &r)) return r;
+    if (!builtin_check_args(vm->m, &vm->m->builtins[site->id], c->args, c->nargs, &r)) return r;
+    return vm->m->builtins[site->id].fn(c);
+}
+
+enum go vm_call_builtin(struct vm *vm, struct insn i) {
+    struct frame *f = vm_top(vm);
+    const struct call_site *site = &f->program->calls[i.c];
+    value *r = vm_regs(vm, f) + i.b, list = value_none();
+    struct builtin_call c = {.m = vm->m, .vm = vm, .progr = f->progr, .args = r, .nargs = site->nargs, .state = value_none()};
+    if (site->nargs == ARGS_IN_LIST) {
+        list = take_arguments(vm, i.b, ARGS_IN_LIST);
+        if (list.type != V_LIST) return GO_RAISE;
+    }
+    if (site->unknown) {
+        value args = list.type == V_LIST ? unknown_arguments(site->unknown, list.u.l->items, (int32_t)list.u.l->len) : unknown_arguments(site->unknown, r, site->nargs);
+        value_unref(list);
+        list = args;
+    }
+    if (list.type == V_LIST) {
+        c.args = list.u.l->items;
+        c.nargs = (int)list.u.l->len;
+    }
+    struct result result = checked_call(vm, site, &c);
+    value_unref(list);
+    for (int32_t k = 0; k < site->nargs; k++) reg_put(&r[k], value_none());
+    if (result.kind == R_VALUE && !vm->abort_seconds) {
+        vm_deliver(vm, result.v);
+        return GO_ON;
+    }
+    return finish_builtin(vm, site->id, &c, result);
+}
+
+enum go vm_deliver_return(struct vm *vm, value v) {
+    if (vm->nframes == 0) {
+        vm->out.v = v;
+        vm->status = VM_DONE;
+        return GO_STOP;
+    }
+    struct frame *b = vm_top(vm);
+    if (b->program) {
+        vm_deliver(vm, v);
+        return GO_ON;
+    }
+    int32_t id = b->builtin, step = b->step;
+    value state = reg_take(&b->state);
+    vm_pop(vm);
+    struct builtin_call c = {.m = vm->m, .vm = vm, .progr = vm_progr(vm), .step = step, .state = state, .ret = v};
+    struct result r = enter_builtin(vm, id, &c);
+    value_unref(v);
+    return finish_builtin(vm, id, &c, r);
+}

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What instructions do beyond their fast paths. A function that returns false has set vm->error (or vm->abort_seconds) and changed nothing but temporaries.
+ * Operands that are temporaries are used up; variables and constants are left alone.
+ */
+#include "lang/vm.h"
+
+#include <math.h>
+
+#include "base/list.h"
+#include "base/str.h"
+
+enum { T_INT = 1u << V_INT, T_FLOAT = 1u << V_FLOAT, T_STR = 1u << V_STR, T_LIST = 1u << V_LIST, T_OBJ = 1u << V_OBJ };
+
+static bool is_temp(const struct vm *vm, const value *p) {
+    const struct frame *f = vm_top(vm);
+    const value *r = vm_regs(vm, f);
+    return p >= r + f->program->nlocals && p < r + f->program->nregs;
+}
+
+static void used(struct vm *vm, value *p) {
+    if (value_is_counted(*p) && is_temp(vm, p)) reg_put(p, value_none());
+}
+
+/* The operand's value, owned: moved out of a temporary, else one more reference. */
+static value operand_take(struct vm *vm, value *p) { return is_temp(vm, p) ? reg_take(p) : value_ref(*p); }
+
+/* A result that is too large: catchable, or the end of the task. */
+static bool too_large(struct vm *vm) {
+    if (vm->m->max_concat_catchable) return vm_error(vm, E_QUOTA);
+    vm->abort_seconds = true;
+    return vm_error(vm, E_QUOTA);
+}
+
+static bool string_fits(struct vm *vm, uint64_t bytes) {
+    uint64_t max = vm->m->max_string_concat > 0 ? (uint64_t)vm->m->max_string_concat : 1u << 30;
+    return bytes <= max ? true : too_large(vm);
+}
+
+static bool list_fits(struct vm *vm, uint64_t elements) {
+    uint64_t max = vm->m->max_list_concat > 0 ? (uint64_t)vm->m->max_list_concat : 1u << 28;
+    return elements <= max ? true : too_large(vm);
+}
+
+/* ---- arithmetic ---- */
+
+static bool put_float(struct vm *vm, value *dest, double f) {
+    if (!isfinite(f)) return vm_error(vm, E_FLOAT);
+    reg_put(dest, value_float(f));
+    return true;
+}
+
+static bool add_strings(struct vm *vm, value *dest, value *l, value *r) {
+    struct str *a = l->u.s, *b = r->u.s;
+    if (!string_fits(vm, (uint64_t)a->len + b->len)) return false;
+    struct str *sum;
+    if (a == b) {
+        sum = str_concat(a, b);
+    } else if (l == dest || is_temp(vm, l)) { /* the left side is not needed any more: grow it in place if nobody else holds it */
+        *l = value_none();
+        sum = str_append_take(a, b->data, b->len);
+    } else {
+        sum = str_concat(a, b);
+    }
+    used(vm, l);
+    used(vm, r);
+    reg_put(dest, value_str(sum));
+    return true;
+}
+
+bool vm_op_add(struct vm *vm, value *dest, value *l, value *r) {
+    if (l->type == V_STR && r->type == V_STR) return add_strings(vm, dest, l, r);
+    if (l->type == V_INT && r->type == V_INT) {
+        reg_put(dest, value_int((int64_t)((uint64_t)l->u.i + (uint64_t)r->u.i)));
+        return true;
+    }
+    if (l->type == V_FLOAT && r->type == V_FLOAT) return put_float(vm, dest, l->u.f + r->u.f);
+    unsigned left = l->type == V_FLOAT || l->type == V_STR ? 1u << l->type : T_INT;
+    return vm_error_types(vm, left, (int)r->type);
+}
+
+static int64_t int_power(int64_t base, int64_t exponent) {
+    uint64_t result = 1, b = (uint64_t)base;
+    for (uint64_t e = (uint64_t)exponent; e; e >>= 1) {
+        if (e & 1) result *= b;
+        b *= b;
+    }
+    return (int64_t)result;
+}
+
+static bool power_int(struct vm *vm, value *dest, int64_t base, int64_t exponent) {
+    if (exponent >= 0) {
+        reg_put(dest, value_int(int_power(base, exponent)));
+        return true;
+    }
+    if (base == 0) return vm_error(vm, E_DIV);
+    int64_t v = base == 1 ? 1 : base == -1 ? (exponent & 1 ? -1 : 1) : 0;
+    reg_put(dest, value_int(v));
+    return true;
+}
+
+static bool power(struct vm *vm, value *dest, const value *l, const value *r) {
+    if (l->type == V_INT && r->type == V_INT) return power_int(vm, dest, l->u.i, r->u.i);
+    if (l->type == V_FLOAT && r->type == V_FLOAT) return put_float(vm, dest, pow(l->u.f, r->u.f));
+    if (l->type == V_FLOAT && r->type == V_INT) return put_float(vm, dest, pow(l->u.f, (double)r->u.i));
+    if (l->type == V_INT) return vm_error_types(vm, T_INT, (int)r->type);
+    return vm_error_types(vm, T_INT | T_FLOAT, (int)(l->type == V_FLOAT ? r->type : l->type));
+}
+
+static bool divide_int(struct vm *vm, int op, value *dest, int64_t a, int64_t b) {
+    if (b == 0) return vm_error(vm, E_DIV);
+    int64_t v;
+    if (op == OP_DIV) {
+        v = b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
+    } else {
+        v = b == -1 ? 0 : a % b;
+        if (vm->m->dialect->floored_modulo && v != 0 && (v < 0) != (b < 0)) v += b;
+    }
+    reg_put(dest, value_int(v));
+    return true;
+}
+
+static bool divide_float(struct vm *vm, int op, value *dest, double a, double b) {
+    if (b == 0.0) return vm_error(vm, E_DIV);
+    if (op == OP_DIV) return put_float(vm, dest, a / b);
+    double v = fmod(a, b);
+    if (vm->m->dialect->floored_modulo && v != 0.0 && (v < 0.0) != (b < 0.0)) v += b;
+    return put_float(vm, dest, v);
+}
+
+bool vm_op_arith(struct vm *vm, int op, value *dest, value *l, value *r) {
+    if (op == OP_POW) return power(vm, dest, l, r);
+    if (l->type == V_INT && r->type == V_INT) {
+        uint64_t a = (uint64_t)l->u.i, b = (uint64_t)r->u.i;
+        if (op != OP_SUB && op != OP_MUL) return divide_int(vm, op, dest, l->u.i, r->u.i);
+        reg_put(dest, value_int((int64_t)(op == OP_SUB ? a - b : a * b)));
+        return true;
+    }
+    if (l->type == V_FLOAT && r->type == V_FLOAT) {
+        double a = l->u.f, b = r->u.f;
+        if (op != OP_SUB && op != OP_MUL) return divide_float(vm, op, dest, a, b);
+        return put_float(vm, dest, op == OP_SUB ? a - b : a * b);
+    }
+    bool number = l->type == V_INT || l->type == V_FLOAT;
+    return vm_error_types(vm, T_INT | T_FLOAT, (int)(number ? r->type : l->type));
+}
+
+bool vm_op_neg(struct vm *vm, value *dest, value *x) {
+    if (x->type == V_INT) reg_put(dest, value_int((int64_t)(0 - (uint64_t)x->u.i)));
+    else if (x->type == V_FLOAT) reg_put(dest, value_float(-x->u.f));
+    else return vm_error_types(vm, T_INT | T_FLOAT, (int)x->type);
+    return true;
+}
+
+/* ---- comparison ---- */
+
+static bool is_ordered(uint32_t t) { return t == V_INT || t == V_OBJ || t == V_ERR || t == V_FLOAT || t == V_STR; }
+
+bool vm_op_compare(struct vm *vm, int op, value *l, value *r, bool *result) {
+    if (l->type != r->type || !is_ordered(l->type)) {
+        bool mixed = (l->type == V_INT && r->type == V_FLOAT) || (l->type == V_FLOAT && r->type == V_INT);
+        if (mixed || l->type == r->type || !is_ordered(l->type)) return vm_error(vm, E_TYPE);
+        return vm_error_types(vm, 1u << l->type, (int)r->type);
+    }
+    int c = value_compare(*l, *r);
+    *result = op == OP_LT ? c < 0 : op == OP_LE ? c <= 0 : op == OP_GT ? c > 0 : c >= 0;
+    used(vm, l);
+    used(vm, r);
+    return true;
+}
+
+bool vm_op_equal(struct vm *vm, value *l, value *r) {
+    bool equal = value_equal(*l, *r);
+    used(vm, l);
+    used(vm, r);
+    return equal;
+}
+
+bool vm_op_in(struct vm *vm, value *dest, value *l, value *r) {
+    if (r->type != V_LIST) return vm_error_types(vm, T_LIST, (int)r->type);
+    int64_t at = list_find(r->u.l, *l, false);
+    used(vm, l);
+    used(vm, r);
+    reg_put(dest, value_int(at));
+    return true;
+}
+
+/* ---- indexes ---- */
+
+bool vm_op_getvar(struct vm *vm, value *dest, uint16_t reg) {
+    const struct frame *f = vm_top(vm);
+    value v = vm_regs(vm, f)[reg];
+    if (v.type != V_NONE) {
+        reg_put(dest, value_ref(v));
+        return true;
+    }
+    if (!vm->m->dialect->detailed_messages) return vm_error(vm, E_VARNF);
+    for (int i = 0; i < f->program->nvars; i++)
+        if (f->program->var_reg[i] == reg) {
+            struct str *name = f->program->vars[i];
+            return vm_error_text(vm, E_VARNF, str_printf("Variable not found: %s", name->data), value_list(list_of(2, value_obj(NOTHING), value_str(str_ref(name)))));
+        }
+    return vm_error(vm, E_VARNF);
+}
+
+static int64_t length_of(const value *v) { return v->type == V_STR ? v->u.s->chars : v->u.l->len; }
+static bool is_sequence(const value *v) { return v->type == V_STR || v->type == V_LIST; }
+
+bool vm_op_index(struct vm *vm, value *dest, value *base, const value *index) {
+    if (!is_sequence(base) || index->type != V_INT) return vm_error(vm, E_TYPE);
+    int64_t i = index->u.i;
+    if (i < 1 || i > length_of(base)) return vm_error(vm, E_RANGE);
+    value v = base->type == V_STR ? value_str(str_at(base->u.s, i)) : value_ref(list_get(base->u.l, i));
+    used(vm, base);
+    reg_put(dest, v);
+    return true;
+}
+
+bool vm_op_pushref(struct vm *vm, value *dest, const value *base, const value *index) {
+    if (base->type != V_LIST || index->type != V_INT) return vm_error(vm, E_TYPE);
+    if (index->u.i < 1 || index->u.i > base->u.l->len) return vm_error(vm, E_RANGE);
+    reg_put(dest, value_ref(list_get(base->u.l, index->u.i)));
+    return true;
+}
+
+bool vm_op_range(struct vm *vm, value *dest, value *base, value *from) {
+    if (!is_sequence(base) || from[0].type != V_INT || from[1].type != V_INT) return vm_error(vm, E_TYPE);
+    int64_t i = from[0].u.i, j = from[1].u.i, len = length_of(base);
+    if (i <= j && (i < 1 || i > len || j < 1 || j > len)) return vm_error(vm, E_RANGE);
+    if (i > j) i = 1, j = 0;
+    value v = base->type == V_STR ? value_str(str_range(base->u.s, i, j)) : value_list(list_range(base->u.l, i, j));
+    used(vm, base);
+    reg_put(dest, v);
+    return true;
+}
+
+bool vm_op_length(struct vm *vm, value *dest, const value *base) {
+    if (!is_sequence(base)) return vm_error(vm, E_TYPE);
+    reg_put(dest, value_int(length_of(base)));
+    return true;
+}
+
+/* ---- lists ---- */
+
+bool vm_op_listof(struct vm *vm, value *dest, value *src) {
+    if (src->type != V_LIST) return vm_error_types(vm, T_LIST, (int)src->type);
+    value v = operand_take(vm, src);
+    reg_put(dest, v);
+    return true;
+}
+
+static struct list *append_all(struct list *l, value *first, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) l = list_append_take(l, reg_take(&first[i]));
+    return l;
+}
+
+bool vm_op_listadd(struct vm *vm, value *dest, value *first, uint32_t n) {
+    if (dest->type != V_LIST) return vm_error(vm, E_TYPE); /* after an error in a frame without d */
+    if (!list_fits(vm, (uint64_t)dest->u.l->len + n)) return false;
+    *dest = value_list(append_all(reg_take(dest).u.l, first, n));
+    return true;
+}
+
+bool vm_op_splice(struct vm *vm, value *dest, value *src) {
+    if (dest->type != V_LIST) return vm_error(vm, E_TYPE);
+    if (src->type != V_LIST) return vm_error_types(vm, T_LIST, (int)src->type);
+    if (!list_fits(vm, (uint64_t)dest->u.l->len + src->u.l->len)) return false;
+    *dest = value_list(list_concat_take(reg_take(dest).u.l, src->u.l));
+    used(vm, src);
+    return true;
+}
+
+bool vm_op_append(struct vm *vm, value *dest, value *item) {
+    if (dest->type != V_LIST) return vm_error_types(vm, T_LIST, (int)dest->type);
+    if (!list_fits(vm, (uint64_t)dest->u.l->len + 1)) return false;
+    value v = operand_take(vm, item);
+    *dest = value_list(list_append_take(reg_take(dest).u.l, v));
+    return true;
+}
+
+/* Drops the variable's hold on a list that it shares with `held' only, when it is about to be overwritten: what follows is done in place. */
+static void share_no_more(value *var, const value *held) {
+    if (var->type == V_LIST && held->type == V_LIST && var->u.l == held->u.l && var->u.l->refs == 2) {
+        var->u.l->refs = 1;
+        *var = value_none();
+    }
+}
+
+bool vm_op_listset(struct vm *vm, value *dest, value *base, uint32_t n) {
+    if (base->type != V_LIST) return vm_error(vm, E_TYPE);
+    if (!list_fits(vm, (uint64_t)base->u.l->len + n)) return false;
+    share_no_more(dest, base);
+    value v = value_list(append_all(reg_take(base).u.l, base + 1, n));
+    reg_put(dest, v);
+    return true;
+}
+
+/* ---- indexed stores ---- */
+
+static enum error check_store(const value *base, const value *index, const value *v) {
+    if (index->type != V_INT || !is_sequence(base) || (base->type == V_STR && v->type != V_STR)) return E_TYPE;
+    if (index->u.i < 1 || index->u.i > length_of(base)) return E_RANGE;
+    if (base->type == V_STR && v->u.s->chars != 1) return E_INVARG;
+    return E_NONE;
+}
+
+/* base[index] = v; takes v; base changes in place if it is the only holder. */
+static enum error store(value *base, const value *index, value v) {
+    enum error e = check_store(base, index, &v);
+    if (e != E_NONE) {
+        value_unref(v);
+        return e;
+    }
+    if (base->type == V_LIST) {
+        base->u.l = list_set_take(base->u.l, index->u.i, v);
+    } else {
+        base->u.s = str_set_at_take(base->u.s, index->u.i, v.u.s);
+        value_unref(v);
+    }
+    return E_NONE;
+}
+
+static bool contains_itself(const value *base, const value *v) { return base->type == v->type && base->u.p == v->u.p; }
+
+bool vm_op_setidx(struct vm *vm, value *base, const value *index, value *v) {
+    enum error e = check_store(base, index, v);
+    if (e != E_NONE) return vm_error(vm, e);
+    value put = contains_itself(base, v) ? value_ref(*v) : operand_take(vm, v);
+    return store(base, index, put) == E_NONE;
+}
+
+/*
+ * The chain in registers: index 1, list 1, index 2, list 2, ... index n, value. List k is an element of list k - 1; when the chain's registers and the
+ * lists around are the only holders, each is taken out of its list, changed in place and put back.
+ */
+static void detach_chain(value *base, value *chain, uint32_t levels) {
+    const value *outer = base;
+    for (uint32_t i = 0; i + 1 < levels; i++) {
+        value *index = &chain[2 * i], *inner = &chain[2 * i + 1];
+        if (outer->type != V_LIST || outer->u.l->refs != 1 || index->type != V_INT) return;
+        if (index->u.i < 1 || index->u.i > outer->u.l->len) return;
+        value at = list_get(outer->u.l, index->u.i);
+        if (at.type != inner->type || at.u.p != inner->u.p || !value_is_counted(at)) return;
+        value_unref(list_take_out(outer->u.l, index->u.i));
+        outer = inner;
+    }
+}
+
+bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, uint16_t var) {
+    const struct frame *f = vm_top(vm);
+    value *target = var == NO_REG ? base : &vm_regs(vm, f)[var];
+    if (f->debug) { /* all that can fail, before anything changes: only the innermost store can */
+        const value *last = levels == 1 ? base : &chain[2 * levels - 3];
+        enum error e = check_store(last, &chain[2 * levels - 2], &chain[2 * levels - 1]);
+        if (e != E_NONE) return vm_error(vm, e);
+    }
+    if (target != base) share_no_more(target, base);
+    detach_chain(base, chain, levels);
+    value v = reg_take(&chain[2 * levels - 1]);
+    for (uint32_t i = levels; i > 0; i--) {
+        value *holder = i == 1 ? base : &chain[2 * i - 3];
+        enum error e = store(holder, &chain[2 * i - 2], v);
+        if (i > 1) v = e == E_NONE ? reg_take(holder) : value_err(e);
+        else if (e != E_NONE) reg_put(base, value_err(e));
+    }
+    if (target != base) reg_put(target, reg_take(base));
+    return true;
+}
+
+/* Elements or characters before i, then v, then those after j. */
+static value replace_range(const value *base, int64_t i, int64_t j, const value *v) {
+    int64_t len = length_of(base);
+    if (base->type == V_STR) {
+        struct str *s = i > 1 ? str_range(base->u.s, 1, i - 1) : str_new("", 0);
+        s = str_append_take(s, v->u.s->data, v->u.s->len);
+        if (j < len) {
+            struct str *tail = str_range(base->u.s, j + 1, len);
+            s = str_append_take(s, tail->data, tail->len);
+            str_unref(tail);
+        }
+        return value_str(s);
+    }
+    struct list *l = i > 1 ? list_range(base->u.l, 1, i - 1) : list_new(v->u.l->len);
+    l = list_concat_take(l, v->u.l);
+    if (j < len) {
+        struct list *tail = list_range(base->u.l, j + 1, len);
+        l = list_concat_take(l, tail);
+        list_unref(tail);
+    }
+    return value_list(l);
+}
+
+static bool check_range(struct vm *vm, const value *base, const value *bounds, const value *v) {
+    if (!is_sequence(base) || base->type != v->type || bounds[0].type != V_INT || bounds[1].type != V_INT) return vm_error(vm, E_TYPE);
+    if (bounds[0].u.i > length_of(base) + 1 || bounds[1].u.i < 0) return vm_error(vm, E_RANGE);
+    uint64_t total = (uint64_t)length_of(base) * 2 + (uint64_t)length_of(v);
+    return base->type == V_STR ? string_fits(vm, (uint64_t)base->u.s->len + v->u.s->len) : total < (1u << 20) || list_fits(vm, total - (uint64_t)length_of(base));
+}
+
+bool vm_op_setrange(struct vm *vm, value *base, value *bounds, value *v, uint16_t var) {
+    const struct frame *f = vm_top(vm);
+    value result;
+    if (check_range(vm, base, bounds, v)) {
+        int64_t i = bounds[0].u.i, j = bounds[1].u.i;
+        result = replace_range(base, i < 1 ? 1 : i, j, v);
+    } else if (f->debug || vm->abort_seconds) {
+        return false;
+    } else {
+        result = value_ref(vm->error.code);
+    }
+    used(vm, v);
+    if (var == NO_REG) {
+        reg_put(base, result);
+        return true;
+    }
+    value *target = &vm_regs(vm, f)[var];
+    if (target != base) used(vm, base);
+    reg_put(target, result);
+    return true;
+}
+
+/* ---- properties ---- */
+
+static bool property_error(struct vm *vm, enum error e, objid o, struct str *name) {
+    if (e != E_PROPNF || !vm->m->dialect->detailed_messages) return vm_error(vm, e);
+    struct str *text = str_printf("Property not found: #%lld.%s", (long long)o, name->data);
+    return vm_error_text(vm, e, text, value_list(list_of(2, value_obj(o), value_str(str_ref(name)))));
+}
+
+bool vm_op_get_property(struct vm *vm, value *dest, const value *obj, struct str *name, struct prop_cache *cache) {
+    if (obj->type != V_OBJ) return vm_error_types(vm, T_OBJ, (int)obj->type);
+    value v;
+    enum error e = db_get_property(vm->m->db, obj->u.o, name, vm_top(vm)->progr, cache, &v);
+    if (e != E_NONE) return property_error(vm, e, obj->u.o, name);
+    reg_put(dest, v);
+    return true;
+}
+
+bool vm_op_get_property_dynamic(struct vm *vm, value *dest, const value *obj, const value *name) {
+    if (name->type != V_STR) return vm_error_types(vm, T_STR, (int)name->type);
+    return vm_op_get_property(vm, dest, obj, name->u.s, NULL);
+}
+
+bool vm_op_set_property(struct vm *vm, const value *obj, struct str *name, value *v, struct prop_cache *cache) {
+    if (obj->type != V_OBJ) return vm_error_types(vm, T_OBJ, (int)obj->type);
+    enum error e = db_set_property(vm->m->db, obj->u.o, name, value_ref(*v), vm_top(vm)->progr, cache);
+    return e == E_NONE ? true : property_error(vm, e, obj->u.o, name);
+}
+
+bool vm_op_set_property_dynamic(struct vm *vm, const value *obj, const value *name, value *v) {
+    if (obj->type != V_OBJ) return vm_error_types(vm, T_OBJ, (int)obj->type);
+    if (name->type != V_STR) return vm_error_types(vm, T_STR, (int)name->type);
+    return vm_op_set_property(vm, obj, name->u.s, v, NULL);
+}
+
+/* ---- scattering ---- */
+
+static bool check_scatter(struct vm *vm, const value *src, const struct scatter *s) {
+    if (src->type != V_LIST) return vm_error_types(vm, T_LIST, (int)src->type);
+    uint32_t n = src->u.l->len;
+    if (n < s->nrequired || (!s->rest && n > s->nrequired + s->noptional)) return vm_error(vm, E_ARGS);
+    return true;
+}
+
+/* The list's elements are dealt in order; the list may lie in a variable that is a target. */
+bool vm_op_scatter(struct vm *vm, value *src, const struct scatter *s, uint32_t *pc) {
+    if (!check_scatter(vm, src, s)) return false;
+    value *r = vm_regs(vm, vm_top(vm));
+    struct list *l = list_ref(src->u.l);
+    uint32_t n = l->len, optional = n - s->nrequired, at = 1;
+    if (optional > s->noptional) optional = s->noptional;
+    uint32_t rest = n - s->nrequired - optional;
+    *pc = s->done;
+    bool wanting = false;
+    for (uint32_t i = 0; i < s->nitems; i++) {
+        const struct scatter_item *t = &s->items[i];
+        if (t->kind == N_REST) {
+            reg_put(&r[t->reg], value_list(list_range(l, at, (int64_t)at + rest - 1)));
+            at += rest;
+        } else if (t->kind == N_TARGET || optional > 0) {
+            reg_put(&r[t->reg], value_ref(list_get(l, at++)));
+            if (t->kind == N_OPTIONAL) optional--;
+        } else if (t->has_default && !wanting) {
+            *pc = t->pc;
+            wanting = true;
+        }
+    }
+    list_unref(l);
+    return true;
+}
+
+/* ---- loops and forks ---- */
+
+bool vm_op_for_list(struct vm *vm, value *state, value *var, bool *enter) {
+    if (state->type != V_LIST) return vm_error_types(vm, T_LIST, (int)state->type);
+    *enter = state->u.l->len > 0;
+    if (!*enter) {
+        reg_put(state, value_none());
+        return true;
+    }
+    reg_put(&state[1], value_int(1));
+    reg_put(var, value_ref(list_get(state->u.l, 1)));
+    return true;
+}
+
+bool vm_op_for_range(struct vm *vm, value *state, value *var, bool *enter) {
+    uint32_t t = state[0].type;
+    if (t != state[1].type || (t != V_INT && t != V_OBJ)) return vm_error(vm, E_TYPE);
+    *enter = state[0].u.i <= state[1].u.i;
+    if (*enter) reg_put(var, state[0]);
+    return true;
+}
+
+static bool fork_delay(struct vm *vm, const value *v, double *seconds) {
+    if (v->type == V_INT) *seconds = (double)v->u.i;
+    else if (v->type == V_FLOAT) *seconds = v->u.f;
+    else return vm_error_types(vm, T_INT | T_FLOAT, (int)v->type);
+    return *seconds >= 0 ? true : vm_error(vm, E_INVARG);
+}
+
+bool vm_op_fork(struct vm *vm, struct insn i) {
+    struct machine_hooks *hooks = &vm->m->hooks;
+    struct frame *f = vm_top(vm);
+    double seconds = 0;
+    if (!fork_delay(vm, &vm_regs(vm, f)[i.a], &seconds)) return false;
+    if (!hooks->fork) return vm_error(vm, E_QUOTA);
+    struct vm *child = vm_fork(vm, f, f->program->forks[i.b].node);
+    int64_t id = hooks->next_task_id(hooks->ctx);
+    if (i.c != NO_REG) reg_put(&vm_regs(child, child->frames)[i.c], value_int(id));
+    enum error e = hooks->fork(hooks->ctx, vm, child, seconds, id);
+    if (e != E_NONE) {
+        vm_free(child);
+        return vm_error(vm, e);
+    }
+    f = vm_top(vm);
+    if (i.c != NO_REG) reg_put(&vm_regs(vm, f)[i.c], value_int(id));
+    return true;
+}
