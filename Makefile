@@ -68,9 +68,13 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS := $(B)/gendoc $(B)/relist
+TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun
 
 $(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/moorun: $(OBJ_builtins) $(B)/tests/tools/moorun.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
