@@ -217,6 +217,7 @@ static struct server *server_new(const struct serve_options *options) {
 }
 
 void server_close(struct server *s, bool keep_sockets) {
+    if (s->reboot.under_way) kill(s->preflight.pid, SIGKILL);
     stop_signals(s);
     ev_timer_stop(s->loop, &s->wake);
     ev_child_stop(s->loop, &s->preflight);

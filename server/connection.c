@@ -278,9 +278,19 @@ void connection_set_keep_alive(struct connection *c, bool on) {
 
 /* ---- writing ---- */
 
+/* A socket that was full is not tried again before it says that it has room. */
+static void write_some(struct connection *c) {
+    if (c->broken || ev_is_active(&c->writable)) return;
+    int rc = output_write(&c->output, c->fd);
+    if (rc > 0) ev_io_start(c->server->loop, &c->writable);
+    if (rc >= 0) return;
+    c->broken = true;
+    connection_wants_settling(c);
+}
+
 bool connection_write(struct connection *c, const char *bytes, size_t len, bool no_flush) {
     size_t max = (size_t)c->server->max_queued_output;
-    if (output_length(&c->output) + len > max && !c->broken && output_write(&c->output, c->fd) < 0) c->broken = true;
+    if (output_length(&c->output) + len > max) write_some(c);
     if (no_flush && output_length(&c->output) + len > max) return false;
     output_add(&c->output, bytes, len, max);
     link_in(&c->server->connections.write, &c->write);
@@ -301,13 +311,7 @@ void connections_write_all(struct server *s) {
     while (head->next != head) {
         struct connection *c = OF_LINK(head->next, write);
         link_out(&c->write);
-        if (c->broken) continue;
-        int rc = output_write(&c->output, c->fd);
-        if (rc > 0) ev_io_start(s->loop, &c->writable);
-        if (rc < 0) {
-            c->broken = true;
-            connection_wants_settling(c);
-        }
+        write_some(c);
     }
 }
 

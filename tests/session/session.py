@@ -1,0 +1,213 @@
+"""Sessions with a real server over real sockets. Everything waits for an event, with a limit that only a fault reaches."""
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import tiny
+
+LIMIT = float(os.environ.get("SESSION_LIMIT", "20"))
+BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
+EVERMOO = str(BUILD / "evermoo")
+
+
+class Fault(AssertionError):
+    pass
+
+
+def until(what, condition, limit=LIMIT):
+    """Waits until `condition` gives something true, which is returned."""
+    end = time.monotonic() + limit
+    while True:
+        got = condition()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise Fault(f"waited in vain for {what}")
+        time.sleep(0.01)
+
+
+class Client:
+    def __init__(self, port, host="127.0.0.1", greeting=True):
+        self.sock = socket.create_connection((host, port), LIMIT)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.data = b""
+        self.ended = False
+        if greeting:
+            self.expect("Welcome to the tiny world.")
+
+    def raw(self, data):
+        self.sock.sendall(data)
+
+    def send(self, *lines):
+        self.raw("".join(line + "\r\n" for line in lines).encode())
+
+    def _more(self, end):
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+            return False
+        try:
+            data = self.sock.recv(1 << 16)
+        except ConnectionError:
+            data = b""
+        self.ended = not data
+        self.data += data
+        return not self.ended
+
+    def expect(self, pattern, limit=None):
+        """The match of the first line of output that has it; what came before is gone. A plain string stands for itself."""
+        regex = pattern if isinstance(pattern, re.Pattern) else re.compile(re.escape(pattern))
+        end = time.monotonic() + (limit or LIMIT)
+        while True:
+            at = 0
+            while (newline := self.data.find(b"\r\n", at)) >= 0:
+                found = regex.search(self.data[at:newline].decode("utf-8", "replace"))
+                if found:
+                    self.data = self.data[newline + 2 :]
+                    return found
+                at = newline + 2
+            if self.ended or not self._more(end):
+                raise Fault(f"expected {regex.pattern!r}, {'the connection ended after' if self.ended else 'got'} {self.data[-500:]!r}")
+
+    def expect_bytes(self, wanted, limit=None):
+        end = time.monotonic() + (limit or LIMIT)
+        while wanted not in self.data:
+            if not self._more(end):
+                raise Fault(f"expected the bytes {wanted!r}, got {self.data[-500:]!r}")
+        before, self.data = self.data.split(wanted, 1)
+        return before
+
+    def expect_end(self):
+        end = time.monotonic() + LIMIT
+        while not self.ended:
+            if not self._more(end) and not self.ended:
+                raise Fault(f"the connection did not end; got {self.data[-500:]!r}")
+        return self.data
+
+    def login(self, name):
+        self.send("connect " + name)
+        self.expect("*** Connected ***")
+        return self
+
+    def eval(self, code):
+        """The literal that the server answers; a mark keeps answers apart from other output."""
+        self.send(";" + code)
+        return self.expect(re.compile(r"^=> (.*)$"))[1]
+
+    def run(self, code):
+        self.send(";;" + code)
+        return self.expect(re.compile(r"^=> (.*)$"))[1]
+
+    def close(self):
+        self.sock.close()
+
+    def reset(self):
+        """Ends it with a TCP reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
+
+class Server:
+    """A world in a directory of its own and the server that runs it."""
+
+    def __init__(self, *options, world=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="evermoo-session-"))
+        self.world, self.log = self.dir / "world", self.dir / "log"
+        self.options, self.clients, self.process = options, [], None
+        dump = self.dir / "tiny.db"
+        dump.write_text(world or tiny.dump())
+        done = subprocess.run([EVERMOO, "import", str(dump), str(self.world)], capture_output=True, text=True)
+        if done.returncode:
+            raise Fault(f"import failed: {done.stdout}{done.stderr}")
+        self.start()
+
+    def start(self, *options, port=0):
+        mark = self.log.stat().st_size if self.log.exists() else 0
+        out = open(self.dir / "out", "ab")
+        begin = out.tell()
+        log = open(self.log, "ab")
+        command = [EVERMOO, "serve", str(self.world), "-p", str(port), "--listen", "127.0.0.1", *self.options, *options]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True)
+        out.close()
+        log.close()
+
+        def listening():
+            if self.process.poll() is not None:
+                raise Fault("the server ended at once: " + self.log.read_text(errors="replace")[mark:][-2000:])
+            return re.search(r"listening on .*port (\d+)", (self.dir / "out").read_bytes()[begin:].decode())
+
+        self.port = int(until("the listening line", listening)[1])
+        return self
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def connect(self, **keywords):
+        c = Client(keywords.pop("port", self.port), **keywords)
+        self.clients.append(c)
+        return c
+
+    def login(self, name="Wizard"):
+        return self.connect().login(name)
+
+    def log_text(self):
+        return self.log.read_text(errors="replace")
+
+    def expect_log(self, pattern, count=1):
+        regex = pattern if isinstance(pattern, re.Pattern) else re.compile(re.escape(pattern))
+        try:
+            return until(pattern, lambda: len(found := regex.findall(self.log_text())) >= count and found)
+        except Fault as fault:
+            raise Fault(f"{fault}; the log ends: {self.log_text()[-1500:]}") from None
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def wait(self):
+        return self.process.wait(LIMIT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        status = self.wait()
+        if status:
+            raise Fault(f"the server ended with status {status}: {self.log_text()[-2000:]}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *rest):
+        for c in self.clients:
+            c.close()
+        try:
+            if self.process and self.process.poll() is None:
+                if kind:
+                    self.kill()
+                else:
+                    self.stop()
+            if not kind:
+                self.check()
+        finally:
+            if self.process and self.process.poll() is None:
+                self.kill()
+            if kind:
+                print(f"--- log of {self.dir}\n{self.log_text()[-3000:]}")
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def check(self):
+        """The world on disk is sound and no sanitizer had anything to say."""
+        if re.search(r"ERROR: \w+Sanitizer|runtime error:", self.log_text()):
+            raise Fault("a sanitizer reported: " + self.log_text()[-4000:])
+        done = subprocess.run([EVERMOO, "check", str(self.world)], capture_output=True, text=True)
+        if done.returncode:
+            raise Fault(f"evermoo check: {done.stdout}{done.stderr}")
