@@ -50,7 +50,7 @@ Test(command, words) {
 static void expect_parse(struct db *db, const char *text, const char *verb, const char *argstr, const char *dobjstr, const char *prepstr, const char *iobjstr) {
     struct str *line = str_from(text);
     struct command c;
-    cr_assert(command_parse(db, 1, line, &c), "%s", text);
+    cr_assert(command_from_line(db, 1, line, &c), "%s", text);
     cr_expect_str_eq(c.verb->data, verb);
     cr_expect_str_eq(c.argstr->data, argstr, "%s: argstr is \"%s\"", text, c.argstr->data);
     cr_expect_str_eq(c.dobjstr->data, dobjstr);
@@ -72,7 +72,7 @@ Test(command, parts) {
     expect_parse(db, "get a\\ b from c", "get", "a\\ b from c", "a b", "from", "c");
     struct str *blank = str_from("   ");
     struct command c;
-    cr_expect_not(command_parse(db, 1, blank, &c));
+    cr_expect_not(command_from_line(db, 1, blank, &c));
     str_unref(blank);
     db_world_close(db);
 }

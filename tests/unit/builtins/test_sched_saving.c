@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks and lines across restarts and reboots. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "fake_host.h"
+
+static char scratch[64];
+
+static const char *new_dir(void) {
+    snprintf(scratch, sizeof scratch, "%s/sched-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    cr_assert(mkdtemp(scratch));
+    strcat(scratch, "/w");
+    return scratch;
+}
+
+static void remove_dir(void) {
+    char path[96];
+    static const char *const files[] = {"data.mdb", "lock.mdb"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", scratch, files[i]);
+        unlink(path);
+    }
+    rmdir(scratch);
+    *strrchr(scratch, '/') = 0;
+    rmdir(scratch);
+}
+
+static void save(struct fake *f) {
+    struct buf why = BUF_INIT;
+    struct db_save_part part;
+    sched_save_part(f->s, &part);
+    cr_assert_eq(db_save(f->db, &part, 1, NULL, &why), 0, "%s", buf_c(&why));
+    buf_fini(&why);
+}
+
+static void load(struct fake *f) {
+    struct buf why = BUF_INIT;
+    cr_assert_eq(sched_load(f->s, &why), 0, "%s", buf_c(&why));
+    buf_fini(&why);
+}
+
+Test(sched_saving, tasks_come_back_after_a_restart) {
+    struct fake f;
+    fake_open_dir(&f, new_dir(), true);
+    fake_login(&f, WORLD_WIZARD);
+    fake_command(&f, WORLD_ROOT, WORLD_WIZARD, "wait", "n = toint(args[1]); for i in [1..3] suspend(n); player:tell(\"woken \", i); endfor");
+    fake_command(&f, WORLD_ROOT, WORLD_WIZARD, "later", "x = args; fork (5) player:tell(\"forked \", toliteral(x)); endfork");
+    fake_type(&f, WORLD_WIZARD, "wait 2");
+    fake_type(&f, WORLD_WIZARD, "later a b");
+    fake_type(&f, WORLD_WIZARD, ";x = suspend(); player:tell(\"resumed \", x);");
+    fake_type(&f, WORLD_WIZARD, ";x = read(); player:tell(\"never\");");
+    save(&f);
+    fake_pass(&f, 2.5);
+    fake_expect(&f, WORLD_WIZARD, "woken 1\n");
+    save(&f); /* only what changed */
+    fake_close(&f);
+    fake_open_dir(&f, scratch, false);
+    load(&f);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";return length(queued_tasks());");
+    fake_expect(&f, WORLD_WIZARD, "=> 3\n");
+    fake_pass(&f, 10);
+    fake_expect(&f, WORLD_WIZARD, "woken 2\nforked {\"a\", \"b\"}\nwoken 3\n");
+    fake_type(&f, WORLD_WIZARD, ";resume(queued_tasks()[1][1], 7);");
+    fake_expect(&f, WORLD_WIZARD, "resumed 7\n");
+    fake_close(&f);
+    remove_dir();
+}
+
+Test(sched_saving, tasks_that_are_gone_stay_gone) {
+    struct fake f;
+    fake_open_dir(&f, new_dir(), true);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";for i in [1..5] fork (i * 10) player:tell(i); endfork endfor");
+    save(&f);
+    fake_type(&f, WORLD_WIZARD, ";for t in (queued_tasks()[2..4]) kill_task(t[1]); endfor");
+    save(&f);
+    fake_close(&f);
+    fake_open_dir(&f, scratch, false);
+    load(&f);
+    fake_login(&f, WORLD_WIZARD);
+    fake_pass(&f, 100);
+    fake_expect(&f, WORLD_WIZARD, "1\n5\n");
+    fake_close(&f);
+    remove_dir();
+}
+
+Test(sched_saving, queued_lines_come_back) {
+    struct fake f;
+    fake_open_dir(&f, new_dir(), true);
+    fake_login(&f, WORLD_WIZARD);
+    fake_input(&f, WORLD_WIZARD, ";#0.n = {@#0.n, 1};");
+    fake_input(&f, WORLD_WIZARD, ";#0.n = {@#0.n, 2};");
+    fake_property(&f, WORLD_SYSTEM, "n", value_list(list_empty()), WORLD_WIZARD);
+    save(&f);
+    fake_close(&f);
+    fake_open_dir(&f, scratch, false);
+    load(&f);
+    fake_run(&f);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";return #0.n;");
+    fake_expect(&f, WORLD_WIZARD, "=> {1, 2}\n");
+    fake_close(&f);
+    remove_dir();
+}
+
+Test(sched_saving, a_reboot_keeps_everything) {
+    struct fake f;
+    fake_open(&f, "toast");
+    fake_login(&f, WORLD_WIZARD);
+    fake_login(&f, WORLD_ANN);
+    fake_verb(&f, WORLD_SYSTEM, "foo", "return 1;");
+    fake_type(&f, WORLD_WIZARD, ";suspend(5); player:tell(\"slept\");");
+    fake_type(&f, WORLD_WIZARD, ";x = read(#3); player:tell(\"read \", x);");
+    fake_type(&f, WORLD_WIZARD, "PREFIX <");
+    fake_type(&f, WORLD_WIZARD, ".program #0:foo");
+    fake_type(&f, WORLD_WIZARD, "return 2;");
+    fake_forget(&f, WORLD_WIZARD);
+    fake_pass(&f, 3);
+    fake_input(&f, WORLD_WIZARD, ".");
+    fake_input(&f, WORLD_WIZARD, ";return #0:foo();");
+    struct buf bytes = BUF_INIT, why = BUF_INIT;
+    sched_hand_off(f.s, &bytes);
+    for (size_t cut = 0; cut < bytes.len; cut += 1 + bytes.len / 40) { /* damaged ones are refused, and harm nobody */
+        fake_restart(&f);
+        struct dec d = dec_over(bytes.data, cut);
+        cr_expect_neq(sched_take_over(f.s, &d, &why), 0);
+        cr_expect_gt(why.len, 0);
+        buf_clear(&why);
+    }
+    fake_restart(&f);
+    struct dec d = dec_over(bytes.data, bytes.len);
+    cr_assert_eq(sched_take_over(f.s, &d, &why), 0, "%s", buf_c(&why));
+    cr_expect(dec_at_end(&d));
+    buf_fini(&bytes);
+    buf_fini(&why);
+    fake_run(&f);
+    fake_expect(&f, WORLD_WIZARD, "0 error(s).\nVerb programmed.\n<\n=> 2\n");
+    fake_pass(&f, 1.9);
+    fake_expect(&f, WORLD_WIZARD, "");
+    fake_pass(&f, 0.1);
+    fake_expect(&f, WORLD_WIZARD, "slept\n");
+    fake_type(&f, WORLD_ANN, "hello");
+    fake_expect(&f, WORLD_WIZARD, "read hello\n");
+    fake_close(&f);
+}
