@@ -48,15 +48,28 @@ static void put_task(struct buf *out, const struct task *t) {
 
 struct code_finder {
     struct db *db;
-    struct code **codes; /* that came along */
+    struct code **codes; /* that came along, or were asked for */
     size_t n;
 };
+
+static void add_code(struct code_finder *f, struct code *code) { /* takes */
+    f->codes = xrealloc(f->codes, (f->n + 1) * sizeof(struct code *));
+    f->codes[f->n++] = code;
+}
+
+static void finder_fini(struct code_finder *f) {
+    for (size_t i = 0; i < f->n; i++) code_unref(f->codes[i]);
+    free(f->codes);
+    *f = (struct code_finder){0};
+}
 
 static struct code *find_code(void *ctx, const uint8_t *hash) {
     struct code_finder *f = ctx;
     for (size_t i = 0; i < f->n; i++)
         if (memcmp(f->codes[i]->hash, hash, CODE_HASH_BYTES) == 0) return code_ref(f->codes[i]);
-    return db_load_code(f->db, hash);
+    struct code *code = db_load_code(f->db, hash);
+    if (code) add_code(f, code_ref(code));
+    return code;
 }
 
 struct task_row {
@@ -123,15 +136,42 @@ static bool is_storable(const struct task *t) {
     return t->state == TASK_READY || t->state == TASK_SLEEPING || t->state == TASK_FOREVER;
 }
 
-static void keep_code(void *ctx, struct code *code) {
-    db_saver_keep_code(ctx, code);
+/* Programs that stored frames need, by address: how many tasks need each. A save names them all. */
+static void hold_code(void *ctx, struct code *code) {
+    struct scheduler *s = ctx;
+    intptr_t n = (intptr_t)idmap_get(&s->codes, (int64_t)(intptr_t)code);
+    idmap_put(&s->codes, (int64_t)(intptr_t)code, (void *)(n + 1));
 }
 
-static void store_task(struct db_saver *saver, struct task *t) {
+static void release_code(void *ctx, struct code *code) {
+    struct scheduler *s = ctx;
+    intptr_t n = (intptr_t)idmap_get(&s->codes, (int64_t)(intptr_t)code);
+    if (n > 1) idmap_put(&s->codes, (int64_t)(intptr_t)code, (void *)(n - 1));
+    else idmap_remove(&s->codes, (int64_t)(intptr_t)code);
+}
+
+static void hold_codes(struct scheduler *s, struct task *t) {
+    if (!t->holds_codes) vm_each_code(t->vm, hold_code, s);
+    t->holds_codes = true;
+}
+
+void saving_release_codes(struct scheduler *s, struct task *t) {
+    if (t->holds_codes) vm_each_code(t->vm, release_code, s);
+    t->holds_codes = false;
+}
+
+static void keep_codes(struct scheduler *s, struct db_saver *saver) {
+    for (size_t i = 0; i < s->codes.cap; i++)
+        if (s->codes.slots[i].item) db_saver_keep_code(saver, (struct code *)(intptr_t)s->codes.slots[i].key);
+    for (size_t i = 0; i < s->nkept_codes; i++) db_saver_keep_code(saver, s->kept_codes[i]);
+}
+
+static void store_task(struct scheduler *s, struct db_saver *saver, struct task *t) {
     struct buf row = BUF_INIT;
     t->dirty = false;
     if (!is_storable(t)) return;
     put_task(&row, t);
+    hold_codes(s, t);
     db_saver_put(saver, DB_TASK, (uint64_t)t->id, &row);
     t->stored = true;
     buf_fini(&row);
@@ -162,7 +202,7 @@ static void store_all(struct scheduler *s, struct db_saver *saver) {
     struct input *in;
     db_saver_drop_all(saver, DB_TASK);
     db_saver_drop_all(saver, DB_QUEUE);
-    while ((t = idmap_next(&s->tasks, &at))) store_task(saver, t);
+    while ((t = idmap_next(&s->tasks, &at))) store_task(s, saver, t);
     at = 0;
     while ((in = idmap_next(&s->inputs, &at))) {
         in->stored = false;
@@ -181,7 +221,7 @@ static void store_changes(struct scheduler *s, struct db_saver *saver) {
         struct idmap_slot *slot = &s->dirty_tasks.slots[i];
         if (!slot->item) continue;
         if (slot->item == &s->dirty_tasks) db_saver_drop(saver, DB_TASK, (uint64_t)slot->key);
-        else store_task(saver, slot->item);
+        else store_task(s, saver, slot->item);
     }
     for (size_t i = 0; i < s->dirty_inputs.cap; i++) {
         struct idmap_slot *slot = &s->dirty_inputs.slots[i];
@@ -200,10 +240,7 @@ static void write_rows(void *ctx, struct db_saver *saver) {
     s->saved_generation = generation;
     idmap_fini(&s->dirty_tasks);
     idmap_fini(&s->dirty_inputs);
-    size_t at = 0;
-    struct task *t;
-    while ((t = idmap_next(&s->tasks, &at)))
-        if (is_storable(t)) vm_each_code(t->vm, keep_code, saver);
+    keep_codes(s, saver);
 }
 
 void sched_save_part(struct scheduler *s, struct db_save_part *part) {
@@ -219,7 +256,16 @@ static void keep_row(struct scheduler *s, enum db_table table, uint64_t key, con
     s->kept_rows = k;
 }
 
+/* The programs of a task that cannot be placed: a later server may be able to. */
+static void keep_found_codes(struct scheduler *s, const struct code_finder *finder) {
+    s->kept_codes = xrealloc(s->kept_codes, (s->nkept_codes + finder->n + 1) * sizeof(struct code *));
+    for (size_t i = 0; i < finder->n; i++) s->kept_codes[s->nkept_codes++] = code_ref(finder->codes[i]);
+}
+
 void saving_fini(struct scheduler *s) {
+    for (size_t i = 0; i < s->nkept_codes; i++) code_unref(s->kept_codes[i]);
+    free(s->kept_codes);
+    idmap_fini(&s->codes);
     while (s->kept_rows) {
         struct kept_row *next = s->kept_rows->next;
         free(s->kept_rows);
@@ -252,7 +298,9 @@ static bool load_task(void *ctx, uint64_t key, const void *payload, size_t len) 
     } else {
         log_error("The saved task %llu cannot be taken up: %s. It is kept in the world as it is.", (unsigned long long)key, buf_c(&why));
         keep_row(s, DB_TASK, key, payload, len);
+        keep_found_codes(s, &finder);
     }
+    finder_fini(&finder);
     buf_fini(&why);
     return true;
 }
@@ -396,8 +444,7 @@ static bool take_codes(struct scheduler *s, struct dec *d, struct code_finder *f
         int first_line = (int)dec_i64(d);
         struct str *text = dec_str(d);
         if (!text) return false;
-        finder->codes = xrealloc(finder->codes, (finder->n + 1) * sizeof(struct code *));
-        finder->codes[finder->n++] = code_new(db_code_table(s->db), text, version, imported, first_line);
+        add_code(finder, code_new(db_code_table(s->db), text, version, imported, first_line));
         str_unref(text);
     }
     return !d->bad;
@@ -500,11 +547,12 @@ static void take_balances(struct scheduler *s, struct dec *d) {
 static void take_kept_rows(struct scheduler *s, struct dec *d) {
     uint64_t n = dec_u64(d);
     for (uint64_t i = 0; i < n && !d->bad; i++) {
-        enum db_table table = dec_u64(d) == DB_QUEUE ? DB_QUEUE : DB_TASK;
-        uint64_t key = dec_u64(d);
+        uint64_t table = dec_u64(d), key = dec_u64(d);
         size_t len;
         const void *payload = dec_bytes(d, &len);
-        if (!d->bad) keep_row(s, table, key, payload, len);
+        if (d->bad) return; /* this server may be able to do what the one before could not */
+        if (table == DB_QUEUE) load_input(s, key, payload, len);
+        else load_task(s, key, payload, len);
     }
 }
 
@@ -531,8 +579,7 @@ int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why) {
     if (fine) take_balances(s, d);
     if (fine) take_kept_rows(s, d);
     update_inputs(s);
-    for (size_t i = 0; i < finder.n; i++) code_unref(finder.codes[i]);
-    free(finder.codes);
+    finder_fini(&finder);
     if (fine && !d->bad) return 0;
     if (why->len == 0) buf_add_c(why, "the scheduler's part of the hand-off is damaged");
     return -1;

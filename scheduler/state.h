@@ -27,6 +27,7 @@ struct task {
     bool forked; /* has not begun */
     bool from_suspend; /* set aside by suspend(): resume() may be used */
     bool stored; /* the store has a row of it */
+    bool holds_codes; /* counted in scheduler.codes */
     bool dirty; /* that row is not this one; listed in scheduler.dirty */
     struct vm *vm;
     objid progr; /* of the top frame: limits, queued_tasks() and kill_task() go by it */
@@ -125,6 +126,9 @@ struct scheduler {
     size_t nhooks;
     struct idmap recycled; /* inputs whose player object went during this slice */
     /* saving */
+    struct idmap codes; /* address of a program that stored tasks need -> how many, as (intptr_t) */
+    struct code **kept_codes;
+    size_t nkept_codes;
     struct kept_row *kept_rows; /* could not be read: written back as they are */
     uint64_t saved_generation;
     bool saved_before;
@@ -207,6 +211,7 @@ void programming_line(struct scheduler *s, struct input *in, struct str *line);
 
 /* saving.c */
 void saving_fini(struct scheduler *s);
+void saving_release_codes(struct scheduler *s, struct task *t);
 
 /* watchdog.c */
 struct watchdog;

@@ -124,6 +124,7 @@ struct vm *task_take_vm(struct scheduler *s, struct task *t, value *wake) {
     take_out(s, t);
     count_task(s, t, -1);
     *wake = t->wake;
+    saving_release_codes(s, t);
     vm_set_owner(vm, NULL);
     forget(s, t);
     return vm;
