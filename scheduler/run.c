@@ -95,6 +95,7 @@ static void report_timeout(struct scheduler *s, objid player, int64_t id, bool i
 
 static enum vm_status run_and_finish(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, bool is_handler, value wake, value *result) {
     struct vm_outcome out = {0};
+    objid player = vm_task_player(vm); /* its frames are gone when it is over */
     enum vm_status status = run_slice(s, vm, id, class, is_handler, wake, &out);
     if (result) *result = value_int(0);
     if (status == VM_SUSPENDED) {
@@ -102,7 +103,6 @@ static enum vm_status run_and_finish(struct scheduler *s, struct vm *vm, int64_t
         vm_outcome_fini(&out);
         return status;
     }
-    objid player = vm_task_player(vm);
     vm_free(vm);
     switch (status) {
     case VM_DONE:

@@ -171,7 +171,7 @@ static void build(struct fake *f) {
     fake_verb(f, WORLD_SYSTEM, "do_login_command", "if (args) return toobj(args[1]); endif notify(player, \"Who?\");");
     fake_verb(f, WORLD_ROOT, "tell", "notify(this, tostr(@args));");
     fake_command(f, WORLD_ROOT, WORLD_WIZARD, "eval",
-                 "set_task_perms(player); r = eval(argstr); if (!r[1]) for l in (r[2]) notify(player, l); endfor elseif (r[2]) notify(player, \"=> \" + toliteral(r[2])); endif");
+                 "set_task_perms(player); r = eval(argstr); if (!r[1]) for l in (r[2]) notify(player, l); endfor elseif (r[2] != 0) notify(player, \"=> \" + toliteral(r[2])); endif");
 }
 
 static void start(struct fake *f, const struct dialect *dialect) {

@@ -26,11 +26,11 @@ Test(sched_errors, handle_uncaught_error_may_take_over) {
     fake_verb(&f, WORLD_SYSTEM, "handle_uncaught_error",
               "notify(player, toliteral({@args[1..3], length(args[4]), args[5][1], task_id() == #0.id})); if (args[3]) if (args[3][1] == \"wait\") suspend(0); endif endif return args[3] != {};");
     fake_type(&f, WORLD_ANN, "break it");
-    fake_expect(&f, WORLD_ANN, "{E_NACC, \"why\", {\"it\"}, 1, \"#5:break, line 1:  why\", 1}\n");
+    fake_expect(&f, WORLD_ANN, "{E_NACC, \"why\", {\"it\"}, 1, \"#5:break, line 2:  why\", 1}\n");
     fake_type(&f, WORLD_ANN, "break wait");
-    fake_expect(&f, WORLD_ANN, "{E_NACC, \"why\", {\"wait\"}, 1, \"#5:break, line 1:  why\", 1}\n");
+    fake_expect(&f, WORLD_ANN, "{E_NACC, \"why\", {\"wait\"}, 1, \"#5:break, line 2:  why\", 1}\n");
     fake_type(&f, WORLD_ANN, "break");
-    fake_expect(&f, WORLD_ANN, "{E_NACC, \"why\", {}, 1, \"#5:break, line 1:  why\", 1}\n#5:break, line 1:  why\n(End of traceback)\n");
+    fake_expect(&f, WORLD_ANN, "{E_NACC, \"why\", {}, 1, \"#5:break, line 2:  why\", 1}\n#5:break, line 2:  why\n(End of traceback)\n");
     fake_close(&f);
 }
 
@@ -50,12 +50,12 @@ Test(sched_errors, out_of_ticks) {
     struct fake f;
     fake_open(&f, "lambda");
     fake_login(&f, WORLD_ANN);
-    fake_command(&f, WORLD_ROOM, WORLD_ANN, "spin", "try while (1) endwhile except (ANY) player:tell(\"caught\"); finally player:tell(\"finally\"); endtry");
+    fake_command(&f, WORLD_ROOM, WORLD_ANN, "spin", "try try while (1) endwhile except (ANY) player:tell(\"caught\"); endtry finally player:tell(\"finally\"); endtry");
     fake_type(&f, WORLD_ANN, "spin");
-    fake_expect(&f, WORLD_ANN, "#5:spin, line 2:  Task ran out of ticks\n(End of traceback)\n");
+    fake_expect(&f, WORLD_ANN, "#5:spin, line 3:  Task ran out of ticks\n(End of traceback)\n");
     fake_verb(&f, WORLD_SYSTEM, "handle_task_timeout", "notify(player, toliteral({args[1], length(args[2]), args[3][1]})); return 1;");
     fake_type(&f, WORLD_ANN, "spin");
-    fake_expect(&f, WORLD_ANN, "{\"ticks\", 1, \"#5:spin, line 2:  Task ran out of ticks\"}\n");
+    fake_expect(&f, WORLD_ANN, "{\"ticks\", 1, \"#5:spin, line 3:  Task ran out of ticks\"}\n");
     fake_type(&f, WORLD_ANN, "spin");
     fake_close(&f);
 }
@@ -64,19 +64,19 @@ Test(sched_errors, ticks_are_what_the_options_say) {
     struct fake f;
     fake_open(&f, "lambda");
     fake_login(&f, WORLD_WIZARD);
-    fake_command(&f, WORLD_ROOT, WORLD_WIZARD, "left", "a = ticks_left(); b = seconds_left(); suspend(0); player:tell(toliteral({a, b, ticks_left(), seconds_left()}));");
+    fake_command(&f, WORLD_ROOT, WORLD_WIZARD, "left", "a = ticks_left(); b = seconds_left(); suspend(0); c = ticks_left(); player:tell(toliteral({a, b, c, seconds_left()}));");
     fake_type(&f, WORLD_WIZARD, "left");
-    fake_expect(&f, WORLD_WIZARD, "{29999, 5, 14996, 3}\n");
+    fake_expect(&f, WORLD_WIZARD, "{29999, 5, 14999, 3}\n");
     fake_property(&f, WORLD_SYSTEM, "server_options", value_obj(WORLD_ROOM), WORLD_WIZARD);
     fake_property(&f, WORLD_ROOM, "fg_ticks", value_int(2000), WORLD_WIZARD);
     fake_property(&f, WORLD_ROOM, "bg_ticks", value_int(10), WORLD_WIZARD);
     fake_property(&f, WORLD_ROOM, "fg_seconds", value_int(-4), WORLD_WIZARD);
     fake_type(&f, WORLD_WIZARD, "left");
-    fake_expect(&f, WORLD_WIZARD, "{1999, 1, 96, 3}\n");
+    fake_expect(&f, WORLD_WIZARD, "{1999, 1, 99, 3}\n");
     fake_property(&f, WORLD_WIZARD, "fg_ticks", value_int(5000), WORLD_WIZARD);
     fake_pass(&f, 2); /* a player's own are looked at once a second */
     fake_type(&f, WORLD_WIZARD, "left");
-    fake_expect(&f, WORLD_WIZARD, "{4999, 1, 96, 3}\n");
+    fake_expect(&f, WORLD_WIZARD, "{4999, 1, 99, 3}\n");
     fake_close(&f);
 }
 
