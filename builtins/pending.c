@@ -7,6 +7,3 @@
         (void)c; \
         return result_raise(E_VERBNF); \
     }
-PENDING(match)
-PENDING(rmatch)
-PENDING(substitute)
