@@ -41,7 +41,7 @@ OBJ_db := $(OBJ_base) $(call obj,$(SRC_db))
 OBJ_lang := $(OBJ_db) $(call obj,$(SRC_lang))
 OBJ_scheduler := $(OBJ_lang) $(call obj,$(SRC_scheduler))
 OBJ_builtins := $(OBJ_scheduler) $(call obj,$(SRC_builtins))
-OBJ_server := $(OBJ_builtins) $(call obj,$(SRC_server))
+OBJ_server := $(OBJ_builtins) $(call obj,$(SRC_server)) $(B)/gen/core_files.o
 
 UNITS := $(foreach l,$(LAYERS),$(if $(wildcard tests/unit/$(l)/*.c),$(B)/unit-$(l)))
 
@@ -53,6 +53,16 @@ $(B)/evermoo: $(OBJ_server) $(B)/server/main.o
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+# The bundled world's source becomes part of the program.
+CORE := core/constants.moo $(filter-out core/constants.moo,$(sort $(wildcard core/*.moo core/*/*.moo)))
+$(B)/gen/core_files.c: $(CORE) tools/embed-core
+	@mkdir -p $(@D)
+	$(Q)tools/embed-core $(CORE) >$@.new && mv $@.new $@
+
+$(B)/gen/%.o: $(B)/gen/%.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 

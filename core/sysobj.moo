@@ -1,0 +1,115 @@
+// #0: the names of important objects, and the verbs that the server itself calls.
+object SYSOBJ
+  name: "The System Object"
+  parent: ROOT
+  owner: WIZARD
+  readable: true
+
+  property root (owner: WIZARD, flags: "r") = ROOT;
+  property room (owner: WIZARD, flags: "r") = ROOM;
+  property thing (owner: WIZARD, flags: "r") = THING;
+  property exit (owner: WIZARD, flags: "r") = EXIT;
+  property container (owner: WIZARD, flags: "r") = CONTAINER;
+  property note (owner: WIZARD, flags: "r") = NOTE;
+  property toy (owner: WIZARD, flags: "r") = TOY;
+  property player (owner: WIZARD, flags: "r") = PLAYER;
+  property builder (owner: WIZARD, flags: "r") = BUILDER;
+  property prog (owner: WIZARD, flags: "r") = PROG;
+  property wiz (owner: WIZARD, flags: "r") = WIZ;
+  property librarian (owner: WIZARD, flags: "r") = LIBRARIAN;
+  property login (owner: WIZARD, flags: "r") = LOGIN;
+  property help (owner: WIZARD, flags: "r") = HELP;
+  property server_options (owner: WIZARD, flags: "r") = SERVER_OPTIONS;
+  property string_utils (owner: WIZARD, flags: "r") = STRING_UTILS;
+  property list_utils (owner: WIZARD, flags: "r") = LIST_UTILS;
+  property object_utils (owner: WIZARD, flags: "r") = OBJECT_UTILS;
+  property perm_utils (owner: WIZARD, flags: "r") = PERM_UTILS;
+  property command_utils (owner: WIZARD, flags: "r") = COMMAND_UTILS;
+  property code_utils (owner: WIZARD, flags: "r") = CODE_UTILS;
+  property match_utils (owner: WIZARD, flags: "r") = MATCH_UTILS;
+  property building_utils (owner: WIZARD, flags: "r") = BUILDING_UTILS;
+  property time_utils (owner: WIZARD, flags: "r") = TIME_UTILS;
+  property nothing (owner: WIZARD, flags: "r") = #-1;
+  property ambiguous_match (owner: WIZARD, flags: "r") = #-2;
+  property failed_match (owner: WIZARD, flags: "r") = #-3;
+  property player_start (owner: WIZARD, flags: "r") = HALL;
+  property player_class (owner: WIZARD, flags: "r") = PROG;
+  property checkpoint_watchers (owner: WIZARD, flags: "") = {};
+
+  override aliases = {"The System Object", "system"};
+  override description = "The object that knows where everything is: $name means a property here.";
+  override import_export_id = "sysobj";
+
+  verb do_login_command (this none this) owner: WIZARD flags: "rxd"
+    "The server: a line from a connection that has not logged in. The result is who is now logged in, if it is a player.";
+    if (callers())
+      return E_PERM;
+    endif
+    return $login:handle_line(args, argstr);
+  endverb
+
+  verb user_created (this none this) owner: WIZARD flags: "rxd"
+    "The server: somebody logged in for the first time.";
+    if (callers())
+      return E_PERM;
+    endif
+    return args[1]:confunc("created");
+  endverb
+
+  verb "user_connected" (this none this) owner: WIZARD flags: "rxd"
+    "The server: a player logged in.";
+    if (callers())
+      return E_PERM;
+    endif
+    return args[1]:confunc("connected");
+  endverb
+
+  verb user_reconnected (this none this) owner: WIZARD flags: "rxd"
+    "The server: a player who was connected already logged in on another line.";
+    if (callers())
+      return E_PERM;
+    endif
+    return args[1]:confunc("reconnected");
+  endverb
+
+  verb "user_disconnected user_client_disconnected" (this none this) owner: WIZARD flags: "rxd"
+    "The server: a player's line is gone.";
+    if (callers())
+      return E_PERM;
+    endif
+    if (valid(args[1]))
+      return args[1]:disfunc();
+    endif
+  endverb
+
+  verb server_started (this none this) owner: WIZARD flags: "rxd"
+    "The server: the world is up.";
+    if (callers())
+      return E_PERM;
+    endif
+    $login:reset_failures();
+    this.checkpoint_watchers = {};
+  endverb
+
+  verb checkpoint_finished (this none this) owner: WIZARD flags: "rxd"
+    "The server: a checkpoint is done; args[1] is whether it is on disk.";
+    if (callers())
+      return E_PERM;
+    endif
+    watchers = this.checkpoint_watchers;
+    this.checkpoint_watchers = {};
+    for who in (watchers)
+      if (valid(who))
+        who:tell(args[1] ? "The world is saved." | "The world could NOT be saved; the server's log says why.");
+      endif
+    endfor
+  endverb
+
+  verb watch_checkpoint (this none this) owner: WIZARD flags: "rxd"
+    "Who wants to hear that the next checkpoint is done.";
+    if (!$perm_utils:controls(caller_perms(), this))
+      return E_PERM;
+    endif
+    this.checkpoint_watchers = setadd(this.checkpoint_watchers, args[1]);
+  endverb
+endobject

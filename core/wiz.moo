@@ -1,0 +1,200 @@
+// $wiz: for those who look after the world. Every verb here asks for the wizard bit of whoever typed it.
+object WIZ
+  name: "generic wizard"
+  parent: PROG
+  owner: WIZARD
+  readable: true
+
+  override aliases = {"generic wizard"};
+  override import_export_id = "wiz";
+
+  verb "@dump-d*atabase @checkpoint" (none none none) owner: WIZARD flags: "rd"
+    "@dump-database";
+    "Writes the world to disk now.";
+    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    if (!this:is_wizard_here())
+      return;
+    endif
+    this:tell("Dumping...");
+    #0:watch_checkpoint(this);
+    dump_database();
+  endverb
+
+  verb "@shutdown" (any any any) owner: WIZARD flags: "rd"
+    "@shutdown [SECONDS] [REASON]";
+    "Ends the server, after a save; with a number, after so many seconds.";
+    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    if (!this:is_wizard_here())
+      return;
+    endif
+    {seconds, reason} = this:parse_delay(argstr);
+    this:warn_all("goes down", seconds, reason);
+    shutdown(reason);
+  endverb
+
+  verb "@reboot" (any any any) owner: WIZARD flags: "rd"
+    "@reboot [SECONDS] [REASON]";
+    "Replaces the server by the program that is installed now. Nobody loses the connection.";
+    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    if (!this:is_wizard_here())
+      return;
+    endif
+    {seconds, reason} = this:parse_delay(argstr);
+    this:warn_all("reboots", seconds, reason);
+    result = `call_function("reboot", "", reason) ! ANY';
+    if (typeof(result) == ERR)
+      this:tell("There was no reboot: ", result);
+    endif
+  endverb
+
+  verb parse_delay (this none this) owner: LIBRARIAN flags: "rxd"
+    "\"[SECONDS] [REASON]\" as {seconds, reason}.";
+    words = $string_utils:explode(args[1]);
+    if (words && $string_utils:is_integer(words[1]))
+      return {max(0, toint(words[1])), $string_utils:from_list(listdelete(words, 1), " ")};
+    endif
+    return {0, args[1]};
+  endverb
+
+  verb warn_all (this none this) owner: WIZARD flags: "rxd"
+    "this:warn_all(WHAT, SECONDS, REASON): tells everybody, and waits.";
+    if (!caller_perms().wizard)
+      return E_PERM;
+    endif
+    {what, seconds, reason} = args;
+    when = seconds ? tostr(" in ", $time_utils:english_time(seconds)) | " now";
+    for who in (connected_players())
+      `who:tell("*** The server ", what, when, reason ? ": " + reason | ".", " ***") ! ANY';
+    endfor
+    if (seconds)
+      suspend(seconds);
+    endif
+  endverb
+
+  verb "@programmer @wizard @builder" (any none none) owner: WIZARD flags: "rd"
+    "@programmer PLAYER";
+    "@wizard PLAYER";
+    "Gives a player that rank: the class ($prog, $wiz) and the bit.";
+    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    if (!this:is_wizard_here())
+      return;
+    endif
+    who = $string_utils:match_player(dobjstr);
+    if ($command_utils:player_match_failed(who, dobjstr))
+      return;
+    endif
+    class = verb == "@wizard" ? $wiz | (verb == "@programmer" ? $prog | $builder);
+    if (!$object_utils:isa(who, class))
+      chparent(who, class);
+    endif
+    who.programmer = who.programmer || verb != "@builder";
+    who.wizard = who.wizard || verb == "@wizard";
+    this:tell($string_utils:nn(who), " is now a ", verb[2..$], ".");
+    who:tell("You are now a ", verb[2..$], ".");
+  endverb
+
+  verb "@newpassword" (any any any) owner: WIZARD flags: "rd"
+    "@newpassword PLAYER [PASSWORD]";
+    "Gives a player another password; none: then any will do, from this machine only.";
+    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    if (!this:is_wizard_here())
+      return;
+    elseif (!(length(args) in {1, 2}))
+      return this:tell("Usage:  @newpassword PLAYER [PASSWORD]");
+    endif
+    who = $string_utils:match_player(args[1]);
+    if ($command_utils:player_match_failed(who, args[1]))
+      return;
+    elseif (length(args) == 1)
+      who.password = 0;
+      return this:tell($string_utils:nn(who), " has no password now.");
+    endif
+    who.password = $login:encrypt(args[2]);
+    this:tell("New password set for ", $string_utils:nn(who), ".");
+  endverb
+
+  verb "@boot" (any any any) owner: WIZARD flags: "rd"
+    "@boot PLAYER [REASON]";
+    "Cuts a player's line.";
+    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    if (!this:is_wizard_here())
+      return;
+    elseif (!args)
+      return this:tell("Usage:  @boot PLAYER [REASON]");
+    endif
+    who = $string_utils:match_player(args[1]);
+    if ($command_utils:player_match_failed(who, args[1]))
+      return;
+    endif
+    reason = $string_utils:from_list(listdelete(args, 1), " ");
+    who:tell("You have been disconnected by ", this.name, reason ? ": " + reason | ".");
+    boot_player(who);
+    this:tell($string_utils:nn(who), " booted.");
+  endverb
+
+  verb "@toad" (any none none) owner: WIZARD flags: "rd"
+    "@toad PLAYER";
+    "Makes a player an ordinary object that nobody can log in as.";
+    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    if (!this:is_wizard_here())
+      return;
+    endif
+    who = $string_utils:match_player(dobjstr);
+    if ($command_utils:player_match_failed(who, dobjstr))
+      return;
+    elseif (who == this)
+      return this:tell("Not yourself.");
+    endif
+    who.wizard = who.programmer = 0;
+    set_player_flag(who, 0);
+    this:tell($string_utils:nn(who), " is not a player any more.  `@recycle' would destroy what is left.");
+  endverb
+
+  verb "@chown" (any to any) owner: WIZARD flags: "rd"
+    "@chown OBJECT to PLAYER";
+    "@chown OBJECT.PROPERTY to PLAYER";
+    "@chown OBJECT:VERB to PLAYER";
+    "Gives an object, a property or a verb another owner.";
+    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    if (!this:is_wizard_here())
+      return;
+    endif
+    owner = $string_utils:match_player(iobjstr);
+    if (!valid(owner))
+      owner = this:my_match_object(iobjstr);
+    endif
+    if ($command_utils:object_match_failed(owner, iobjstr))
+      return;
+    endif
+    if ($code_utils:parse_verbref(dobjstr))
+      if (ref = this:match_verbref(dobjstr, ""))
+        info = verb_info(@ref);
+        set_verb_info(@ref, listset(info, owner, 1));
+        this:tell("Verb owner set.");
+      endif
+    elseif ($code_utils:parse_propref(dobjstr))
+      if (ref = this:match_propref(dobjstr, ""))
+        info = `property_info(@ref) ! ANY';
+        if (typeof(info) == ERR)
+          return this:tell(info);
+        endif
+        set_property_info(@ref, listset(info, owner, 1));
+        this:tell("Property owner set.");
+      endif
+    else
+      what = this:my_match_object(dobjstr);
+      if (!$command_utils:object_match_failed(what, dobjstr))
+        what.owner = owner;
+        this:tell("Owner of ", $string_utils:nn(what), " is now ", $string_utils:nn(owner), ".");
+      endif
+    endif
+  endverb
+
+  verb is_wizard_here (this none this) owner: LIBRARIAN flags: "rxd"
+    "Whether this is a wizard; says so if not.";
+    if (!this.wizard)
+      this:tell("Only wizards can do that.");
+    endif
+    return this.wizard;
+  endverb
+endobject
