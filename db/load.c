@@ -167,6 +167,13 @@ static bool read_verb(void *ctx, const void *key, size_t klen, const void *data,
     return true;
 }
 
+/* Will the next save, or the one under way, delete it? */
+static bool row_is_deleted(struct db *db, enum row_table t, uint64_t a, uint64_t b) {
+    const struct row *r = rowset_find(db->rows, t, a, b);
+    if (!r) r = rowset_find(db->rows_saving, t, a, b);
+    return r && r->deleted;
+}
+
 static bool read_propval(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
     struct object_reader *r = ctx;
     uint64_t o, id;
@@ -184,7 +191,7 @@ static bool read_propval(void *ctx, const void *key, size_t klen, const void *da
         struct slot *s = &r->o->slots[at];
         *s = (struct slot){.payload = rec.value.u.i, .type = (uint8_t)rec.value.type, .owner = rec.owner, .perms = (uint8_t)rec.perms, .state = SLOT_STORED};
     } else {
-        damaged(r->db, T_PROPVAL, r->o->id, "a property that is not defined");
+        if (!row_is_deleted(r->db, ROW_PROPVAL, (uint64_t)r->o->id, id)) damaged(r->db, T_PROPVAL, r->o->id, "a property that is not defined");
         rec_propval_fini(&rec);
     }
     buf_fini(&scratch);

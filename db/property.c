@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "db/fast.h"
+#include "db/heirs.h"
 #include "db/internal.h"
 
 static bool slot_allows(struct db *db, const struct slot *s, objid who, unsigned f) {
@@ -138,11 +139,15 @@ static void cache_fill(struct db *db, struct prop_cache *c, const struct object 
 }
 
 /* The slot of a property that is not built in, E_NONE; or what is wrong. Permissions are not looked at. */
-static enum error find_slot(struct db *db, objid id, struct str *name, struct object **o, enum builtin_prop *builtin, uint32_t *slot) {
+static enum error find_slot(struct db *db, objid id, struct str *name, struct prop_cache *cache, struct object **o, enum builtin_prop *builtin,
+                            uint32_t *slot) {
     *o = object_enter(db, id);
     if (!*o) return E_INVIND;
-    *builtin = builtin_prop_by_name(name);
-    if (*builtin != BP_NONE) return E_NONE;
+    *builtin = cache && cache->builtin ? (enum builtin_prop)cache->builtin : builtin_prop_by_name(name);
+    if (*builtin != BP_NONE) {
+        if (cache) cache->builtin = *builtin;
+        return E_NONE;
+    }
     int64_t at = shape_find((*o)->shape, name);
     *slot = (uint32_t)at;
     return at >= 0 ? E_NONE : E_PROPNF;
@@ -153,7 +158,7 @@ enum error db_get_property(struct db *db, objid id, struct str *name, objid prog
     struct object *o;
     enum builtin_prop builtin;
     uint32_t slot;
-    enum error e = find_slot(db, id, name, &o, &builtin, &slot);
+    enum error e = find_slot(db, id, name, cache, &o, &builtin, &slot);
     if (e != E_NONE) return e;
     if (builtin != BP_NONE) {
         if (is_protected(db, builtin, progr)) return E_PERM;
@@ -171,7 +176,7 @@ enum error db_set_property(struct db *db, objid id, struct str *name, value v, o
     struct object *o;
     enum builtin_prop builtin;
     uint32_t slot;
-    enum error e = find_slot(db, id, name, &o, &builtin, &slot);
+    enum error e = find_slot(db, id, name, cache, &o, &builtin, &slot);
     if (e == E_NONE && builtin != BP_NONE) {
         e = builtin_check_set(db, o, builtin, v, progr);
         if (e == E_NONE) builtin_set(db, o, builtin, v);
@@ -193,7 +198,7 @@ bool db_read_property(struct db *db, objid id, const char *name, value *out) {
     struct object *o;
     enum builtin_prop builtin;
     uint32_t slot;
-    enum error e = find_slot(db, id, s, &o, &builtin, &slot);
+    enum error e = find_slot(db, id, s, NULL, &o, &builtin, &slot);
     if (e == E_NONE) *out = builtin != BP_NONE ? builtin_get(db, o, builtin) : slot_read(o, slot);
     str_unref(s);
     return e == E_NONE;
@@ -204,7 +209,7 @@ bool db_read_property(struct db *db, objid id, const char *name, value *out) {
 bool db_find_property(struct db *db, objid id, struct str *name, struct propref *out) {
     struct object *o;
     *out = (struct propref){.object = id, .definer = NOTHING};
-    if (find_slot(db, id, name, &o, &out->builtin, &out->slot) != E_NONE) return false;
+    if (find_slot(db, id, name, NULL, &o, &out->builtin, &out->slot) != E_NONE) return false;
     if (out->builtin == BP_NONE) out->definer = o->shape->slots[out->slot].definer;
     return true;
 }
@@ -292,14 +297,6 @@ static int64_t own_propdef(const struct object *o, const struct str *name) {
     return -1;
 }
 
-/* Is it defined somewhere below o? */
-static bool defined_below(struct db *db, struct object *o, const struct str *name) {
-    object_load_tree(db, o);
-    for (struct object *at = object_next_below(o, o); at; at = object_next_below(at, o))
-        if (own_propdef(at, name) >= 0) return true;
-    return false;
-}
-
 static void definitions_changed(struct db *db, struct object *o) {
     shape_refit_tree(db, o);
     object_drop_defs(o);
@@ -331,7 +328,7 @@ enum error db_add_propdefs(struct db *db, objid id, struct propdef_new *defs, si
     struct object *o = object_must(db, id);
     enum error e = E_NONE;
     for (size_t i = 0; i < n && e == E_NONE; i++)
-        if (builtin_prop_by_name(defs[i].name) != BP_NONE || shape_find(o->shape, defs[i].name) >= 0 || defined_below(db, o, defs[i].name)) e = E_INVARG;
+        if (builtin_prop_by_name(defs[i].name) != BP_NONE || shape_find(o->shape, defs[i].name) >= 0 || heirs_define(db, o, defs[i].name)) e = E_INVARG;
     if (n && e == E_NONE) {
         struct defs *d = object_defs(o);
         d->props = xrealloc(d->props, (d->nprops + n) * sizeof *d->props);
@@ -350,6 +347,7 @@ enum error db_add_propdefs(struct db *db, objid id, struct propdef_new *defs, si
 }
 
 enum error db_add_propdef(struct db *db, objid id, struct str *name, value v, objid owner, unsigned flags) {
+    if (flags & PF_CHOWN) owner = object_must(db, id)->owner; /* whatever owner was named */
     struct propdef_new def = {name, v, owner, flags};
     return db_add_propdefs(db, id, &def, 1);
 }
@@ -358,8 +356,8 @@ enum error db_delete_propdef(struct db *db, objid id, struct str *name) {
     struct object *o = object_must(db, id);
     int64_t at = own_propdef(o, name);
     if (at < 0) return E_PROPNF;
-    object_load_tree(db, o); /* all that have a record of it */
     struct defs *d = o->defs;
+    heirs_drop_prop(db, o, d->props[at].id);
     str_unref(d->props[at].name);
     d->nprops--;
     memmove(d->props + at, d->props + at + 1, (d->nprops - (size_t)at) * sizeof *d->props);
@@ -371,7 +369,7 @@ enum error db_rename_propdef(struct db *db, objid id, struct str *old_name, stru
     struct object *o = object_must(db, id);
     int64_t at = own_propdef(o, old_name);
     if (at < 0) return E_PROPNF;
-    if (!str_equal(old_name, new_name) && (builtin_prop_by_name(new_name) != BP_NONE || shape_find(o->shape, new_name) >= 0 || defined_below(db, o, new_name)))
+    if (!str_equal(old_name, new_name) && (builtin_prop_by_name(new_name) != BP_NONE || shape_find(o->shape, new_name) >= 0 || heirs_define(db, o, new_name)))
         return E_INVARG;
     str_ref(new_name);
     str_unref(o->defs->props[at].name);

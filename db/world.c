@@ -169,3 +169,4 @@ uint64_t db_generation(struct db *db) { return db->generation; }
 const unsigned char *db_uuid(struct db *db) { return db->uuid; }
 struct code_table *db_code_table(struct db *db) { return db->codes; }
 bool db_has_changes(struct db *db) { return db->changed; }
+uint64_t db_damaged(struct db *db) { return db->damaged; }

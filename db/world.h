@@ -60,6 +60,7 @@ struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]); /
 /* Verifies every record and every cross-link. Each fault is one call of `fault`. 0 when sound, 1 when not, -1 when it cannot be read. */
 int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
 int64_t db_disk_size(struct db *db); /* bytes of data.mdb in use; -1 if none */
+uint64_t db_damaged(struct db *db); /* records that could not be read since opening; each was logged */
 void db_evict_clean(struct db *db); /* drops every clean object from memory */
 
 #endif

@@ -83,11 +83,13 @@ static void history(uint64_t seed, int steps, bool evict) {
             db = reopen(db, dir, evict);
             expect_sound(dir);
         }
+        if (i % 97 == 0) cr_assert_eq(db_damaged(db), 0);
         if (i % 211 == 0) expect_same(model, db, i);
     }
     save(db);
     db = reopen(db, dir, evict);
     expect_same(model, db, steps);
+    cr_assert_eq(db_damaged(db), 0);
     db_world_close(db);
     expect_sound(dir);
     db_world_close(model);
