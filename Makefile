@@ -78,13 +78,24 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun
+TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt
 
 $(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/moorun: $(OBJ_builtins) $(B)/tests/tools/moorun.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The same machine with other code generation: each resumes what the other saved (tests/suites/relay).
+ALT_OBJ := $(patsubst $(B)/lang/%.o,$(B)/alt/lang/%.o,$(OBJ_builtins)) $(B)/alt/tests/tools/moorun.o
+$(B)/alt/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $< (alternative machine)"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -DEVERMOO_ALT_MACHINE -c -o $@ $<
+
+$(B)/moorun-alt: $(ALT_OBJ)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 

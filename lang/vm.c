@@ -80,7 +80,7 @@ static void stack_reserve(struct vm *vm, uint32_t need) {
     vm->cap_stack = cap;
 }
 
-static struct frame *new_frame(struct vm *vm) {
+struct frame *vm_new_frame(struct vm *vm) {
     if (vm->nframes == vm->cap_frames) {
         vm->cap_frames = vm->cap_frames ? vm->cap_frames * 2 : 4;
         vm->frames = xrealloc(vm->frames, vm->cap_frames * sizeof *vm->frames);
@@ -105,7 +105,7 @@ struct frame *vm_push_program(struct vm *vm, struct code *code, bool debug, uint
     struct program *p = program_of(vm->m, code, debug);
     uint32_t base = stack_end(vm);
     stack_reserve(vm, base + p->nregs);
-    struct frame *f = new_frame(vm);
+    struct frame *f = vm_new_frame(vm);
     *f = (struct frame){.program = p, .code = code_ref(code), .base = base, .pc = program_entry_pc(p, entry), .entry = entry, .debug = debug};
     f->args = f->state = value_none();
     value *r = vm->stack + base;

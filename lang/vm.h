@@ -83,6 +83,7 @@ static inline value reg_take(value *r) {
 
 /* ---- vm.c ---- */
 struct vm *vm_alloc(struct machine *m);
+struct frame *vm_new_frame(struct vm *vm); /* not initialised */
 /* A program's frame with variables not yet filled in; everything else zero. */
 struct frame *vm_push_program(struct vm *vm, struct code *code, bool debug, uint32_t entry);
 void vm_fill_variables(struct vm *vm, struct frame *f, value args); /* takes args */

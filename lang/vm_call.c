@@ -169,11 +169,7 @@ static void push_builtin(struct vm *vm, int32_t id, struct builtin_call *c) {
     struct frame *from = vm_running(vm);
     objid player = from->player;
     uint32_t base = from->base + from->program->nregs;
-    if (vm->nframes == vm->cap_frames) {
-        vm->cap_frames *= 2;
-        vm->frames = xrealloc(vm->frames, vm->cap_frames * sizeof *vm->frames);
-    }
-    struct frame *f = &vm->frames[vm->nframes++];
+    struct frame *f = vm_new_frame(vm);
     *f = (struct frame){.base = base, .player = player, .this_ = NOTHING, .progr = NOTHING, .definer = NOTHING, .builtin = id, .step = c->step};
     f->state = reg_take(&c->state);
     f->args = value_none();

@@ -5,6 +5,10 @@
  *   moorun FILE...            runs the cases of each file; "N passed, N failed"
  *   moorun -e 'PROGRAM'       runs one program and prints what it did
  *   moorun -d 'PROGRAM'       its instructions
+ *   moorun -l FILE            names of the cases of a file
+ *   moorun -s FILE CASE       runs the first program of a case straight through and prints its output
+ *   moorun -r STATE FILE CASE the same, but h() suspends: when a task sleeps, everything is saved to STATE and the exit status is 3. The next run, perhaps of
+ *                             another build, goes on from there; the last one prints the output and its exit status is 0
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +43,8 @@ struct runner {
     struct buf out;
     int64_t ticks;
     bool debug;
+    bool relay; /* h() suspends */
+    bool reload; /* save and load a task whenever it sleeps */
     const char *dialect;
 };
 
@@ -70,6 +76,12 @@ static struct result bt_yield(struct builtin_call *c) {
             r->tasks[i].wake = c->nargs ? value_ref(c->args[0]) : value_int(0);
         }
     return (struct result){.kind = R_SUSPEND, .why = SUSPEND_TIMED, .seconds = 0};
+}
+
+/* h(x): x; in a relay run it arrives by way of a sleep. */
+static struct result bt_h(struct builtin_call *c) {
+    if (the(c)->relay || the(c)->reload) return bt_yield(c);
+    return result_value(c->nargs ? value_ref(c->args[0]) : value_int(0));
 }
 
 /* twice(obj, verb, arg): calls obj:verb(arg), then obj:verb(that result). */
@@ -120,14 +132,172 @@ static void print_lines(struct runner *r, value lines) {
     }
 }
 
-static void run_task(struct runner *r, struct task *t, bool first) {
+/* ---- saving tasks ---- */
+
+struct code_list {
+    struct code *codes[100];
+    int n;
+};
+
+static void collect_code(void *ctx, struct code *code) {
+    struct code_list *l = ctx;
+    for (int i = 0; i < l->n; i++)
+        if (l->codes[i] == code) return;
+    must(l->n < 100);
+    l->codes[l->n++] = code_ref(code);
+}
+
+static struct code *find_code(void *ctx, const uint8_t *hash) {
+    struct code_list *l = ctx;
+    for (int i = 0; i < l->n; i++)
+        if (!memcmp(l->codes[i]->hash, hash, CODE_HASH_BYTES)) return code_ref(l->codes[i]);
+    return NULL;
+}
+
+static void drop_codes(struct code_list *l) {
+    for (int i = 0; i < l->n; i++) code_unref(l->codes[i]);
+    l->n = 0;
+}
+
+static struct vm *load_vm(struct runner *r, struct dec *d, struct code_list *l) {
+    struct buf why = BUF_INIT;
+    struct vm *vm = vm_load(&r->m, d, find_code, l, &why);
+    if (!vm) {
+        fprintf(stderr, "a task cannot be loaded: %s\n", buf_c(&why));
+        exit(2);
+    }
+    buf_fini(&why);
+    return vm;
+}
+
+/* A saved task must also fail cleanly when its record is cut short anywhere. */
+static void try_damaged(struct runner *r, const struct buf *b, struct code_list *l) {
+    for (size_t n = 0; n < b->len; n += 1 + b->len / 40) {
+        struct buf why = BUF_INIT;
+        struct dec d = dec_over(b->data, n);
+        struct vm *vm = vm_load(&r->m, &d, find_code, l, &why);
+        must(vm == NULL || d.bad == false);
+        vm_free(vm);
+        buf_fini(&why);
+    }
+}
+
+static void reload_task(struct runner *r, struct task *t) {
+    struct buf b = BUF_INIT;
+    struct code_list l = {.n = 0};
+    vm_save(t->vm, &b);
+    vm_each_code(t->vm, collect_code, &l);
+    vm_free(t->vm);
+    try_damaged(r, &b, &l);
+    struct dec d = dec_over(b.data, b.len);
+    t->vm = load_vm(r, &d, &l);
+    drop_codes(&l);
+    buf_fini(&b);
+}
+
+static void save_codes(struct runner *r, struct buf *b) {
+    struct code_list l = {.n = 0};
+    for (int i = 0; i < MAX_TASKS; i++)
+        if (r->tasks[i].vm) vm_each_code(r->tasks[i].vm, collect_code, &l);
+    enc_u64(b, (uint64_t)l.n);
+    for (int i = 0; i < l.n; i++) enc_str(b, l.codes[i]->text);
+    drop_codes(&l);
+}
+
+static void save_properties(struct runner *r, struct buf *b) {
+    for (objid o = 0; o < 4; o++) {
+        value names = db_propdefs(r->db, o);
+        enc_u64(b, names.u.l->len);
+        for (uint32_t i = 1; i <= names.u.l->len; i++) {
+            struct propref p;
+            must(db_find_property(r->db, o, list_get(names.u.l, i).u.s, &p));
+            value v = db_prop_value(r->db, &p);
+            enc_str(b, list_get(names.u.l, i).u.s);
+            enc_value(b, v);
+            value_unref(v);
+        }
+        value_unref(names);
+    }
+}
+
+static void save_state(struct runner *r, const char *path) {
+    struct buf b = BUF_INIT;
+    enc_bytes(&b, buf_c(&r->out), r->out.len);
+    enc_f64(&b, r->now);
+    enc_i64(&b, r->next_id);
+    enc_i64(&b, r->order);
+    save_properties(r, &b);
+    save_codes(r, &b);
+    for (int i = 0; i < MAX_TASKS; i++) {
+        struct task *t = &r->tasks[i];
+        enc_u64(&b, t->vm != NULL);
+        if (!t->vm) continue;
+        enc_i64(&b, t->id);
+        enc_i64(&b, t->order);
+        enc_f64(&b, t->due);
+        enc_value(&b, t->wake);
+        vm_save(t->vm, &b);
+    }
+    FILE *f = fopen(path, "wb");
+    must(f != NULL && fwrite(b.data, 1, b.len, f) == b.len && fclose(f) == 0);
+    buf_fini(&b);
+}
+
+static void load_properties(struct runner *r, struct dec *d) {
+    for (objid o = 0; o < 4; o++)
+        for (uint64_t n = dec_u64(d); n > 0 && !d->bad; n--) {
+            struct str *name = dec_str(d);
+            value v = dec_value(d);
+            must(db_add_propdef(r->db, o, name, v, 2, PF_READ) == E_NONE);
+            str_unref(name);
+        }
+}
+
+static bool load_state(struct runner *r, const char *path) {
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    struct buf b = BUF_INIT;
+    char piece[4096];
+    for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0;) buf_add(&b, piece, n);
+    fclose(f);
+    struct dec d = dec_over(b.data, b.len);
+    size_t len;
+    const char *out = dec_bytes(&d, &len);
+    buf_add(&r->out, out, len);
+    r->now = dec_f64(&d);
+    r->next_id = dec_i64(&d);
+    r->order = (int)dec_i64(&d);
+    load_properties(r, &d);
+    struct code_list l = {.n = (int)dec_u64(&d)};
+    must(!d.bad && l.n <= 100);
+    for (int i = 0; i < l.n; i++) {
+        struct str *text = dec_str(&d);
+        l.codes[i] = code_new(db_code_table(r->db), text, LANGUAGE_VERSION, false, 1);
+        str_unref(text);
+    }
+    for (int i = 0; i < MAX_TASKS; i++) {
+        struct task *t = &r->tasks[i];
+        if (!dec_u64(&d)) continue;
+        t->id = dec_i64(&d);
+        t->order = (int)dec_i64(&d);
+        t->due = dec_f64(&d);
+        t->wake = dec_value(&d);
+        t->vm = load_vm(r, &d, &l);
+    }
+    must(!d.bad && dec_at_end(&d));
+    drop_codes(&l);
+    buf_fini(&b);
+    return true;
+}
+
+static void run_task(struct runner *r, struct task *t) {
     struct vm_limits limits = {.ticks = r->ticks};
     struct vm_outcome o;
     value wake = t->wake;
     t->wake = value_int(0);
     switch (vm_run(t->vm, &limits, wake, &o)) {
     case VM_DONE:
-        if (first || o.v.type != V_INT || o.v.u.i != 0) {
+        if (t->id == 1001) { /* the first; forked ones return to nobody */
             buf_add_c(&r->out, "=> ");
             value_print_literal(&r->out, o.v);
             buf_byte(&r->out, '\n');
@@ -141,6 +311,7 @@ static void run_task(struct runner *r, struct task *t, bool first) {
         t->due = r->now + o.seconds;
         t->order = r->order++;
         vm_outcome_fini(&o);
+        if (r->reload) reload_task(r, t);
         return;
     }
     vm_outcome_fini(&o);
@@ -191,6 +362,8 @@ static void open_machine(struct runner *r) {
     add_builtin(r, any);
     any.name = "yield", any.fn = bt_yield;
     add_builtin(r, any);
+    any.name = "h", any.fn = bt_h;
+    add_builtin(r, any);
     add_builtin(r, (struct builtin){"twice", bt_twice, 3, 3, {V_OBJ, V_STR, -1, -1, -1}, "", ""});
     machine_init(&r->m, r->db, r->builtins, r->nbuiltins);
     r->m.dialect = dialect;
@@ -217,7 +390,7 @@ static struct code *compile(struct runner *r, const char *text, size_t len) {
     return code;
 }
 
-static void run_program(struct runner *r, const char *text, size_t len) {
+static void start_program(struct runner *r, const char *text, size_t len) {
     struct code *code = compile(r, text, len);
     if (!code) return;
     struct str *name = str_from("test"), *full = str_from("test program");
@@ -227,12 +400,21 @@ static void run_program(struct runner *r, const char *text, size_t len) {
     code_unref(code);
     str_unref(name);
     str_unref(full);
-    struct task *t = add_task(r, vm, 0, r->next_id++);
-    run_task(r, t, true);
-    for (int turns = 0; turns < 100000 && (t = next_task(r)); turns++) {
-        if (t->due > r->now) r->now = t->due;
-        run_task(r, t, t->vm == vm);
-    }
+    r->next_id = 1001;
+    add_task(r, vm, r->now, r->next_id++);
+}
+
+static bool run_next(struct runner *r) {
+    struct task *t = next_task(r);
+    if (!t) return false;
+    if (t->due > r->now) r->now = t->due;
+    run_task(r, t);
+    return true;
+}
+
+static void run_program(struct runner *r, const char *text, size_t len) {
+    start_program(r, text, len);
+    while (run_next(r)) continue;
 }
 
 /* "#0:foo [rxd] [owner]" */
@@ -302,7 +484,7 @@ static void expect(struct runner *r, const char *file, const char *name, const s
     buf_clear(&r->out);
 }
 
-static void run_file(const char *file, struct totals *t) {
+static void run_file(const char *file, bool reload, struct totals *t) {
     FILE *f = fopen(file, "r");
     if (!f) {
         printf("%s: cannot be read\n", file);
@@ -317,6 +499,7 @@ static void run_file(const char *file, struct totals *t) {
         if (!strncmp(s.head, "=== ", 4)) {
             if (open) close_world(&r);
             open_world(&r);
+            r.reload = reload;
             open = true;
             snprintf(name, sizeof name, "%.190s", s.head + 4);
             if (strstr(name, "[toast]")) r.dialect = "toast";
@@ -332,6 +515,49 @@ static void run_file(const char *file, struct totals *t) {
     }
     if (open) close_world(&r);
     buf_fini(&s.body);
+    fclose(f);
+}
+
+/* One case in a relay: straight through, or a leg of the way. */
+static int run_case(const char *file, const char *wanted, const char *state) {
+    FILE *f = fopen(file, "r");
+    must(f != NULL);
+    static struct runner r;
+    struct section s = {.body = BUF_INIT};
+    char next[200] = "--- start";
+    bool inside = false, started = false;
+    open_world(&r);
+    if (strstr(wanted, "[toast]")) r.dialect = "toast";
+    open_machine(&r);
+    r.relay = state != NULL;
+    while (!started && read_section(f, &s, next, sizeof next)) {
+        if (!strncmp(s.head, "=== ", 4)) inside = !strcmp(s.head + 4, wanted);
+        if (!inside) continue;
+        if (!strncmp(s.head, "--- verb ", 9)) add_verb(&r, s.head + 9, s.body.data, s.body.len);
+        if (strncmp(s.head, "--- run", 7)) continue;
+        set_options(&r, s.head + 7);
+        started = true;
+        if (!state || !load_state(&r, state)) start_program(&r, buf_c(&s.body), s.body.len);
+    }
+    fclose(f);
+    buf_fini(&s.body);
+    bool more = false;
+    while (!more && run_next(&r)) {
+        struct task *t = state ? next_task(&r) : NULL;
+        more = t != NULL;
+    }
+    if (more) save_state(&r, state);
+    else fputs(buf_c(&r.out), stdout);
+    close_world(&r);
+    return more ? 3 : 0;
+}
+
+static void list_cases(const char *file) {
+    FILE *f = fopen(file, "r");
+    must(f != NULL);
+    char line[20000];
+    while (fgets(line, sizeof line, f))
+        if (!strncmp(line, "=== ", 4)) fputs(line + 4, stdout);
     fclose(f);
 }
 
@@ -359,7 +585,16 @@ int main(int argc, char **argv) {
         run_text(argv[2], argv[1][1] == 'd');
         return 0;
     }
-    for (int i = 1; i < argc; i++) run_file(argv[i], &t);
+    if (argc == 3 && !strcmp(argv[1], "-l")) {
+        list_cases(argv[2]);
+        return 0;
+    }
+    if (argc == 4 && !strcmp(argv[1], "-s")) return run_case(argv[2], argv[3], NULL);
+    if (argc == 5 && !strcmp(argv[1], "-r")) return run_case(argv[3], argv[4], argv[2]);
+    for (int i = 1; i < argc; i++) {
+        run_file(argv[i], false, &t);
+        run_file(argv[i], true, &t);
+    }
     printf("%d passed, %d failed\n", t.passed, t.failed);
     return t.failed != 0;
 }
