@@ -101,6 +101,7 @@ struct result bf_clear_property(struct builtin_call *c) {
 
 struct result bf_is_clear_property(struct builtin_call *c) {
     struct propref p;
+    if (c->args[0].type != V_OBJ) return result_raise(E_INVARG); /* in its sisters it is E_TYPE */
     enum error e = find_prop_arg(c, &p);
     if (e == E_NONE && p.builtin != BP_NONE) return result_int(0);
     if (e == E_NONE && !db_prop_allows(db_of(c), &p, c->progr, PF_READ)) e = E_PERM;

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "db/preps.h"
+#include "lang/program.h"
 #include "scheduler/options.h"
 
 static const char verb_letters[] = "rwxd"; /* bits of enum verb_flag, in order */
@@ -254,7 +255,9 @@ struct result bf_disassemble(struct builtin_call *c) {
     struct code *code = db_verb_code(db_of(c), v);
     if (code) {
         code_ref(code);
-        machine_list_code(c->m, code, true, true, &text);
+        const struct program *p = program_of(c->m, code, true);
+        buf_printf(&text, "Language version number: %d\nFirst line number: %d\n\nMain code vector:\n=================\n", code->version, (int)code->first_line);
+        if (p) program_disassemble(p, &text);
         code_unref(code);
     }
     return result_lines(&text);
