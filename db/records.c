@@ -209,7 +209,7 @@ bool key_parse_two(const void *key, size_t len, uint64_t *a, uint64_t *b) {
 
 /* ---- large ones ---- */
 
-enum { CHUNKED = 1, CHUNK_BYTES = 60 << 10, CHUNK_LIMIT = 64 << 10 };
+enum { CHUNKED = 1, CHUNK_LIMIT = 64 << 10 };
 static const uint64_t max_payload = (uint64_t)1 << 32;
 
 /* The pieces of a large payload, one after the other. */

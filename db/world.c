@@ -82,6 +82,19 @@ static bool is_directory(const char *dir) {
     return stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* What a failed creation left. */
+static void remove_files(const char *dir) {
+    static const char *const names[] = {"data.mdb", "lock.mdb", "pid"};
+    struct buf path = BUF_INIT;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        buf_clear(&path);
+        buf_printf(&path, "%s/%s", dir, names[i]);
+        unlink(buf_c(&path));
+    }
+    buf_fini(&path);
+    rmdir(dir);
+}
+
 int db_world_create(struct db **out, const char *dir, struct buf *why) {
     *out = NULL;
     if (mkdir(dir, 0700) && (errno != EEXIST || rmdir(dir) || mkdir(dir, 0700))) { /* an empty directory will do */
@@ -91,7 +104,7 @@ int db_world_create(struct db **out, const char *dir, struct buf *why) {
     }
     struct store_options so = {.create = true};
     if (open_world(out, dir, &so, why)) {
-        rmdir(dir);
+        remove_files(dir);
         return -1;
     }
     struct db *db = *out;
@@ -100,6 +113,7 @@ int db_world_create(struct db **out, const char *dir, struct buf *why) {
     if (!db_save(db, NULL, 0, NULL, why)) return 0;
     db_world_close(db);
     *out = NULL;
+    remove_files(dir);
     return -1;
 }
 
@@ -111,7 +125,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
         buf_printf(why, "%s: no such world", dir);
         return -1;
     }
-    struct store_options so = {.read_only = options->read_only};
+    struct store_options so = {.read_only = options->read_only, .map_size = options->map_size};
     struct db *db;
     if (open_world(&db, dir, &so, why)) return -1;
     if (load_meta(db, dir, why)) {

@@ -13,6 +13,7 @@ struct db_options {
     bool read_only;
     bool evict_always; /* tests: drop clean objects after each access */
     const char *dialect; /* NULL: what the world says */
+    size_t map_size; /* tests: of the first map; 0: the default, far larger than any world */
 };
 
 /* Text encoding of the world the dump came from: what export writes and what crypt, hashes and binary strings see. */
@@ -57,7 +58,7 @@ bool db_has_changes(struct db *db);
 int db_scan(struct db *db, enum db_table t, bool (*row)(void *ctx, uint64_t key, const void *payload, size_t len), void *ctx, struct buf *why);
 struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]); /* owned; NULL if there is none */
 
-/* Verifies every record and every cross-link. Each fault is one call of `fault`. 0 when sound, 1 when not, -1 when it cannot be read. */
+/* Verifies every record and every cross-link, in a process of its own (a damaged file can crash whoever reads it); the world may be in use, but not by this process. Each fault is one call of `fault`. 0 when sound, 1 when not, -1 when it cannot be read. */
 int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
 int64_t db_disk_size(struct db *db); /* bytes of data.mdb in use; -1 if none */
 uint64_t db_damaged(struct db *db); /* records that could not be read since opening; each was logged */

@@ -125,6 +125,49 @@ Test(str, search) {
     cr_expect_eq(find("ab", "abc", false, false), 0);
 }
 
+/* Against the plainest way of searching, over texts of few letters in which much nearly fits. */
+static int64_t find_plainly(const char *s, size_t len, const char *what, size_t n) {
+    for (size_t i = 0; i + n <= len; i++)
+        if (!bytes_compare_fold(s + i, n, what, n)) return (int64_t)i + 1;
+    return 0;
+}
+
+Test(str, search_agrees_with_the_plain_way) {
+    unsigned seed = 7;
+    for (int round = 0; round < 20000; round++) {
+        char text[120], what[12];
+        size_t len = (size_t)rand_r(&seed) % sizeof text, n = 1 + (size_t)rand_r(&seed) % sizeof what;
+        for (size_t i = 0; i < len; i++) text[i] = "aAbB"[rand_r(&seed) % 4];
+        for (size_t i = 0; i < n; i++) what[i] = "aAbB"[rand_r(&seed) % 4];
+        struct str *a = str_new(text, len), *b = str_new(what, n);
+        cr_assert_eq(str_index(a, b, false), find_plainly(text, len, what, n));
+        str_unref(a);
+        str_unref(b);
+    }
+}
+
+Test(str, search_stays_linear) {
+    struct str *text = str_empty(), *what = str_empty();
+    for (int i = 0; i < 1000000; i++) text = str_append_take(text, "a", 1);
+    for (int i = 0; i < 500000; i++) what = str_append_take(what, i == 250000 ? "b" : "a", 1);
+    cr_expect_eq(str_index(text, what, false), 0); /* would not end in a lifetime otherwise */
+    cr_expect_eq(str_rindex(text, what, false), 0);
+    str_unref(text);
+    str_unref(what);
+}
+
+Test(str, comparison_folds_across_words) {
+    static const char *const rows[][2] = {{"abcdefghIJKLMNOPq", "ABCDEFGHijklmnopQ"}, {"abcdefghA", "abcdefghb"}, {"abcdefgh", "abcdefghi"}};
+    static const int expected[] = {0, -1, -1};
+    for (size_t i = 0; i < 3; i++) {
+        struct str *a = str_from(rows[i][0]), *b = str_from(rows[i][1]);
+        cr_expect_eq(str_compare(a, b), expected[i]);
+        cr_expect_eq(str_compare(b, a), -expected[i]);
+        str_unref(a);
+        str_unref(b);
+    }
+}
+
 Test(str, utf8_is_strict) {
     cr_expect(utf8_valid("\xf4\x8f\xbf\xbf", 4));
     cr_expect_not(utf8_valid("\xf4\x90\x80\x80", 4));

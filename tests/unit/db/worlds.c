@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "worlds.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A name for a world that does not exist yet; remove_world() takes it away. */
+char *new_place(void) {
+    char *dir = strdup("/tmp/evermoo-test-XXXXXX");
+    cr_assert(mkdtemp(dir));
+    return dir;
+}
+
+void remove_world(char *dir) {
+    static const char *const files[] = {"data.mdb", "lock.mdb", "pid"};
+    char path[200];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+    free(dir);
+}
+
+void save_world(struct db *db) {
+    struct buf why = BUF_INIT;
+    cr_assert_eq(db_save(db, NULL, 0, NULL, &why), 0, "%s", buf_c(&why));
+}
+
+void expect_same(struct db *a, struct db *b, int step) {
+    struct buf x = BUF_INIT, y = BUF_INIT;
+    world_text(a, &x);
+    world_text(b, &y);
+    if (strcmp(buf_c(&x), buf_c(&y))) {
+        size_t at = 0, line = 0;
+        for (; x.data[at] == y.data[at]; at++)
+            if (x.data[at] == '\n') line = at + 1;
+        cr_assert_fail("after step %d the worlds differ:\n%.300s\n-- and --\n%.300s", step, x.data + line, y.data + line);
+    }
+    buf_fini(&x);
+    buf_fini(&y);
+}
+
+static void count_fault(void *ctx, const char *text) {
+    (*(int *)ctx)++;
+    cr_log_error("%s", text);
+}
+
+void expect_sound(const char *dir) {
+    struct buf why = BUF_INIT;
+    int faults = 0;
+    int rc = db_world_check(dir, count_fault, NULL, &faults, &why);
+    cr_assert_eq(rc, 0, "%d faults %s", faults, buf_c(&why));
+    buf_fini(&why);
+}
+
+struct db *reopen(struct db *db, const char *dir, bool evict) {
+    struct buf why = BUF_INIT;
+    db_world_close(db);
+    cr_assert_eq(db_world_open(&db, dir, &(struct db_options){.evict_always = evict}, &why), 0, "%s", buf_c(&why));
+    return db;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Worlds on disk for tests. */
+#ifndef TESTS_DB_WORLDS_H
+#define TESTS_DB_WORLDS_H
+
+#include "random.h"
+
+char *new_place(void); /* an empty directory */
+void remove_world(char *dir); /* and frees the name */
+void save_world(struct db *db); /* must succeed */
+struct db *reopen(struct db *db, const char *dir, bool evict); /* db may be NULL */
+void expect_same(struct db *a, struct db *b, int step);
+void expect_sound(const char *dir); /* of a world that this process has not open */
+
+#endif
