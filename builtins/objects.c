@@ -111,41 +111,46 @@ static bool change_quota(struct builtin_call *c, objid owner, int64_t by) {
 struct creation {
     objid parent, owner;
     struct list *args; /* borrowed from the arguments; NULL: none */
+    bool unsupported; /* anonymous, or several parents: E_INVARG when nothing else is wrong */
+    bool bad_parent; /* #-1 in a list */
+    bool anonymous;
 };
 
-/* Parents as one object or a list of at most one: several are not supported. */
-static enum error parent_from(value v, objid *out) {
+/* Parents as one object or a list. */
+static enum error parent_from(value v, struct creation *out) {
     if (v.type == V_OBJ) {
-        *out = v.u.o;
+        out->parent = v.u.o;
         return E_NONE;
     }
     if (v.type != V_LIST) return E_TYPE;
-    for (uint32_t i = 0; i < v.u.l->len; i++)
+    for (uint32_t i = 0; i < v.u.l->len; i++) {
         if (v.u.l->items[i].type != V_OBJ) return E_TYPE;
-    *out = v.u.l->len ? v.u.l->items[0].u.o : NOTHING;
-    return v.u.l->len > 1 ? E_INVARG : E_NONE;
+        if (v.u.l->items[i].u.o == NOTHING) out->bad_parent = true;
+    }
+    out->parent = v.u.l->len ? v.u.l->items[0].u.o : NOTHING;
+    out->unsupported = v.u.l->len > 1;
+    return E_NONE;
 }
 
 /* ToastStunt's form: behind the owner an integer (true: anonymous, which is not supported) and a list for :initialize, each at most once. */
 static enum error creation_from_args(const struct builtin_call *c, struct creation *out) {
     *out = (struct creation){.owner = c->progr};
-    enum error e = parent_from(c->args[0], &out->parent);
-    if (e == E_TYPE) return e;
+    if (parent_from(c->args[0], out) != E_NONE) return E_TYPE;
     int i = 1;
-    bool flag_seen = false, anonymous = false;
+    bool flag_seen = false;
     if (i < c->nargs && c->args[i].type == V_OBJ) out->owner = c->args[i++].u.o;
     for (; i < c->nargs; i++) {
         value v = c->args[i];
         if (v.type == V_INT && !flag_seen) {
             flag_seen = true;
-            anonymous = v.u.i != 0;
+            out->anonymous = v.u.i != 0;
         } else if (v.type == V_LIST && !out->args) {
             out->args = v.u.l;
         } else {
             return E_TYPE;
         }
     }
-    return anonymous ? E_INVARG : e;
+    return E_NONE;
 }
 
 static enum error check_creation(struct builtin_call *c, const struct creation *w) {
@@ -153,12 +158,15 @@ static enum error check_creation(struct builtin_call *c, const struct creation *
     bool wizard = is_wizard(c);
     bool no_parent = w->parent == NOTHING;
     if (c->m->dialect->validity_first) {
+        if (w->bad_parent) return E_INVARG;
         if (w->owner != NOTHING && !db_valid(db, w->owner)) return E_INVARG;
         if (!no_parent && !db_valid(db, w->parent)) return E_INVARG;
     }
     if (!no_parent && !db_valid(db, w->parent)) return E_PERM;
     if (!no_parent && !db_object_allows(db, w->parent, c->progr, OF_FERTILE)) return E_PERM;
-    return w->owner == c->progr || wizard ? E_NONE : E_PERM;
+    if (!no_parent && w->anonymous && !db_controls(db, c->progr, w->parent)) return E_PERM; /* nothing has the flag that lets others */
+    if (w->owner != c->progr && !wizard) return E_PERM;
+    return w->unsupported || w->anonymous ? E_INVARG : E_NONE;
 }
 
 struct result bf_create(struct builtin_call *c) {

@@ -50,6 +50,7 @@ Test(objects, create_as_toast) {
         {"create(1)", "E_TYPE"}, {"create({})", "#7"}, {"create({#1})", "#8"}, {"parent(#8)", "#1"}, {"create(#1, 1, #1)", "E_TYPE"}, {"create(#1, {}, {})", "E_TYPE"},
         {"create(#1, #3, 1.0)", "E_TYPE"}, {"create(#1, 0, {})", "#9"}, {"create(#1, #3, {}, 0)", "#10"}, {"create(#99)", "E_INVARG"}, {"create(#1, #99)", "E_INVARG"},
         {"create(#5)", "E_PERM"}, {"create({#1, 2})", "E_TYPE"},
+        {"create({#-1})", "E_INVARG"}, {"create(#1, 1)", "E_PERM"}, {"create(#4, 1)", "E_INVARG"}, {"create({#1, #4})", "E_INVARG"},
     };
     struct bi_world w;
     bi_open(&w, "toast");
