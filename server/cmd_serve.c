@@ -252,6 +252,10 @@ static void print_addresses(const struct server *s) {
     buf_fini(&text);
 }
 
+static void log_start(const struct server *s) {
+    log_info("STARTING: evermoo %s, world %s, save %llu, process %ld", EVERMOO_VERSION, s->options.world, (unsigned long long)db_generation(s->db), (long)getpid());
+}
+
 static int start_fresh(struct server *s, struct buf *why) {
     int port, rc = sched_load(s->sched, why);
     if (rc) return -1;
@@ -260,6 +264,8 @@ static int start_fresh(struct server *s, struct buf *why) {
         buf_printf(why, "port %d: %s; choose another one with -p, or another address with --listen", s->options.port, strerror(rc));
         return -1;
     }
+    log_start(s);
+    listener_announce(0, port);
     print_addresses(s);
     server_announce_start(s);
     return 0;
@@ -304,6 +310,7 @@ static void commit_take_over(struct server *s) {
     }
     listeners_pause(s, false);
     server_message_to_all(s, "rebooted_msg");
+    log_start(s);
     log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
     reboot_free(s);
     s->changed = true;
@@ -355,7 +362,6 @@ static int end_run(struct server *s) {
 
 static int start(struct server *s, struct buf *why) {
     if (open_world(s, why)) return -1;
-    log_info("STARTING: evermoo %s, world %s, save %llu, process %ld", EVERMOO_VERSION, s->options.world, (unsigned long long)db_generation(s->db), (long)getpid());
     s->resolver = resolver_new(s->loop);
     if (s->options.hand_off < 0) return start_fresh(s, why);
     if (take_over(s, why)) return -1;

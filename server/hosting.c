@@ -176,7 +176,10 @@ static enum error host_listen(void *ctx, objid handler, value desc, bool print_m
     if (desc.type != V_INT) return E_TYPE;
     if (desc.u.i < 0 || desc.u.i > 65535) return E_INVARG;
     switch (listener_open(ctx, handler, (int)desc.u.i, print_messages, &port)) {
-    case 0: *bound = value_int(port); return E_NONE;
+    case 0:
+        listener_announce(handler, port);
+        *bound = value_int(port);
+        return E_NONE;
     case EADDRINUSE: return listener_find_port(ctx, (int)desc.u.i) ? E_INVARG : E_QUOTA;
     case EACCES: return E_PERM;
     default: return E_QUOTA;

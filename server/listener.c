@@ -196,9 +196,10 @@ int listener_open(struct server *s, objid handler, int port, bool print_messages
     }
     add(s, l);
     *bound = l->port;
-    log_info("LISTEN: #%lld now listening on port %d", (long long)handler, l->port);
     return 0;
 }
+
+void listener_announce(objid handler, int port) { log_info("LISTEN: #%lld now listening on port %d", (long long)handler, port); }
 
 struct listener *listener_adopt(struct server *s, objid handler, int port, bool print_messages, const int *fds, size_t n) {
     struct listener *l = xcalloc(1, sizeof *l);

@@ -28,6 +28,7 @@ struct listeners {
 
 /* Opens `port' (0: one that is free). 0 and the port; or errno, EADDRINUSE also when we listen there already. */
 int listener_open(struct server *s, objid handler, int port, bool print_messages, int *bound);
+void listener_announce(objid handler, int port); /* the word in the log */
 /* One whose sockets are open already (a reboot). Takes them. */
 struct listener *listener_adopt(struct server *s, objid handler, int port, bool print_messages, const int *fds, size_t n);
 struct listener *listener_find_port(struct server *s, int port);

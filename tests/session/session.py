@@ -64,16 +64,17 @@ class Client:
         """The match of the first line of output that has it; what came before is gone. A plain string stands for itself."""
         regex = pattern if isinstance(pattern, re.Pattern) else re.compile(re.escape(pattern))
         end = time.monotonic() + (limit or LIMIT)
+        passed = b""
         while True:
-            at = 0
-            while (newline := self.data.find(b"\r\n", at)) >= 0:
-                found = regex.search(self.data[at:newline].decode("utf-8", "replace"))
+            *lines, self.data = self.data.split(b"\r\n")
+            for i, line in enumerate(lines):
+                found = regex.search(line.decode("utf-8", "replace"))
                 if found:
-                    self.data = self.data[newline + 2 :]
+                    self.data = b"\r\n".join([*lines[i + 1 :], self.data])
                     return found
-                at = newline + 2
+                passed = (passed + line[-500:] + b"\r\n")[-500:]
             if self.ended or not self._more(end):
-                raise Fault(f"expected {regex.pattern!r}, {'the connection ended after' if self.ended else 'got'} {self.data[-500:]!r}")
+                raise Fault(f"expected {regex.pattern!r}, {'the connection ended after' if self.ended else 'got'} {passed + self.data[-500:]!r}")
 
     def expect_bytes(self, wanted, limit=None):
         end = time.monotonic() + (limit or LIMIT)
@@ -101,7 +102,7 @@ class Client:
         return self.expect(re.compile(r"^=> (.*)$"))[1]
 
     def run(self, code):
-        self.send(";;" + code)
+        self.send(";;" + code + ";")
         return self.expect(re.compile(r"^=> (.*)$"))[1]
 
     def close(self):
