@@ -1,41 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/build.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/must.h"
 #include "builtins/registry.h"
 #include "db/world.h"
 #include "lang/machine.h"
-
-/* A world's directory holds files only. */
-static void remove_directory(const char *dir) {
-    DIR *d = opendir(dir);
-    if (!d) return;
-    const struct dirent *e;
-    while ((e = readdir(d))) unlinkat(dirfd(d), e->d_name, 0);
-    closedir(d);
-    rmdir(dir);
-}
-
-/* The rename is durable when the directory that holds the name is. */
-static void sync_parent(const char *dir) {
-    char *copy = xstrdup(dir), *slash = strrchr(copy, '/');
-    if (slash) slash[slash == copy] = '\0';
-    int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(copy);
-}
+#include "server/aside.h"
 
 static int load_and_save(struct db *db, const struct objdef_files *files, const struct objdef_options *options, struct objdef_report *report, struct buf *why) {
     struct machine m;
@@ -60,24 +33,11 @@ static int build_in(const char *dir, const struct objdef_files *files, const str
 }
 
 int build_world(const char *dir, const struct objdef_files *files, const struct objdef_options *options, struct objdef_report *report, struct buf *why) {
-    struct stat st;
-    if (lstat(dir, &st) == 0) {
-        buf_printf(why, "%s: exists already; name another place, or remove it first", dir);
-        return -1;
-    }
-    struct buf aside = BUF_INIT;
-    size_t len = strlen(dir);
-    while (len > 1 && dir[len - 1] == '/') len--;
-    buf_printf(&aside, "%.*s.building-%ld", (int)len, dir, (long)getpid());
-    int rc = build_in(buf_c(&aside), files, options, report, why);
-    if (rc == 0 && rename(buf_c(&aside), dir) != 0) {
-        buf_printf(why, "%s: cannot be made: %s", dir, strerror(errno));
-        rc = -1;
-    }
-    if (rc == 0) sync_parent(dir);
-    else remove_directory(buf_c(&aside));
-    buf_fini(&aside);
-    return rc;
+    struct aside aside;
+    if (aside_begin(&aside, dir, why) != 0) return -1;
+    if (build_in(buf_c(&aside.dir), files, options, report, why) == 0) return aside_commit(&aside, why);
+    aside_abort(&aside);
+    return -1;
 }
 
 int world_build_default(const char *dir, struct buf *why) {
