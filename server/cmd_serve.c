@@ -17,6 +17,7 @@
 #include "base/must.h"
 #include "base/version.h"
 #include "builtins/registry.h"
+#include "server/build.h"
 #include "server/command.h"
 #include "server/server.h"
 
@@ -173,13 +174,21 @@ static bool world_exists(const char *path) {
     return stat(path, &st) == 0 || errno != ENOENT;
 }
 
+/* A world that is not there is the bundled one. */
+static int build_bundled(const struct serve_options *o, struct buf *why) {
+    if (o->check || o->hand_off >= 0) {
+        buf_printf(why, "%s: the world is gone", o->world);
+        return -1;
+    }
+    if (world_build_default(o->world, why)) return -1;
+    printf("evermoo: %s was not there: built the bundled world; its first wizard logs in with `connect wizard'\n", o->world);
+    return 0;
+}
+
 static int open_world(struct server *s, struct buf *why) {
     struct serve_options *o = &s->options;
     struct db_options options = {.read_only = o->check, .dialect = o->dialect};
-    if (!world_exists(o->world)) {
-        buf_printf(why, "%s: there is no such world; make one with evermoo import DUMP %s", o->world, o->world);
-        return -1;
-    }
+    if (!world_exists(o->world) && build_bundled(o, why)) return -1;
     if (db_world_open(&s->db, o->world, &options, why)) return -1;
     int n;
     const struct builtin *builtins = builtins_for_dialect(db_dialect(s->db), &n);
