@@ -402,14 +402,15 @@ object CODE_UTILS
       elseif (part == "any")
         words = {@words, "<any>"};
       elseif (part != "none")
-        words = {@words, $string_utils:explode(part, "/")[1]};
+        words = {@words, part};
       endif
     endfor
     return $string_utils:from_list(words, " ");
   endverb
 
-  verb usages (this none this) owner: LIBRARIAN flags: "rxd"
+  verb usages (this none this) owner: WIZARD flags: "rxd"
     "usages(WORD, OBJECTS): how the commands called WORD are typed, as their own text or their arguments say.";
+    set_task_perms(caller_perms());
     {word, objects} = args;
     lines = {};
     for what in (objects)
@@ -418,17 +419,20 @@ object CODE_UTILS
         names = `verbs(o) ! E_PERM => {}';
         for i in [1..length(names)]
           if (this:verbname_match(names[i], word) && (spec = verb_args(o, i)) != {"this", "none", "this"})
-            lines = setadd(lines, this:verb_usage(names[i], spec, what));
+            text = $help:verb_text(o, i);
+            lines = length(text) > 1 ? {@lines, @text[1..$ - 1]} | setadd(lines, this:verb_usage(names[i], spec, what));
           endif
         endfor
         o = parent(o);
       endwhile
     endfor
+    lines = $list_utils:remove_duplicates(lines);
     return length(lines) > 4 ? lines[1..4] | lines;
   endverb
 
-  verb commands_of (this none this) owner: LIBRARIAN flags: "rxd"
+  verb commands_of (this none this) owner: WIZARD flags: "rxd"
     "commands_of(OBJECT): how its commands are typed, those of its ancestors up to $thing and $room included.";
+    set_task_perms(caller_perms());
     {what} = args;
     lines = {};
     o = what;

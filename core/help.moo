@@ -326,7 +326,7 @@ object HELP
   verb function_list (this none this) owner: LIBRARIAN flags: "rxd"
     "The names of all built-in functions.";
     names = $list_utils:sort($list_utils:slice(function_info()));
-    return {"Built-in functions (`help NAME()' tells about one):", "", @$string_utils:columnize(names, 4)};
+    return {"Built-in functions (`help NAME()' tells about one):", "", @$string_utils:columnize(names, 3)};
   endverb
 
   verb utility_list (this none this) owner: LIBRARIAN flags: "rxd"

@@ -87,7 +87,7 @@ object LOGIN
     if (caller != this)
       return E_PERM;
     endif
-    notify(player, tostr("This is evermoo ", server_version(), ".  It is ", ctime(), "."));
+    notify(player, tostr("The server is evermoo, version ", server_version(), ".  It is ", ctime(), "."));
   endverb
 
   verb "quit_command" (this none this) owner: WIZARD flags: "rxd"

@@ -324,11 +324,6 @@ object PLAYER
     this:tell("You whisper, \"", dobjstr, "\" to ", iobj:title(), ".");
   endverb
 
-  verb give_to_me (this none this) owner: LIBRARIAN flags: "rxd"
-    "Kept for programs: whether this player takes args[1].";
-    return this:accept(args[1]);
-  endverb
-
   // ---- oneself
 
   verb "@desc*ribe" (any as any) owner: WIZARD flags: "rd"
@@ -457,7 +452,7 @@ object PLAYER
   verb "@uptime uptime @version" (none none none) owner: LIBRARIAN flags: "rd"
     "@version";
     "Tells which server this is and what time it has.";
-    this:tell("This is evermoo ", server_version(), ".  It is ", ctime(), ".");
+    this:tell("The server is evermoo, version ", server_version(), ".  It is ", ctime(), ".");
   endverb
 
   verb "commands @commands" (none none none) owner: LIBRARIAN flags: "rd"
@@ -479,7 +474,7 @@ object PLAYER
       endif
     endif
     this:tell("I don't understand that.");
-    for line in ($code_utils:usages(word, {this, this.location, dobj, iobj}))
+    for line in ($code_utils:usages(word, {this, this.location, dobj, iobj, $thing, $container, $note}))
       this:tell("Try this:  ", line);
     endfor
   endverb

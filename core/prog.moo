@@ -19,7 +19,7 @@ object PROG
     endif
     set_task_perms(player);
     text = argstr;
-    statements = match(text, "^ *%(if%|for%|fork%|return%|while%|try\\)%W") || match(text, "^ *;");
+    statements = match(text, "^ *%(if%|for%|fork%|return%|while%|try%)%W") || match(text, "^ *;");
     if (match(text, "^ *;"))
       text = text[index(text, ";") + 1..$];
     endif
@@ -64,11 +64,9 @@ object PROG
         return this:tell(parsed[2]);
       endif
       {ok, value, rest} = parsed;
-      words = $string_utils:explode(rest);
-      if (words && words[1] != "\"\"")
+      words = $string_utils:words(rest);
+      if (words)
         perms = words[1];
-      elseif (words)
-        perms = "";
       endif
       if (length(words) > 1)
         owner = $string_utils:match_player(words[2]);
@@ -371,8 +369,9 @@ object PROG
     return this.programmer;
   endverb
 
-  verb match_propref (this none this) owner: LIBRARIAN flags: "rxd"
+  verb match_propref (this none this) owner: WIZARD flags: "rxd"
     "this:match_propref(TEXT, USAGE): {object, name} for OBJECT.NAME; 0 when that failed, and said so.";
+    set_task_perms(caller_perms());
     {text, usage} = args;
     if (!(ref = $code_utils:parse_propref(text)))
       this:tell(usage || tostr("\"", text, "\" is not of the form OBJECT.PROPERTY."));
@@ -382,8 +381,9 @@ object PROG
     return $command_utils:object_match_failed(what, ref[1]) ? 0 | {what, ref[2]};
   endverb
 
-  verb match_verbref (this none this) owner: LIBRARIAN flags: "rxd"
+  verb match_verbref (this none this) owner: WIZARD flags: "rxd"
     "this:match_verbref(TEXT, USAGE): {object, position} for OBJECT:NAME; 0 when that failed, and said so.";
+    set_task_perms(caller_perms());
     {text, usage} = args;
     if (!(ref = $code_utils:parse_verbref(text)))
       this:tell(usage || tostr("\"", text, "\" is not of the form OBJECT:VERB."));

@@ -113,10 +113,4 @@ object ROOT
     this.description = args[1];
     return 1;
   endverb
-
-  verb "description_of contents_text" (this none this) owner: LIBRARIAN flags: "rxd"
-    "What is in this, as one sentence; \"\" when there is nothing.";
-    names = $list_utils:map_verb(this.contents, "title");
-    return names ? "You see " + $string_utils:english_list(names) + "." | "";
-  endverb
 endobject

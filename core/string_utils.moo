@@ -116,11 +116,11 @@ object STRING_UTILS
     "trim(TEXT): without blanks at its ends; triml, trimr: at one of them.";
     text = args[1];
     if (verb != "trimr")
-      first = match(text, "[^ \t]");
+      first = match(text, "[^ ]");
       text = first ? text[first[1]..$] | "";
     endif
     if (verb != "triml")
-      last = rmatch(text, "[^ \t]");
+      last = rmatch(text, "[^ ]");
       text = last ? text[1..last[2]] | "";
     endif
     return text;

@@ -55,10 +55,6 @@ object WELCOME_NOTE
     "want to make something that was not here before."
   };
 
-  verb accept_move (this none this) owner: LIBRARIAN flags: "rxd"
-    return 0;
-  endverb
-
   verb moveto (this none this) owner: LIBRARIAN flags: "rxd"
     "It stays where it is.";
     return E_NACC;
