@@ -94,10 +94,29 @@ static void print_object_tables(void) {
 #undef DIALECT
 }
 
+static void print_store_tables(void) {
+    heading("Tables of the store", "What a world's directory holds; docs/store.md says how they hang together.", "| table | key | |");
+#define TABLE(id, name, key, doc) row3(name, key, doc);
+#include "db/tables.def"
+#undef TABLE
+    heading("Records of the store", "A field that is zero or empty is left out; one that is not known is skipped.", "| record | field | tag, type | since | |");
+#define RECORD(name)
+#define FIELD(rec, tag, type, name, since, doc)                                                                                             \
+    printf("| `" #rec "` | `" #name "` | %d, " #type " | %d | ", tag, since);                                                             \
+    cell(doc);                                                                                                                             \
+    printf(" |\n");
+#define END(name)
+#include "db/records.def"
+#undef RECORD
+#undef FIELD
+#undef END
+}
+
 int main(void) {
     printf("# Reference\n\nMade from the tables in the sources by `make docs`; edit those, not this file.\n");
     print_builtins();
     print_value_tables();
     print_object_tables();
+    print_store_tables();
     return 0;
 }
