@@ -61,8 +61,10 @@ static struct str *join(const struct list *words, size_t from, size_t to) { /* 0
 /* Letters in one case, for comparing. ASCII needs no memory but its own. */
 static struct str *fold(const struct str *s) {
     if (s->flags & STR_ASCII) {
-        struct str *copy = str_new(s->data, s->len);
-        for (uint32_t i = 0; i < copy->len; i++) copy->data[i] = (char)ascii_lower((unsigned char)copy->data[i]);
+        struct buf lower = BUF_INIT; /* not in a new string: short ones are everybody's */
+        for (uint32_t i = 0; i < s->len; i++) buf_byte(&lower, (char)ascii_lower((unsigned char)s->data[i]));
+        struct str *copy = buf_to_str(&lower);
+        buf_fini(&lower);
         return copy;
     }
     utf8proc_uint8_t *folded = NULL;
