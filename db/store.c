@@ -8,15 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/must.h"
 
 _Static_assert(sizeof(void *) == 8, "the map needs a 64-bit address space");
 
-enum { MAX_READERS = 126 };
+enum { MAX_READERS = 126, FORGET_EVERY = 10000 };
 #define MAP_FIRST ((size_t)1 << 40) /* address space, not memory; less where a limit forbids it */
 #define MAP_LEAST ((size_t)1 << 32)
 
@@ -222,6 +224,30 @@ int64_t store_disk_size(struct store *s) {
     return (int64_t)(info.me_last_pgno + 1) * st.ms_psize;
 }
 
+/* LMDB does not tell where its map is: it is the mapping of its file. */
+static void *map_of(struct store *s, size_t *size) {
+    struct stat st;
+    mdb_filehandle_t fd;
+    char line[512];
+    void *found = NULL;
+    FILE *maps = mdb_env_get_fd(s->env, &fd) || fstat(fd, &st) ? NULL : fopen("/proc/self/maps", "re");
+    while (maps && !found && fgets(line, sizeof line, maps)) {
+        unsigned long from, to, inode;
+        if (sscanf(line, "%lx-%lx %*s %*s %*s %lu", &from, &to, &inode) != 3 || inode != st.st_ino || !strstr(line, "/data.mdb")) continue;
+        found = (void *)from;
+        *size = to - from;
+    }
+    if (maps) fclose(maps);
+    return found;
+}
+
+/* The pages stay in the system's cache; they only no longer count as this process's memory. */
+void store_forget_pages(struct store *s) {
+    size_t size = 0;
+    void *map = s->env ? map_of(s, &size) : NULL;
+    if (map) madvise(map, size, MADV_DONTNEED);
+}
+
 /* ---- digests ---- */
 
 static uint64_t mix(uint64_t h, uint64_t word) {
@@ -303,6 +329,7 @@ int store_put(struct store *s, enum store_table t, const void *key, size_t klen,
     if (rc) return write_failed(s, rc, "cannot write");
     s->digest[t] += store_row_hash(key, klen, data, len);
     s->puts++;
+    if (s->puts % FORGET_EVERY == 0) store_forget_pages(s); /* a large save passes over many */
     s->put_bytes += klen + len;
     return 0;
 }

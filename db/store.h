@@ -57,6 +57,7 @@ uint64_t store_digest(const struct store *s, enum store_table t);
 void store_set_digest(struct store *s, enum store_table t, uint64_t digest);
 uint64_t store_row_hash(const void *key, size_t klen, const void *data, size_t len);
 int64_t store_disk_size(struct store *s);
+void store_forget_pages(struct store *s); /* gives back the memory that what was read takes; nothing is lost */
 uint64_t store_count(struct store *s, enum store_table t);
 uint64_t store_puts(const struct store *s); /* records and bytes written since opening, for reports */
 uint64_t store_put_bytes(const struct store *s);

@@ -5,8 +5,8 @@
  * The first reads every line, checks the grammar, and remembers for each slot where it stands and its links: some 60 bytes a slot, whatever the slots hold. Then the links are
  * checked: lists of contents and children agree with locations and parents, nothing is inside itself, property counts follow from ancestry.
  *
- * The second builds the world. Objects come in the order of the tree, parents first and children as their lists say, because what slots an object has depends on
- * its ancestors; then contents, players, programs, tasks. Each time some megabytes have been read the world is saved and clean objects leave memory.
+ * The second builds the world. Bare objects and their contents come first; they are filled in the order of the tree, parents first and children as their lists say, because
+ * what slots an object has depends on its ancestors; then players, programs, tasks. Each time some megabytes have been read the world is saved and clean objects leave memory.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@
 enum {
     DEFAULT_BATCH = 8 << 20,
     NOTES_MAX = 10000,
+    BARE_OBJECTS = 50000, /* between two saves */
     LEFTOVER_MAX = 1 << 20,
     OBJECT_BYTES = 3, /* the shortest things of each kind: "#0\n" */
     PROGRAM_BYTES = 7,
@@ -523,8 +524,7 @@ static bool build_object(struct import *im, int64_t o) {
     struct dump_object extra = {.object = o};
     bool ok = read_object_head(im, &h);
     if (ok) {
-        db_create_at(im->db, o, NOTHING, h.owner == NOTHING ? o : h.owner);
-        if (h.owner == NOTHING) db_set_owner(im->db, o, NOTHING);
+        db_set_owner(im->db, o, h.owner);
         db_set_name(im->db, o, h.name);
         db_set_flags(im->db, o, (unsigned)h.flags & ~(unsigned)OF_PLAYER);
         if (h.handles->len) extra.handles = str_ref(h.handles);
@@ -538,15 +538,33 @@ static bool build_object(struct import *im, int64_t o) {
     return ok;
 }
 
+/* Bare objects are small, but there may be many. */
+static bool after_bare_object(struct import *im, int64_t *done) { return ++*done % BARE_OBJECTS || save(im); }
+
+/* All objects exist, bare, and are where they belong, before any is filled: then filling one touches it and its parent and no other. */
+static bool build_bare_objects(struct import *im) {
+    int64_t done = 0;
+    for (int64_t o = 0; o < im->nslots; o++) {
+        if (!im->slots[o].live) continue;
+        db_create_at(im->db, o, NOTHING, o);
+        if (!after_bare_object(im, &done)) return false;
+    }
+    db_set_max_object(im->db, im->nslots - 1);
+    for (int64_t o = 0; o < im->nslots; o++)
+        for (int64_t c = im->slots[o].link[CONTENTS]; c != NOWHERE; c = im->slots[c].link[NEXT]) {
+            db_move(im->db, c, o);
+            if (!after_bare_object(im, &done)) return false;
+        }
+    return true;
+}
+
 static bool build_objects(struct import *im) {
+    if (!build_bare_objects(im)) return false;
     for (int64_t root = root_after(im, -1); root != NOWHERE; root = root_after(im, root))
         for (int64_t o = root; o != NOWHERE; o = tree_next(im, o)) {
             int64_t at = im->slots[o].offset;
             if (!build_object(im, o) || !progress(im, at)) return false;
         }
-    db_set_max_object(im->db, im->nslots - 1);
-    for (int64_t o = 0; o < im->nslots; o++)
-        for (int64_t c = im->slots[o].link[CONTENTS]; c != NOWHERE; c = im->slots[c].link[NEXT]) db_move(im->db, c, o);
     return true;
 }
 

@@ -17,7 +17,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
 /* A signal handler takes no parameter and may call little: the names are made beforehand. */
-static const char *const world_files[] = {"data.mdb", "lock.mdb"};
+static const char *const world_files[] = {"data.mdb", "lock.mdb", "pid"};
 static char *doomed[sizeof world_files / sizeof *world_files + 1];
 
 static void remove_and_die(int number) {
