@@ -18,8 +18,8 @@ object NOTE
   endverb
 
   verb set_text (this none this) owner: WIZARD flags: "rxd"
-    "this:set_text(LINES): for whoever controls the note, and its own verbs.";
-    if (caller != this && !$perm_utils:controls(caller_perms(), this))
+    "this:set_text(LINES): for whoever controls the note.";
+    if (!$perm_utils:controls(caller_perms(), this))
       return E_PERM;
     elseif (typeof(args[1]) != LIST)
       return E_TYPE;

@@ -473,8 +473,14 @@ object PLAYER
         return;
       endif
     endif
+    lines = $code_utils:usages(word, {this, this.location, dobj, iobj, $thing, $container, $note});
+    if (lines && dobjstr && dobj in {$failed_match, $ambiguous_match})
+      return $command_utils:object_match_failed(dobj, dobjstr);
+    elseif (lines && iobjstr && iobj in {$failed_match, $ambiguous_match})
+      return $command_utils:object_match_failed(iobj, iobjstr);
+    endif
     this:tell("I don't understand that.");
-    for line in ($code_utils:usages(word, {this, this.location, dobj, iobj, $thing, $container, $note}))
+    for line in (lines)
       this:tell("Try this:  ", line);
     endfor
   endverb

@@ -239,9 +239,16 @@ object PROG
     if (!this:may_program())
       return;
     endif
+    if (!args)
+      this:tell("Usage:  @program OBJECT:NAME");
+    endif
     ref = args ? this:match_verbref(args[1], "") | 0;
+    if (ref && !this:may_write_verb(@ref))
+      this:tell("Permission denied.");
+      ref = 0;
+    endif
     if (!ref)
-      this:tell(args ? "" | "Usage:  @program OBJECT:NAME", "Now ignoring code for ", args ? args[1] | "nothing in particular", ".");
+      this:tell("Now ignoring code for ", args ? args[1] | "nothing in particular", ".");
       $command_utils:read_lines();
       return this:tell("Verb code ignored.");
     endif
@@ -367,6 +374,13 @@ object PROG
       this:tell("You need to be a programmer to do this.");
     endif
     return this.programmer;
+  endverb
+
+  verb may_write_verb (this none this) owner: WIZARD flags: "rxd"
+    "this:may_write_verb(OBJECT, VERB): whether the caller may program it.";
+    {what, n} = args;
+    info = verb_info(what, n);
+    return info[1] == caller_perms() || caller_perms().wizard || index(info[2], "w");
   endverb
 
   verb match_propref (this none this) owner: WIZARD flags: "rxd"

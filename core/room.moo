@@ -23,9 +23,9 @@ object ROOM
   verb enterfunc (this none this) owner: WIZARD flags: "rxd"
     "A player who arrives looks around.";
     {who} = args;
-    if (is_player(who) && who.location == this && $perm_utils:controls(caller_perms(), who))
+    if (is_player(who) && who.location == this && who:is_awake() && $perm_utils:controls(caller_perms(), who))
+      "A wizard's change of `player' reaches the verbs that are called.";
       player = who;
-      set_task_perms(who);
       this:look_self();
     endif
   endverb
