@@ -234,11 +234,7 @@ object CODE_UTILS
     elseif (info == E_PROPNF)
       return {tostr(what, ".", name), "Built-in property.", "Value:        " + toliteral(value)};
     endif
-    lines = {tostr(what, ".", name), tostr("Owner:        ", $string_utils:nn(info[1])), tostr("Permissions:  ", info[2])};
-    if (`is_clear_property(what, name) ! ANY => 0')
-      lines = {@lines, "Clear:        yes, the value is inherited"};
-    endif
-    return {@lines, tostr("Value:        ", toliteral(value))};
+    return {tostr(what, ".", name), tostr("Owner:        ", $string_utils:nn(info[1])), tostr("Permissions:  ", info[2]), tostr("Value:        ", toliteral(value))};
   endverb
 
   verb show_verb (this none this) owner: WIZARD flags: "rxd"
