@@ -280,7 +280,11 @@ static int drop_chunks(struct store *s, enum store_table t, const struct key *k)
 static int put_enveloped(struct store *s, enum store_table t, const struct key *k, unsigned flags, const struct buf *payload) {
     struct buf out = BUF_INIT;
     enc_envelope(&out, RECORD_VERSION, flags, k->bytes, k->len, payload);
-    int rc = store_put(s, t, k->bytes, k->len, out.data, out.len);
+    int rc = store_put_new(s, t, k->bytes, k->len, out.data, out.len); /* one look-up for most: they are new */
+    if (rc == STORE_EXISTS) {
+        rc = drop_chunks(s, t, k);
+        if (!rc) rc = store_put(s, t, k->bytes, k->len, out.data, out.len);
+    }
     buf_fini(&out);
     return rc;
 }
@@ -299,8 +303,8 @@ static int put_chunks(struct store *s, const struct buf *payload, uint64_t id) {
 }
 
 int record_put(struct store *s, enum store_table t, const struct key *k, const struct buf *payload, uint64_t *next_blob) {
-    int rc = drop_chunks(s, t, k);
-    if (rc || payload->len < CHUNK_LIMIT) return rc ? rc : put_enveloped(s, t, k, 0, payload);
+    int rc;
+    if (payload->len < CHUNK_LIMIT) return put_enveloped(s, t, k, 0, payload);
     struct rec_blob blob = {(*next_blob)++, payload->len};
     struct buf head = BUF_INIT;
     rec_blob_encode(&blob, &head);

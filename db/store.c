@@ -321,17 +321,27 @@ int store_begin(struct store *s) {
     return 0;
 }
 
+/* With its digest. What was under the key before is no longer in the digest. */
+static int put(struct store *s, enum store_table t, MDB_val k, MDB_val v, unsigned flags) {
+    MDB_val at = v; /* the library writes to it */
+    int rc = fault_hits(s, FAULT_PUT) ? ENOSPC : mdb_put(s->write, s->dbi[t], &k, &at, flags);
+    if (rc == MDB_KEYEXIST) return STORE_EXISTS;
+    if (rc) return write_failed(s, rc, "cannot write");
+    s->digest[t] += store_row_hash(k.mv_data, k.mv_size, v.mv_data, v.mv_size);
+    s->puts++;
+    s->put_bytes += k.mv_size + v.mv_size;
+    if (s->puts % FORGET_EVERY == 0) store_forget_pages(s); /* a large save passes over many */
+    return 0;
+}
+
 int store_put(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
     MDB_val k = {klen, (void *)key}, v = {len, (void *)data};
     int rc = digest_forget(s, t, k);
-    if (rc == MDB_NOTFOUND) rc = 0;
-    if (!rc) rc = fault_hits(s, FAULT_PUT) ? ENOSPC : mdb_put(s->write, s->dbi[t], &k, &v, 0);
-    if (rc) return write_failed(s, rc, "cannot write");
-    s->digest[t] += store_row_hash(key, klen, data, len);
-    s->puts++;
-    if (s->puts % FORGET_EVERY == 0) store_forget_pages(s); /* a large save passes over many */
-    s->put_bytes += klen + len;
-    return 0;
+    return rc && rc != MDB_NOTFOUND ? write_failed(s, rc, "cannot write") : put(s, t, k, v, 0);
+}
+
+int store_put_new(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
+    return put(s, t, (MDB_val){klen, (void *)key}, (MDB_val){len, (void *)data}, MDB_NOOVERWRITE);
 }
 
 int store_delete(struct store *s, enum store_table t, const void *key, size_t klen) {

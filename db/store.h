@@ -22,7 +22,7 @@ enum store_table {
 #undef TABLE
     T_COUNT
 };
-enum { STORE_NOT_FOUND = 1, STORE_FULL = 2, STORE_BROKEN = 3 };
+enum { STORE_NOT_FOUND = 1, STORE_FULL = 2, STORE_BROKEN = 3, STORE_EXISTS = 4 };
 
 struct store;
 struct store_options {
@@ -49,6 +49,7 @@ int store_scan(struct store *s, enum store_table t, const void *prefix, size_t p
 
 int store_begin(struct store *s);
 int store_put(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len);
+int store_put_new(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len); /* STORE_EXISTS: there is one, and it stays */
 int store_delete(struct store *s, enum store_table t, const void *key, size_t klen); /* one that is not there: fine */
 int store_commit(struct store *s); /* durable when it returns 0; ends the transaction in any case */
 void store_abort(struct store *s);
