@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_REG = 65000, MAX_PENDING = 16000 };
+enum { MAX_REG = 65000, MAX_PENDING = 16000, MAX_TICK = 8000 };
 
 void *grow(void *p, uint32_t n, uint32_t *cap, size_t size) {
     if (n < *cap) return p;
@@ -25,7 +25,7 @@ static uint32_t emit_word(struct compiler *c, struct insn i) {
         p->where = grow(p->where, p->ncode, &c->cap_code, sizeof *p->where);
     }
     p->code[p->ncode] = i;
-    p->where[p->ncode] = (struct where){c->line, c->pending};
+    p->where[p->ncode] = (struct where){c->line, (int16_t)c->pending, (int16_t)c->pending};
     return p->ncode++;
 }
 
@@ -55,7 +55,16 @@ void flush_ticks(struct compiler *c) {
 
 void tick(struct compiler *c, int n) {
     if (c->pending > MAX_PENDING) flush_ticks(c);
+    for (; n > MAX_TICK; n -= MAX_TICK) {
+        c->pending += MAX_TICK;
+        flush_ticks(c);
+    }
     c->pending += n;
+}
+
+void tick_after(struct compiler *c, int n) {
+    tick(c, n);
+    if (c->p->ncode > 0) c->p->where[c->p->ncode - 1].after = (int16_t)c->pending;
 }
 
 int take_ticks(struct compiler *c) {

@@ -94,6 +94,7 @@ uint32_t emit_bc(struct compiler *c, int op, uint32_t a, int32_t bc);
 void emit_ext(struct compiler *c, int ticks, int32_t bc); /* the second word */
 static inline uint32_t here(const struct compiler *c) { return c->p->ncode; }
 void tick(struct compiler *c, int n);
+void tick_after(struct compiler *c, int n); /* of the instruction just emitted, if it succeeds */
 void flush_ticks(struct compiler *c); /* a checkpoint, if anything is pending */
 int take_ticks(struct compiler *c); /* pending, for an instruction that is a checkpoint itself */
 

@@ -25,7 +25,7 @@ static void variable_assign(struct compiler *c, const struct node *n, uint16_t d
     int32_t var = n->kids[0]->var;
     uint16_t r = variable_reg(c, var);
     expr_to(c, n->kids[1], r);
-    tick(c, 1);
+    tick_after(c, 1);
     variable_assigned(c, var);
     if (dest != NO_REG && dest != r) emit(c, OP_MOVE, dest, r, 0);
 }
@@ -187,7 +187,7 @@ static void store_chain(struct compiler *c, struct place_target *t, uint16_t v) 
         store_property(c, t, t->base, t->base_reg);
         emit(c, OP_CLEAR, t->base_reg, 1, 0);
     } else {
-        tick(c, 1);
+        tick_after(c, 1);
         variable_assigned(c, t->base->var);
     }
 }
@@ -208,7 +208,7 @@ static bool simple_index_assign(struct compiler *c, const struct node *n, const 
     live_pop(c, 2);
     tick(c, 1);
     emit(c, OP_SETIDX, base, index, val);
-    tick(c, 1);
+    tick_after(c, 1);
     variable_assigned(c, t->base->var);
     c->top = mark;
     return true;

@@ -36,7 +36,8 @@ static inline int32_t insn_bc(struct insn i) { return (int32_t)((uint32_t)i.b | 
 /* What is known of each instruction besides its fields. */
 struct where {
     int32_t line;
-    int32_t pending; /* ticks of this and earlier instructions that no checkpoint has counted yet */
+    int16_t pending; /* ticks of this and earlier instructions that no checkpoint has counted yet */
+    int16_t after; /* the same with what follows at once: the assignment of its result */
 };
 
 struct prop_site {

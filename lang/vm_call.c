@@ -119,7 +119,8 @@ enum go vm_call_verb(struct vm *vm, struct insn i) {
     value args = take_arguments(vm, site->args, site->nargs);
     if (args.type != V_LIST) return GO_RAISE;
     bool ok = obj.type == V_OBJ && name.type == V_STR;
-    if (!ok) vm_error_types(vm, obj.type != V_OBJ ? 1u << V_OBJ : 1u << V_STR, (int)(obj.type != V_OBJ ? obj.type : name.type));
+    if (!ok && obj.type != V_OBJ) vm_error(vm, E_TYPE);
+    else if (!ok) vm_error_types(vm, 1u << V_STR, (int)name.type);
     if (ok) ok = find_verb(vm, obj.u.o, name.u.s, cache);
     if (!ok) {
         value_unref(args);

@@ -10,7 +10,7 @@
 #include "base/list.h"
 #include "base/str.h"
 
-enum { T_INT = 1u << V_INT, T_FLOAT = 1u << V_FLOAT, T_STR = 1u << V_STR, T_LIST = 1u << V_LIST, T_OBJ = 1u << V_OBJ };
+enum { T_INT = 1u << V_INT, T_FLOAT = 1u << V_FLOAT, T_STR = 1u << V_STR, T_LIST = 1u << V_LIST, T_OBJ = 1u << V_OBJ, T_MAP = 1u << V_MAP };
 
 static bool is_temp(const struct vm *vm, const value *p) {
     const struct frame *f = vm_top(vm);
@@ -177,7 +177,7 @@ bool vm_op_equal(struct vm *vm, value *l, value *r) {
 }
 
 bool vm_op_in(struct vm *vm, value *dest, value *l, value *r) {
-    if (r->type != V_LIST) return vm_error_types(vm, T_LIST, (int)r->type);
+    if (r->type != V_LIST) return vm_error_types(vm, T_LIST | T_MAP, (int)r->type);
     int64_t at = list_find(r->u.l, *l, false);
     used(vm, l);
     used(vm, r);
@@ -492,7 +492,7 @@ bool vm_op_scatter(struct vm *vm, value *src, const struct scatter *s, uint32_t 
 /* ---- loops and forks ---- */
 
 bool vm_op_for_list(struct vm *vm, value *state, value *var, bool *enter) {
-    if (state->type != V_LIST) return vm_error_types(vm, T_LIST, (int)state->type);
+    if (state->type != V_LIST) return vm_error_types(vm, T_STR | T_LIST | T_MAP, (int)state->type);
     *enter = state->u.l->len > 0;
     if (!*enter) {
         reg_put(state, value_none());

@@ -264,7 +264,35 @@ enum go vm_operation_failed(struct vm *vm) {
     return vm_raise(vm);
 }
 
+static int64_t checkpoint_ticks(const struct program *p, const struct insn *i) {
+    switch (i->op) {
+    case OP_CHECK:
+    case OP_LOOP: return i->a;
+    case OP_RETURN:
+    case OP_RETURNI: return i->c;
+    case OP_SETPROP: return p->props[i->c].ticks;
+    case OP_CALLV: return p->verbs[i->c].ticks;
+    case OP_CALLB: return p->calls[i->c].ticks;
+    case OP_FORLPREP:
+    case OP_FORLLOOP:
+    case OP_FORRPREP:
+    case OP_FORRLOOP: return i[1].op;
+    default: return 0;
+    }
+}
+
+/* Ticks of a block are counted together, at its end: the frame's pc goes back to the instruction at which they ran out. */
+static void find_last_tick(const struct vm *vm) {
+    struct frame *f = vm_top(vm);
+    if (!f->program || f->pc < 2 || vm->ticks > 0) return;
+    const struct where *w = f->program->where;
+    const struct insn *i = &f->program->code[f->pc - 1];
+    int64_t had = vm->ticks + checkpoint_ticks(f->program, i);
+    for (uint32_t at = f->pc - 1; at > 0 && w[at - 1].after > 0 && w[at - 1].after >= had; at--) f->pc = at;
+}
+
 enum go vm_abort(struct vm *vm, enum vm_status status) {
+    if (status == VM_OUT_OF_TICKS && vm->nframes > 0) find_last_tick(vm);
     if (status != VM_KILLED && vm->nframes > 0) {
         vm->out.stack = vm_rows(vm, vm->nframes - 1, 0, true);
         vm->out.traceback = vm_traceback(vm, status == VM_OUT_OF_TICKS ? "Task ran out of ticks" : "Task ran out of seconds");

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs MOO programs against the machine with a fake host and prints what they print. See tests/README.md for the format of the files.
+ * Runs MOO programs against the machine with a fake host and prints what they print; the format of the files is in tests/moo/README.md.
  *
  *   moorun FILE...            runs the cases of each file; "N passed, N failed"
  *   moorun -e 'PROGRAM'       runs one program and prints what it did
  *   moorun -d 'PROGRAM'       its instructions
+ *   moorun -c                 compiles programs on stdin, each "VERSION LENGTH NAME\n" and the text: the compiler checks itself against lang/resume.c
  *   moorun -l FILE            names of the cases of a file
  *   moorun -s FILE CASE       runs the first program of a case straight through and prints its output
  *   moorun -r STATE FILE CASE the same, but h() suspends: when a task sleeps, everything is saved to STATE and the exit status is 3. The next run, perhaps of
@@ -67,7 +68,7 @@ static struct result bt_show(struct builtin_call *c) {
     return result_int(0);
 }
 
-/* yield(x): the task sleeps for a moment and wakes with x. */
+/* yield(x [, seconds]): the task sleeps and wakes with x. */
 static struct result bt_yield(struct builtin_call *c) {
     struct runner *r = the(c);
     for (int i = 0; i < MAX_TASKS; i++)
@@ -75,13 +76,19 @@ static struct result bt_yield(struct builtin_call *c) {
             value_unref(r->tasks[i].wake);
             r->tasks[i].wake = c->nargs ? value_ref(c->args[0]) : value_int(0);
         }
-    return (struct result){.kind = R_SUSPEND, .why = SUSPEND_TIMED, .seconds = 0};
+    double seconds = c->nargs > 1 && c->args[1].type == V_INT ? (double)c->args[1].u.i : 0;
+    return (struct result){.kind = R_SUSPEND, .why = SUSPEND_TIMED, .seconds = seconds};
 }
 
 /* h(x): x; in a relay run it arrives by way of a sleep. */
 static struct result bt_h(struct builtin_call *c) {
     if (the(c)->relay || the(c)->reload) return bt_yield(c);
     return result_value(c->nargs ? value_ref(c->args[0]) : value_int(0));
+}
+
+static struct result bt_die(struct builtin_call *c) {
+    (void)c;
+    return (struct result){.kind = R_KILL, .v = value_int(0), .extra = value_int(0)};
 }
 
 /* twice(obj, verb, arg): calls obj:verb(arg), then obj:verb(that result). */
@@ -362,6 +369,8 @@ static void open_machine(struct runner *r) {
     add_builtin(r, any);
     any.name = "yield", any.fn = bt_yield;
     add_builtin(r, any);
+    any.name = "die", any.fn = bt_die;
+    add_builtin(r, any);
     any.name = "h", any.fn = bt_h;
     add_builtin(r, any);
     add_builtin(r, (struct builtin){"twice", bt_twice, 3, 3, {V_OBJ, V_STR, -1, -1, -1}, "", ""});
@@ -552,6 +561,50 @@ static int run_case(const char *file, const char *wanted, const char *state) {
     return more ? 3 : 0;
 }
 
+/* Every jump lands in the program, every register exists, each call can be found by its node. */
+static bool is_sound(const struct program *p) {
+    for (uint32_t i = 0; i < p->npoints; i++) {
+        const struct resume_point *point = &p->points[i];
+        if (point->pc >= p->ncode || program_point_of(p, point->node) != point || program_point_at(p, point->pc) != point) return false;
+        for (uint32_t k = 0; k < point->n; k++)
+            if (p->places[point->first + k].reg != NO_REG && p->places[point->first + k].reg >= p->nregs) return false;
+    }
+    for (uint32_t i = 0; i < p->nhandlers; i++)
+        if (p->handlers[i].start > p->handlers[i].end || p->handlers[i].end > p->ncode) return false;
+    return p->ncode > 0;
+}
+
+static bool compile_both(struct runner *r, const char *text, size_t len, int version) {
+    struct str *s = str_new(text, len);
+    struct code *code = code_new(NULL, s, version, true, 1);
+    str_unref(s);
+    const struct program *debug = program_of(&r->m, code, true), *nodebug = program_of(&r->m, code, false);
+    bool ok = !debug->broken && !nodebug->broken && is_sound(debug) && is_sound(nodebug);
+    code_unref(code);
+    return ok;
+}
+
+static void compile_stdin(struct totals *t) {
+    static struct runner r;
+    open_world(&r);
+    open_machine(&r);
+    int version;
+    size_t len;
+    char name[300];
+    while (scanf("%d %zu %299[^\n]", &version, &len, name) == 3 && getchar() == '\n') {
+        char *text = xmalloc(len + 1);
+        must(fread(text, 1, len, stdin) == len);
+        if (compile_both(&r, text, len, version)) {
+            t->passed++;
+        } else {
+            t->failed++;
+            printf("%s: does not compile\n", name);
+        }
+        free(text);
+    }
+    close_world(&r);
+}
+
 static void list_cases(const char *file) {
     FILE *f = fopen(file, "r");
     must(f != NULL);
@@ -585,13 +638,15 @@ int main(int argc, char **argv) {
         run_text(argv[2], argv[1][1] == 'd');
         return 0;
     }
+    bool from_stdin = argc == 2 && !strcmp(argv[1], "-c");
+    if (from_stdin) compile_stdin(&t);
     if (argc == 3 && !strcmp(argv[1], "-l")) {
         list_cases(argv[2]);
         return 0;
     }
     if (argc == 4 && !strcmp(argv[1], "-s")) return run_case(argv[2], argv[3], NULL);
     if (argc == 5 && !strcmp(argv[1], "-r")) return run_case(argv[3], argv[4], argv[2]);
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc && !from_stdin; i++) {
         run_file(argv[i], false, &t);
         run_file(argv[i], true, &t);
     }
