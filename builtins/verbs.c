@@ -253,13 +253,11 @@ struct result bf_disassemble(struct builtin_call *c) {
     if (e != E_NONE) return result_raise(e);
     struct buf text = BUF_INIT;
     struct code *code = db_verb_code(db_of(c), v);
-    if (code) {
-        code_ref(code);
-        const struct program *p = program_of(c->m, code, true);
-        buf_printf(&text, "Language version number: %d\nFirst line number: %d\n\nMain code vector:\n=================\n", code->version, (int)code->first_line);
-        if (p) program_disassemble(p, &text);
-        code_unref(code);
-    }
+    if (code) code_ref(code);
+    buf_printf(&text, "Language version number: %d\nFirst line number: %d\n\nMain code vector:\n=================\n", code ? code->version : LANGUAGE_VERSION,
+               code ? (int)code->first_line : 1);
+    if (code) program_disassemble(program_of(c->m, code, true), &text);
+    if (code) code_unref(code);
     return result_lines(&text);
 }
 
