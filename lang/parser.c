@@ -99,7 +99,7 @@ void parser_push(struct parser *p, struct node *n) {
 }
 
 struct node *parser_node(struct parser *p, int kind, uint32_t first) {
-    struct node *n = ast_node_new(p->ast, kind, p->pending + first, p->npending - first);
+    struct node *n = ast_node_new(p->ast, kind, p->npending > first ? p->pending + first : NULL, p->npending - first);
     p->npending = first;
     if (n->height > AST_MAX_HEIGHT) fail(p, "Program too deeply nested");
     if (p->ast->nnodes > AST_MAX_NODES) fail(p, "Program too large");

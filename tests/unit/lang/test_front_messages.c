@@ -8,6 +8,8 @@
 #define SAYS(program, messages) cr_expect_str_eq(front_messages(program), messages, "%s", program)
 
 Test(messages, syntax_error_is_on_the_line_of_the_token_that_does_not_fit) {
+    SAYS("", "");
+    SAYS(" ;; /* nothing */", "");
     SAYS("return 1\n", "Line 2:  syntax error");
     SAYS("return 1", "Line 1:  syntax error");
     SAYS("if (1)\nreturn 2;\n", "Line 3:  syntax error");
