@@ -107,7 +107,7 @@ struct result bf_shutdown(struct builtin_call *c) {
 struct result bf_reboot(struct builtin_call *c) {
     const struct host *h = host_of(c);
     if (!is_wizard(c)) return result_raise(E_PERM);
-    enum error e = h->reboot(h->ctx, vm_task_player(c->vm), has_arg(c, 1) ? c->args[1].u.s : NULL, has_arg(c, 0) ? c->args[0].u.s : NULL);
+    enum error e = h->reboot(h->ctx, vm_task_player(c->vm), has_arg(c, 0) ? c->args[0].u.s : NULL, has_arg(c, 1) ? c->args[1].u.s : NULL);
     return result_error(e);
 }
 

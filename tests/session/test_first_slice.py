@@ -41,7 +41,7 @@ def test_first_slice():
         c.run("fork (0) read(player); endfork fork (0) suspend(0.3); notify(player, \"slept through\"); endfork")
         c.raw(b';"half a ')
         other.raw(b"conn")
-        c.raw(b'line"\r\n;;reboot("for a test"); for i in [1..50] notify(player, "queued " + tostr(i)); endfor\r\n;"half ag')
+        c.raw(b'line"\r\n;;reboot("", "for a test"); for i in [1..50] notify(player, "queued " + tostr(i)); endfor\r\n;"half ag')
         for i in range(1, 51):
             c.expect(f"queued {i}")
         c.expect("The server is being replaced")

@@ -72,7 +72,7 @@ PLAYER_VERBS = {
         """,
     "@reboot": """
         set_task_perms(player);
-        reboot(argstr);
+        reboot("", argstr);
         """,
 }
 
