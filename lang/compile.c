@@ -182,17 +182,11 @@ uint16_t temp_alloc(struct compiler *c) {
 
 bool is_local(const struct compiler *c, uint16_t reg) { return reg < c->p->nlocals; }
 
-static bool same_constant(value a, value b) {
-    if (a.type != b.type) return false;
-    if (a.type == V_FLOAT) return memcmp(&a.u.f, &b.u.f, sizeof a.u.f) == 0;
-    return value_identical(a, b);
-}
-
 uint32_t konst(struct compiler *c, value v) {
     struct program *p = c->p;
     uint32_t from = p->nconsts > 64 ? p->nconsts - 64 : 0;
     for (uint32_t i = from; i < p->nconsts; i++)
-        if (same_constant(p->consts[i], v)) return i;
+        if (value_identical(p->consts[i], v)) return i; /* 0.0 and -0.0 in one program are one: so it is in the servers before us */
     p->consts = grow(p->consts, p->nconsts, &c->cap_consts, sizeof *p->consts);
     p->consts[p->nconsts] = value_ref(v);
     return p->nconsts++;

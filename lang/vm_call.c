@@ -15,7 +15,13 @@ struct verb_call {
     value args; /* taken by push_verb() */
 };
 
-static bool stack_is_full(const struct vm *vm, uint32_t more) { return vm->nframes + more > (uint32_t)vm->m->max_stack_depth; }
+/* Rows of built-ins that called back do not count, only programs; so the count is made only where it may matter. */
+static bool stack_is_full(const struct vm *vm) {
+    uint32_t most = (uint32_t)vm->m->max_stack_depth, programs = 0;
+    if (vm->nframes < most) return false;
+    for (uint32_t i = 0; i < vm->nframes; i++) programs += vm->frames[i].program != NULL;
+    return programs >= most;
+}
 
 /* `player' of a called frame: a wizard's program hands on what its variable holds, others what they were started with. */
 static objid player_to_pass(struct vm *vm, const struct frame *f) {
@@ -96,7 +102,7 @@ static bool find_verb(struct vm *vm, objid o, struct str *name, struct verb_cach
 }
 
 static enum go enter_found(struct vm *vm, objid o, struct str *name, const struct verb_cache *cache, value args) {
-    if (stack_is_full(vm, 1)) {
+    if (stack_is_full(vm)) {
         value_unref(args);
         vm_error(vm, E_MAXREC);
         return GO_RAISE;
@@ -207,7 +213,7 @@ static enum go push_code(struct vm *vm, struct result *r) {
 static enum go make_call(struct vm *vm, int32_t id, struct builtin_call *c, struct result *r, bool *done) {
     bool keep = r->kind == R_CALL;
     *done = false;
-    if (stack_is_full(vm, keep ? 2 : 1)) {
+    if (stack_is_full(vm)) {
         vm_error(vm, E_MAXREC);
         return GO_RAISE;
     }

@@ -84,7 +84,7 @@ bool vm_deadline_passed(const struct vm *vm) {
 }
 
 int64_t vm_bytes(const struct vm *vm) {
-    int64_t n = (int64_t)sizeof *vm + (int64_t)(vm->nframes * sizeof *vm->frames);
+    int64_t n = (int64_t)sizeof *vm + (int64_t)(vm->nframes * (sizeof *vm->frames + BV_COUNT * sizeof(value)));
     for (uint32_t i = 0; i < vm->nframes; i++) {
         const struct frame *f = &vm->frames[i];
         n += value_bytes(f->args) + value_bytes(f->state);
