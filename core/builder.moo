@@ -11,6 +11,9 @@ object BUILDER
   verb "@create" (any any any) owner: WIZARD flags: "rd"
     "@create PARENT named NAME[,ALIAS...]";
     "Makes an object: `@create $thing named brass lamp,lamp'. There are $thing, $container, $note, $toy, $room and $exit, and whatever else is fertile.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     at = "named" in args || "called" in args;
     if (at < 2 || at == length(args))
@@ -35,6 +38,9 @@ object BUILDER
   verb "@recycle" (any none none) owner: WIZARD flags: "rd"
     "@recycle THING";
     "Destroys an object of yours, for ever.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
@@ -56,6 +62,9 @@ object BUILDER
     "@dig EXIT[,ALIAS...] to ROOM";
     "@dig EXIT[,ALIAS...]|BACK[,ALIAS...] to ROOM";
     "Makes a room; or an exit from here, and one back, to a new room or to one that is (#NUMBER): `@dig north|south to The Library'.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!argstr)
       return this:tell_lines({"Usage:  @dig ROOM-NAME", "   or:  @dig EXIT[,ALIAS...][|BACK[,ALIAS...]] to ROOM-NAME", "   or:  @dig EXIT[,ALIAS...][|BACK[,ALIAS...]] to #ROOM"});
@@ -95,6 +104,9 @@ object BUILDER
   verb "@move @teleport" (any any any) owner: WIZARD flags: "rd"
     "@move THING to PLACE";
     "Moves yourself or something of yours anywhere that takes it: `@move me to #12'.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     at = "to" in args;
     if (at < 2 || at == length(args))
@@ -133,6 +145,9 @@ object BUILDER
   verb "@go" (any none none) owner: WIZARD flags: "rd"
     "@go ROOM";
     "Takes you to a room by its number.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     where = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(where, dobjstr))
@@ -151,6 +166,9 @@ object BUILDER
   verb "@chparent" (any to any) owner: WIZARD flags: "rd"
     "@chparent THING to PARENT";
     "Gives an object of yours another parent. Properties from the old one are lost.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
@@ -177,6 +195,9 @@ object BUILDER
   verb "@parents" (any none none) owner: WIZARD flags: "rd"
     "@parents THING";
     "Shows what an object descends from.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     what = this:my_match_object(dobjstr);
     if (!$command_utils:object_match_failed(what, dobjstr))
@@ -187,6 +208,9 @@ object BUILDER
   verb "@kids" (any none none) owner: WIZARD flags: "rd"
     "@kids THING";
     "Shows the children of an object.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
@@ -203,6 +227,9 @@ object BUILDER
   verb "@contents" (any none none) owner: WIZARD flags: "rd"
     "@contents THING";
     "Shows what is in something, with numbers.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
@@ -218,6 +245,9 @@ object BUILDER
     "@exits";
     "@entrances";
     "Shows the ways out of the room, or into it, with numbers.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     return this:show_ways(verb);
   endverb
 
@@ -249,6 +279,9 @@ object BUILDER
     "@audit";
     "@audit PLAYER";
     "Lists the objects that somebody owns.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     return this:audit(dobjstr);
   endverb
 

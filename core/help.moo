@@ -227,12 +227,13 @@ object HELP
           if ($code_utils:verbname_match(names[i], topic) && verb_args(o, i) != {"this", "none", "this"})
             text = this:verb_text(o, i);
             lines = text ? {@lines, @lines ? {""} | {}, @this:usage_lines(text)} | lines;
+            definer = o;
           endif
         endfor
         o = parent(o);
       endwhile
       if (lines)
-        return what == $wiz && !$object_utils:isa(who, $wiz) && !this:command_lines(topic, $prog) ? {@lines, "(That is for wizards.)"} | lines;
+        return definer == $wiz && !$object_utils:isa(who, $wiz) ? {@lines, "(That is for wizards.)"} | lines;
       endif
     endfor
     return lines;

@@ -21,11 +21,11 @@ object LIST_UTILS
   verb make (this none this) owner: LIBRARIAN flags: "rxd"
     "make(N [, X]): a list of N times X (0).";
     {n, ?x = 0} = args;
-    list = {};
+    items = {};
     for i in [1..n]
-      list = {@list, x};
+      items = {@items, x};
     endfor
-    return list;
+    return items;
   endverb
 
   verb range (this none this) owner: LIBRARIAN flags: "rxd"
@@ -35,68 +35,68 @@ object LIST_UTILS
       n = m;
       m = 1;
     endif
-    list = {};
+    items = {};
     for i in [m..n]
-      list = {@list, i};
+      items = {@items, i};
     endfor
-    return list;
+    return items;
   endverb
 
   verb map_prop (this none this) owner: WIZARD flags: "rxd"
     "map_prop(OBJECTS, PROPERTY): its value on each.";
     set_task_perms(caller_perms());
     {objects, name} = args;
-    list = {};
+    items = {};
     for o in (objects)
-      list = {@list, o.(name)};
+      items = {@items, o.(name)};
     endfor
-    return list;
+    return items;
   endverb
 
   verb map_verb (this none this) owner: WIZARD flags: "rxd"
     "map_verb(OBJECTS, VERB [, ARGS...]): what it returns on each.";
     set_task_perms(caller_perms());
     {objects, name, @rest} = args;
-    list = {};
+    items = {};
     for o in (objects)
-      list = {@list, o:(name)(@rest)};
+      items = {@items, o:(name)(@rest)};
     endfor
-    return list;
+    return items;
   endverb
 
   verb map_arg (this none this) owner: WIZARD flags: "rxd"
     "map_arg(OBJECT, VERB, LIST): what OBJECT:VERB(x) returns for each x of LIST.";
     set_task_perms(caller_perms());
     {object, name, items} = args;
-    list = {};
+    result = {};
     for x in (items)
-      list = {@list, object:(name)(x)};
+      result = {@result, object:(name)(x)};
     endfor
-    return list;
+    return result;
   endverb
 
   verb reverse (this none this) owner: LIBRARIAN flags: "rxd"
     "reverse(LIST): from behind.";
-    {list} = args;
+    {items} = args;
     result = {};
-    for i in [1..n = length(list)]
-      result = {@result, list[n + 1 - i]};
+    for i in [1..n = length(items)]
+      result = {@result, items[n + 1 - i]};
     endfor
     return result;
   endverb
 
   verb sort (this none this) owner: LIBRARIAN flags: "rxd"
     "sort(LIST [, KEYS]): in order of its elements, or of the keys at the same places. Equal ones keep their order.";
-    {list, ?keys = list} = args;
-    n = length(list);
+    {items, ?keys = items} = args;
+    n = length(items);
     if (n < 2)
-      return list;
+      return items;
     endif
     half = n / 2;
-    a = this:sort(list[1..half], keys[1..half]);
-    ak = keys == list ? a | this:sort(keys[1..half]);
-    b = this:sort(list[half + 1..n], keys[half + 1..n]);
-    bk = keys == list ? b | this:sort(keys[half + 1..n]);
+    a = this:sort(items[1..half], keys[1..half]);
+    ak = keys == items ? a | this:sort(keys[1..half]);
+    b = this:sort(items[half + 1..n], keys[half + 1..n]);
+    bk = keys == items ? b | this:sort(keys[half + 1..n]);
     result = {};
     i = j = 1;
     while (i <= half && j <= n - half)
@@ -113,9 +113,9 @@ object LIST_UTILS
 
   verb slice (this none this) owner: LIBRARIAN flags: "rxd"
     "slice(LIST [, I]): the I-th element (the first) of each element.";
-    {list, ?i = 1} = args;
+    {items, ?i = 1} = args;
     result = {};
-    for x in (list)
+    for x in (items)
       result = {@result, x[i]};
     endfor
     return result;
@@ -133,17 +133,17 @@ object LIST_UTILS
   verb "append" (this none this) owner: LIBRARIAN flags: "rxd"
     "append(LISTS...): one behind the other.";
     result = {};
-    for list in (args)
-      result = {@result, @list};
+    for items in (args)
+      result = {@result, @items};
     endfor
     return result;
   endverb
 
   verb "assoc iassoc" (this none this) owner: LIBRARIAN flags: "rxd"
     "assoc(X, LIST [, I]): the element whose I-th element is X, or {}. iassoc: its place, or 0.";
-    {x, list, ?at = 1} = args;
-    for i in [1..length(list)]
-      row = list[i];
+    {x, items, ?at = 1} = args;
+    for i in [1..length(items)]
+      row = items[i];
       if (typeof(row) == LIST && length(row) >= at && row[at] == x)
         return verb == "assoc" ? row | i;
       endif
@@ -162,18 +162,18 @@ object LIST_UTILS
 
   verb "remove_all setremove_all" (this none this) owner: LIBRARIAN flags: "rxd"
     "remove_all(LIST, X): without any X.";
-    {list, x} = args;
-    while (x in list)
-      list = setremove(list, x);
+    {items, x} = args;
+    while (x in items)
+      items = setremove(items, x);
     endwhile
-    return list;
+    return items;
   endverb
 
   verb count (this none this) owner: LIBRARIAN flags: "rxd"
     "count(X, LIST): how often X is in it.";
-    {x, list} = args;
+    {x, items} = args;
     n = 0;
-    for y in (list)
+    for y in (items)
       n = n + (x == y);
     endfor
     return n;

@@ -31,22 +31,22 @@ object OBJECT_UTILS
   verb ancestors (this none this) owner: LIBRARIAN flags: "rxd"
     "ancestors(OBJECT): parent, its parent, and so on.";
     {o} = args;
-    list = {};
+    items = {};
     while (valid(o = parent(o)))
-      list = {@list, o};
+      items = {@items, o};
     endwhile
-    return list;
+    return items;
   endverb
 
   verb descendants (this none this) owner: LIBRARIAN flags: "rxd"
     "descendants(OBJECT): children, then theirs.";
-    list = children(args[1]);
+    items = children(args[1]);
     i = 0;
-    while ((i = i + 1) <= length(list))
-      list = {@list, @children(list[i])};
+    while ((i = i + 1) <= length(items))
+      items = {@items, @children(items[i])};
       $command_utils:suspend_if_needed(0);
     endwhile
-    return list;
+    return items;
   endverb
 
   verb has_property (this none this) owner: LIBRARIAN flags: "rxd"
@@ -79,24 +79,24 @@ object OBJECT_UTILS
     "all_properties(OBJECT): the names of all that you may read.";
     set_task_perms(caller_perms());
     {o} = args;
-    list = {};
+    items = {};
     while (valid(o))
-      list = {@`properties(o) ! E_PERM => {}', @list};
+      items = {@`properties(o) ! E_PERM => {}', @items};
       o = parent(o);
     endwhile
-    return list;
+    return items;
   endverb
 
   verb all_verbs (this none this) owner: WIZARD flags: "rxd"
     "all_verbs(OBJECT): the names of all, its own first.";
     set_task_perms(caller_perms());
     {o} = args;
-    list = {};
+    items = {};
     while (valid(o))
-      list = {@list, @`verbs(o) ! E_PERM => {}'};
+      items = {@items, @`verbs(o) ! E_PERM => {}'};
       o = parent(o);
     endwhile
-    return list;
+    return items;
   endverb
 
   verb contains (this none this) owner: LIBRARIAN flags: "rxd"
@@ -108,11 +108,11 @@ object OBJECT_UTILS
   verb locations (this none this) owner: LIBRARIAN flags: "rxd"
     "locations(OBJECT): where it is, where that is, and so on.";
     {o} = args;
-    list = {};
+    items = {};
     while (valid(o) && valid(o = o.location))
-      list = {@list, o};
+      items = {@items, o};
     endwhile
-    return list;
+    return items;
   endverb
 
   verb connected (this none this) owner: LIBRARIAN flags: "rxd"
@@ -122,13 +122,13 @@ object OBJECT_UTILS
 
   verb system_objects (this none this) owner: LIBRARIAN flags: "rxd"
     "The objects that have a $name.";
-    list = {};
+    items = {};
     for name in (properties(#0))
       o = `#0.(name) ! ANY => 0';
       if (typeof(o) == OBJ && valid(o))
-        list = setadd(list, o);
+        items = setadd(items, o);
       endif
     endfor
-    return list;
+    return items;
   endverb
 endobject

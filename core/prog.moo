@@ -41,6 +41,9 @@ object PROG
   verb "@prop*erty" (any any any) owner: WIZARD flags: "rd"
     "@property OBJECT.NAME [VALUE [LETTERS [OWNER]]]";
     "Adds a property. LETTERS: r (others read), w (others write: think twice), c (children's owners own theirs); without, rc. VALUE is a literal; without, 0.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:may_program())
       return;
@@ -93,6 +96,9 @@ object PROG
   verb "@rmprop*erty" (any none none) owner: WIZARD flags: "rd"
     "@rmproperty OBJECT.NAME";
     "Takes a property away from the object that defines it, and so from its descendants.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:may_program() || !(ref = this:match_propref(argstr, "Usage:  @rmproperty OBJECT.NAME")))
       return;
@@ -108,6 +114,9 @@ object PROG
   verb "@clearp*roperty" (any none none) owner: WIZARD flags: "rd"
     "@clearproperty OBJECT.NAME";
     "Makes a property inherit its value again.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!(ref = this:match_propref(argstr, "Usage:  @clearproperty OBJECT.NAME")))
       return;
@@ -125,6 +134,9 @@ object PROG
   verb "@set*property" (any to any) owner: WIZARD flags: "rd"
     "@set OBJECT.NAME to VALUE";
     "Gives a property a value, written as a literal: 12, \"text\", {1, 2}, #5. What is no literal counts as text.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!(ref = this:match_propref(dobjstr, "Usage:  @set OBJECT.NAME to VALUE")))
       return;
@@ -159,6 +171,9 @@ object PROG
   verb "@verb" (any any any) owner: WIZARD flags: "rd"
     "@verb OBJECT:NAMES [DOBJ [PREP [IOBJ [LETTERS [OWNER]]]]]";
     "Adds a verb: `@verb box:\"open o*pen\" this', `@verb box:put any in this'. LETTERS: r (others list), w (others program: never), x (programs call), d (errors are raised).";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:may_program())
       return;
@@ -202,6 +217,9 @@ object PROG
   verb "@rmverb" (any none none) owner: WIZARD flags: "rd"
     "@rmverb OBJECT:NAME";
     "Takes a verb away.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:may_program() || !(ref = this:match_verbref(argstr, "Usage:  @rmverb OBJECT:NAME")))
       return;
@@ -217,6 +235,9 @@ object PROG
     "@args OBJECT:NAME";
     "@args OBJECT:NAME DOBJ [PREP [IOBJ]]";
     "Shows or changes the arguments of a verb. DOBJ and IOBJ: this, any, none; PREP: a preposition, any, none.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!args || !(ref = this:match_verbref(args[1], "Usage:  @args OBJECT:NAME [DOBJ [PREP [IOBJ]]]")))
       return;
@@ -235,6 +256,9 @@ object PROG
   verb "@program" (any any any) owner: WIZARD flags: "rd"
     "@program OBJECT:NAME";
     "Programs a verb: the lines that you type next, up to one that is `.', become its code.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:may_program())
       return;
@@ -273,6 +297,9 @@ object PROG
   verb "@list" (any any any) owner: WIZARD flags: "rd"
     "@list OBJECT:NAME [with parentheses] [without numbers]";
     "Shows a verb's program, of the object or of the ancestor that has it.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!args || !(ref = $code_utils:parse_verbref(args[1])))
       return this:tell("Usage:  @list OBJECT:NAME [with parentheses] [without numbers]");
@@ -291,6 +318,9 @@ object PROG
     "@show OBJECT.PROPERTY";
     "@show OBJECT:VERB";
     "Shows all about an object, a property or a verb.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if ((ref = $code_utils:parse_verbref(argstr)) && valid(what = this:my_match_object(ref[1])))
       return this:tell_lines($code_utils:show_verb(what, ref[2]));
@@ -310,6 +340,9 @@ object PROG
     "@display OBJECT.PROPERTY";
     "@display OBJECT:VERB";
     "Shows an object; with `.' its properties, with `,' the inherited ones too, with `:' its verbs.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     parts = match(argstr, "^%([^.,:]*%)%([.,:]*%)%(.*%)$");
     {name, marks, rest} = parts ? {substitute("%1", parts), substitute("%2", parts), substitute("%3", parts)} | {argstr, "", ""};
@@ -326,6 +359,9 @@ object PROG
     "@chmod OBJECT.PROPERTY LETTERS";
     "@chmod OBJECT:VERB LETTERS";
     "Changes permissions: the letters there shall be, or +LETTERS or !LETTERS for a change. Objects: rwf; properties: rwc; verbs: rwxd.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (length(args) != 2)
       return this:tell("Usage:  @chmod OBJECT-OR-PROPERTY-OR-VERB LETTERS");
@@ -356,6 +392,9 @@ object PROG
     "@kill all";
     "@kill OBJECT:VERB";
     "Ends tasks that wait.  Their numbers: @tasks.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!args)
       return this:tell("Usage:  @kill TASK-NUMBER, or @kill all, or @kill OBJECT:VERB");

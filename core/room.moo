@@ -175,15 +175,15 @@ object ROOM
 
   verb change_list (this none this) owner: WIZARD flags: "rxd"
     "Only for the verbs above: they say in whose name.";
-    {list, exit, adding, who} = args;
+    {which, exit, adding, who} = args;
     if (caller != this || !caller_perms().wizard)
       return E_PERM;
     elseif (!valid(exit) || !$object_utils:isa(exit, $exit))
       return E_INVARG;
-    elseif (!$perm_utils:controls(who, this) && !($perm_utils:controls(who, exit) && (!adding || list == "entrances" || this.free_building)))
+    elseif (!$perm_utils:controls(who, this) && !($perm_utils:controls(who, exit) && (!adding || which == "entrances" || this.free_building)))
       return E_PERM;
     endif
-    this.(list) = adding ? setadd(this.(list), exit) | setremove(this.(list), exit);
+    this.(which) = adding ? setadd(this.(which), exit) | setremove(this.(which), exit);
     return 1;
   endverb
 

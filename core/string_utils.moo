@@ -71,12 +71,12 @@ object STRING_UTILS
 
   verb from_list (this none this) owner: LIBRARIAN flags: "rxd"
     "from_list(LIST [, SEPARATOR]): all elements as one string.";
-    {list, ?separator = ""} = args;
-    if (!list)
+    {items, ?separator = ""} = args;
+    if (!items)
       return "";
     endif
-    text = tostr(list[1]);
-    for x in (list[2..$])
+    text = tostr(items[1]);
+    for x in (items[2..$])
       text = text + separator + tostr(x);
     endfor
     return text;
@@ -84,14 +84,14 @@ object STRING_UTILS
 
   verb english_list (this none this) owner: LIBRARIAN flags: "rxd"
     "english_list(LIST [, NOTHING [, AND [, SEPARATOR]]]): \"a, b and c\".";
-    {list, ?nothing = "nothing", ?and_word = " and ", ?separator = ", "} = args;
-    n = length(list);
+    {items, ?nothing = "nothing", ?and_word = " and ", ?separator = ", "} = args;
+    n = length(items);
     if (n == 0)
       return nothing;
     elseif (n == 1)
-      return tostr(list[1]);
+      return tostr(items[1]);
     endif
-    return this:from_list(list[1..n - 1], separator) + and_word + tostr(list[n]);
+    return this:from_list(items[1..n - 1], separator) + and_word + tostr(items[n]);
   endverb
 
   verb "capitalize cap" (this none this) owner: LIBRARIAN flags: "rxd"
@@ -159,16 +159,16 @@ object STRING_UTILS
 
   verb columnize (this none this) owner: LIBRARIAN flags: "rxd"
     "columnize(LIST, COLUMNS [, WIDTH]): lines that show LIST in columns, read downward.";
-    {list, columns, ?width = 79} = args;
-    rows = (length(list) + columns - 1) / columns;
+    {items, columns, ?width = 79} = args;
+    rows = (length(items) + columns - 1) / columns;
     size = width / columns;
     lines = {};
     for row in [1..rows]
       line = "";
       for column in [0..columns - 1]
         at = column * rows + row;
-        if (at <= length(list))
-          line = this:left(line, column * size) + tostr(list[at]);
+        if (at <= length(items))
+          line = this:left(line, column * size) + tostr(items[at]);
         endif
       endfor
       lines = {@lines, line};
@@ -380,16 +380,16 @@ object STRING_UTILS
   verb prefix_to_list (this none this) owner: LIBRARIAN flags: "rxd"
     "The list whose opening brace has been read.";
     text = this:triml(args[1]);
-    list = {};
+    items = {};
     if (text && text[1] == "}")
-      return {1, list, text[2..$]};
+      return {1, items, text[2..$]};
     endif
     while (1)
       parsed = this:prefix_to_value(text);
       if (!parsed[1])
         return parsed;
       endif
-      list = {@list, parsed[2]};
+      items = {@items, parsed[2]};
       text = this:triml(parsed[3]);
       if (!text || !(text[1] in {",", "}"}))
         return {0, "A list has no closing brace."};
@@ -397,7 +397,7 @@ object STRING_UTILS
       more = text[1] == ",";
       text = text[2..$];
       if (!more)
-        return {1, list, text};
+        return {1, items, text};
       endif
     endwhile
   endverb

@@ -23,6 +23,9 @@ object WIZ
   verb "@shutdown" (any any any) owner: WIZARD flags: "rd"
     "@shutdown [SECONDS] [REASON]";
     "Ends the server, after a save; with a number, after so many seconds.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:is_wizard_here())
       return;
@@ -35,13 +38,16 @@ object WIZ
   verb "@reboot" (any any any) owner: WIZARD flags: "rd"
     "@reboot [SECONDS] [REASON]";
     "Replaces the server by the program that is installed now. Nobody loses the connection.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:is_wizard_here())
       return;
     endif
     {seconds, reason} = this:parse_delay(argstr);
     this:warn_all("reboots", seconds, reason);
-    result = `call_function("reboot", "", reason) ! ANY';
+    result = `reboot("", reason) ! ANY';
     if (typeof(result) == ERR)
       this:tell("There was no reboot: ", result);
     endif
@@ -75,6 +81,9 @@ object WIZ
     "@programmer PLAYER";
     "@wizard PLAYER";
     "Gives a player that rank: the class ($prog, $wiz) and the bit.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:is_wizard_here())
       return;
@@ -96,6 +105,9 @@ object WIZ
   verb "@newpassword" (any any any) owner: WIZARD flags: "rd"
     "@newpassword PLAYER [PASSWORD]";
     "Gives a player another password; none: then any will do, from this machine only.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:is_wizard_here())
       return;
@@ -116,6 +128,9 @@ object WIZ
   verb "@boot" (any any any) owner: WIZARD flags: "rd"
     "@boot PLAYER [REASON]";
     "Cuts a player's line.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:is_wizard_here())
       return;
@@ -135,6 +150,9 @@ object WIZ
   verb "@toad" (any none none) owner: WIZARD flags: "rd"
     "@toad PLAYER";
     "Makes a player an ordinary object that nobody can log in as.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:is_wizard_here())
       return;
@@ -155,6 +173,9 @@ object WIZ
     "@chown OBJECT.PROPERTY to PLAYER";
     "@chown OBJECT:VERB to PLAYER";
     "Gives an object, a property or a verb another owner.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
     set_task_perms(valid(caller_perms()) ? caller_perms() | player);
     if (!this:is_wizard_here())
       return;
