@@ -327,7 +327,7 @@ void db_evict_clean(struct db *db) {
     db->free_bits = NULL;
     db->free_words = 0;
     db->free_loaded = false;
-    store_forget_pages(db->store);
+    if (!db->evict_always) store_forget_pages(db->store); /* it asks the system */
 }
 
 /* ---- meta ---- */

@@ -62,27 +62,37 @@ static void saver_fini(struct db_saver *s) {
 
 struct key_list {
     struct key *v;
-    size_t n;
+    size_t n, cap;
 };
 
 static bool note_key(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
     struct key_list *l = ctx;
     (void)data, (void)len;
-    l->v = xrealloc(l->v, (l->n + 1) * sizeof *l->v);
-    struct key *k = &l->v[l->n];
-    if (klen > sizeof k->bytes) return true;
-    memcpy(k->bytes, key, klen);
-    k->len = klen;
-    l->n++;
+    if (klen > sizeof l->v->bytes) return true;
+    if (l->n == l->cap) l->v = xrealloc(l->v, (l->cap = l->cap ? l->cap * 2 : 64) * sizeof *l->v);
+    memcpy(l->v[l->n].bytes, key, klen);
+    l->v[l->n++].len = klen;
     return true;
 }
 
-/* Rows given later for the same key are put again afterwards. */
-static int empty_table(struct writer *w, enum store_table t) {
-    struct key_list keys = {0};
-    int rc = store_scan(w->store, t, NULL, 0, note_key, &keys);
-    for (size_t i = 0; i < keys.n && !rc; i++) rc = record_delete(w->store, t, &keys.v[i]);
-    free(keys.v);
+static int key_order(const void *a, const void *b) {
+    const struct key *x = a, *y = b;
+    size_t n = x->len < y->len ? x->len : y->len;
+    int c = memcmp(x->bytes, y->bytes, n);
+    return c ? c : (x->len > y->len) - (x->len < y->len);
+}
+
+/* Deletes what is in the table, except what is put again afterwards: that is overwritten, or stays if it is the same. */
+static int empty_table(struct writer *w, enum store_table t, const struct captures *later, size_t from) {
+    struct key_list there = {0}, again = {0};
+    int rc = store_scan(w->store, t, NULL, 0, note_key, &there);
+    for (size_t i = from; i < later->n; i++)
+        if (later->v[i].table == t && later->v[i].kind == CAPTURE_BYTES) note_key(&again, later->v[i].key.bytes, later->v[i].key.len, NULL, 0);
+    if (again.n) qsort(again.v, again.n, sizeof *again.v, key_order);
+    for (size_t i = 0; i < there.n && !rc; i++)
+        if (!again.n || !bsearch(&there.v[i], again.v, again.n, sizeof *again.v, key_order)) rc = record_delete(w->store, t, &there.v[i]);
+    free(there.v);
+    free(again.v);
     return rc;
 }
 
@@ -90,7 +100,7 @@ static int write_rows_of_others(struct writer *w, struct db_saver *s) {
     int rc = 0;
     size_t drop = 0;
     for (size_t i = 0; i <= s->rows.n && !rc; i++) {
-        for (; drop < s->ndrops && s->drops[drop].before == i && !rc; drop++) rc = empty_table(w, s->drops[drop].table);
+        for (; drop < s->ndrops && s->drops[drop].before == i && !rc; drop++) rc = empty_table(w, s->drops[drop].table, &s->rows, i);
         if (i < s->rows.n && !rc) rc = write_capture(w, &s->rows.v[i]);
     }
     return rc;
@@ -103,6 +113,7 @@ struct saving {
     size_t n;
     struct db_saver saver;
     bool with_parts;
+    bool changed; /* objects or rows, not only what others handed over */
     uint64_t generation;
 };
 
@@ -133,6 +144,7 @@ static struct object *resident(struct db *db, objid id) {
 
 static void save_cut(struct db *db, struct saving *save) {
     save->generation = db->generation + 1;
+    save->changed = db->changed || db->meta_changed;
     save->objects = xmalloc((db->ndirty + 1) * sizeof *save->objects);
     for (size_t i = 0; i < db->ndirty; i++) {
         struct object *o = resident(db, db->dirty[i]);
@@ -213,9 +225,7 @@ static int write_all(struct db *db, struct writer *w, struct saving *save) {
         if (!rc) rc = write_rows_of_others(w, &save->saver);
         if (!rc) rc = write_frame_codes(w, &save->saver.codes, db->kept, db->nkept);
     }
-    if (!rc) rc = write_collect_codes(w);
-    if (!rc) rc = write_meta(w, db, save->generation, clock_wall_us());
-    return rc;
+    return rc ? rc : write_collect_codes(w);
 }
 
 /* One attempt. STORE_FULL and STORE_BROKEN ask for another. */
@@ -225,11 +235,15 @@ static int attempt(struct db *db, struct saving *save) {
     struct writer w = {.store = db->store, .next_blob = &db->next_blob};
     rc = write_all(db, &w, save);
     hashes_fini(&w.dropped);
-    if (rc) {
+    if (!rc && !save->changed && !store_changes(db->store)) { /* all of it is on disk already */
+        save->generation = db->generation;
         store_abort(db->store);
-        return rc;
+        return 0;
     }
-    return store_commit(db->store);
+    if (!rc) rc = write_meta(&w, db, save->generation, clock_wall_us());
+    if (!rc) return store_commit(db->store);
+    store_abort(db->store);
+    return rc;
 }
 
 static int write_until_done(struct db *db, struct saving *save) {

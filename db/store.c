@@ -33,6 +33,7 @@ struct store {
     size_t map_size;
     uint64_t digest[T_COUNT], digest_before[T_COUNT];
     uint64_t puts, put_bytes;
+    uint64_t changes; /* in this transaction */
     enum store_fault fault;
     unsigned fault_in;
     struct buf error;
@@ -48,6 +49,7 @@ const char *store_table_name(enum store_table t) { return table_names[t]; }
 const char *store_error(const struct store *s) { return buf_c(&s->error); }
 uint64_t store_puts(const struct store *s) { return s->puts; }
 uint64_t store_put_bytes(const struct store *s) { return s->put_bytes; }
+uint64_t store_changes(const struct store *s) { return s->changes; }
 uint64_t store_digest(const struct store *s, enum store_table t) { return s->digest[t]; }
 void store_set_digest(struct store *s, enum store_table t, uint64_t digest) { s->digest[t] = digest; }
 
@@ -271,11 +273,10 @@ uint64_t store_row_hash(const void *key, size_t klen, const void *data, size_t l
     return hash_bytes(hash_bytes(0x243f6a8885a308d3u, key, klen), data, len);
 }
 
-/* Takes what is under the key now out of the table's digest. */
-static int digest_forget(struct store *s, enum store_table t, MDB_val k) {
-    MDB_val old;
-    int rc = mdb_get(s->write, s->dbi[t], &k, &old);
-    if (!rc) s->digest[t] -= store_row_hash(k.mv_data, k.mv_size, old.mv_data, old.mv_size);
+/* What is under the key now, which goes out of the table's digest. */
+static int digest_forget(struct store *s, enum store_table t, MDB_val k, MDB_val *old) {
+    int rc = mdb_get(s->write, s->dbi[t], &k, old);
+    if (!rc) s->digest[t] -= store_row_hash(k.mv_data, k.mv_size, old->mv_data, old->mv_size);
     return rc;
 }
 
@@ -318,6 +319,7 @@ int store_begin(struct store *s) {
     if (rc == MDB_MAP_RESIZED) rc = mdb_env_set_mapsize(s->env, 0) ? rc : mdb_txn_begin(s->env, NULL, 0, &s->write);
     if (rc) return s->write = NULL, fail(s, rc, "cannot write");
     memcpy(s->digest_before, s->digest, sizeof s->digest);
+    s->changes = 0;
     return 0;
 }
 
@@ -328,6 +330,7 @@ static int put(struct store *s, enum store_table t, MDB_val k, MDB_val v, unsign
     if (rc == MDB_KEYEXIST) return STORE_EXISTS;
     if (rc) return write_failed(s, rc, "cannot write");
     s->digest[t] += store_row_hash(k.mv_data, k.mv_size, v.mv_data, v.mv_size);
+    s->changes++;
     s->puts++;
     s->put_bytes += k.mv_size + v.mv_size;
     if (s->puts % FORGET_EVERY == 0) store_forget_pages(s); /* a large save passes over many */
@@ -335,9 +338,14 @@ static int put(struct store *s, enum store_table t, MDB_val k, MDB_val v, unsign
 }
 
 int store_put(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
-    MDB_val k = {klen, (void *)key}, v = {len, (void *)data};
-    int rc = digest_forget(s, t, k);
-    return rc && rc != MDB_NOTFOUND ? write_failed(s, rc, "cannot write") : put(s, t, k, v, 0);
+    MDB_val k = {klen, (void *)key}, v = {len, (void *)data}, old;
+    int rc = digest_forget(s, t, k, &old);
+    if (rc && rc != MDB_NOTFOUND) return write_failed(s, rc, "cannot write");
+    if (!rc && old.mv_size == len && !memcmp(old.mv_data, data, len)) { /* so an idle world does not grow */
+        s->digest[t] += store_row_hash(key, klen, data, len);
+        return 0;
+    }
+    return put(s, t, k, v, 0);
 }
 
 int store_put_new(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
@@ -345,9 +353,10 @@ int store_put_new(struct store *s, enum store_table t, const void *key, size_t k
 }
 
 int store_delete(struct store *s, enum store_table t, const void *key, size_t klen) {
-    MDB_val k = {klen, (void *)key};
-    int rc = digest_forget(s, t, k);
+    MDB_val k = {klen, (void *)key}, old;
+    int rc = digest_forget(s, t, k, &old);
     if (rc == MDB_NOTFOUND) return 0;
+    s->changes++;
     if (!rc) rc = mdb_del(s->write, s->dbi[t], &k, NULL);
     return rc ? write_failed(s, rc, "cannot delete") : 0;
 }

@@ -62,6 +62,7 @@ void store_forget_pages(struct store *s); /* gives back the memory that what was
 uint64_t store_count(struct store *s, enum store_table t);
 uint64_t store_puts(const struct store *s); /* records and bytes written since opening, for reports */
 uint64_t store_put_bytes(const struct store *s);
+uint64_t store_changes(const struct store *s); /* made in the write transaction so far; putting what is there already is none */
 void store_set_fault(struct store *s, enum store_fault fault, unsigned n);
 
 #endif

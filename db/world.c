@@ -109,7 +109,7 @@ int db_world_create(struct db **out, const char *dir, struct buf *why) {
     }
     struct db *db = *out;
     if (getrandom(db->uuid, sizeof db->uuid, 0) != (ssize_t)sizeof db->uuid) must(!"random bytes");
-    db->free_loaded = db->kept_known = true;
+    db->free_loaded = db->kept_known = db->changed = true;
     if (!db_save(db, NULL, 0, NULL, why)) return 0;
     db_world_close(db);
     *out = NULL;

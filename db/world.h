@@ -50,7 +50,8 @@ struct db_save_report {
     uint64_t generation, records, bytes;
     int64_t microseconds;
 };
-/* Everything that changed since the last save, in one transaction, durable on return. On failure nothing is lost and the next save holds it. */
+/* Everything that changed since the last save, in one transaction, durable on return. On failure nothing is lost and the next save holds it. Each part is asked once. When
+   nothing at all changed, nothing is written and the generation stays. */
 int db_save(struct db *db, const struct db_save_part *parts, size_t nparts, struct db_save_report *report, struct buf *why);
 bool db_has_changes(struct db *db);
 
