@@ -29,12 +29,13 @@ static void slot_set(struct db *db, struct object *o, uint32_t i, value v) {
 }
 
 /* Where a slot's value is: on o or, when it is clear there, on the nearest ancestor that has one. NULL: nowhere (a clear definition). */
-static struct object *slot_holder(struct object *o, uint32_t i) {
-    uint64_t id = o->shape->slots[i].id;
+static struct object *holder_from(struct object *o, uint32_t i, uint64_t id) {
     for (; o && i < o->shape->n && o->shape->slots[i].id == id; o = o->up)
         if (o->slots[i].type != V_CLEAR) return o;
     return NULL;
 }
+
+static struct object *slot_holder(struct object *o, uint32_t i) { return holder_from(o, i, o->shape->slots[i].id); }
 
 static value slot_read(struct object *o, uint32_t i) {
     struct object *h = slot_holder(o, i);
@@ -125,17 +126,9 @@ static void builtin_set(struct db *db, struct object *o, enum builtin_prop p, va
 /* ---- with a cache ---- */
 
 static void cache_fill(struct db *db, struct prop_cache *c, const struct object *o, uint32_t slot) {
-    const struct object *h = slot_holder((struct object *)o, slot);
-    c->layout = o->layout;
-    c->slot = slot;
-    c->epoch = db->prop_epoch;
-    c->builtin = BP_NONE;
-    c->holder = h && h != o ? h->id : NOTHING;
-    c->holder_slot = slot;
-    if (h == o && o->up) { /* the next object of this layout may have it clear */
-        h = slot_holder(o->up, slot < o->up->shape->n && o->up->shape->slots[slot].id == o->shape->slots[slot].id ? slot : o->up->shape->n);
-        c->holder = h ? h->id : NOTHING;
-    }
+    /* from the parent on: o itself may have a value, but the next object of this layout may have it clear */
+    const struct object *h = holder_from(o->up, slot, o->shape->slots[slot].id);
+    *c = (struct prop_cache){.layout = o->layout, .slot = slot, .epoch = db->prop_epoch, .holder = h ? h->id : NOTHING, .holder_slot = slot};
 }
 
 /* The slot of a property that is not built in, E_NONE; or what is wrong. Permissions are not looked at. */
