@@ -212,6 +212,11 @@ void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t
     charge(q, ticks, cpu_us);
     q->has_turn = false;
     q->tasks--;
+    if (q->yields && s->ring == q) { /* suspend(0) lets the others run: what is left of the turn is given up */
+        q->visited = false;
+        s->ring = q->next;
+    }
+    q->yields = false;
     leave_ring_if_empty(s, q);
     queue_release(s, q);
 }

@@ -77,6 +77,7 @@ struct queue {
     bool active;
     bool visited; /* has its quota of this round */
     bool has_turn; /* a slice of it runs */
+    bool yields; /* the task that has the turn went to sleep: the others come first */
     struct input *first_input, *last_input;
     struct task *first, *last; /* ready */
     size_t tasks, inputs; /* that belong here, ready or not */

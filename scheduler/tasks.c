@@ -192,6 +192,7 @@ static void set_aside_reading(struct scheduler *s, struct task *t, objid conn) {
 
 void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct vm_outcome *o) {
     struct task *t = task_new(s, id, vm);
+    if (s->turn) s->turn->yields = true;
     switch (o->why) {
     case SUSPEND_TIMED:
         t->from_suspend = true;
