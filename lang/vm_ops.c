@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/str.h"
 
 enum { T_INT = 1u << V_INT, T_FLOAT = 1u << V_FLOAT, T_STR = 1u << V_STR, T_LIST = 1u << V_LIST, T_OBJ = 1u << V_OBJ, T_MAP = 1u << V_MAP };
@@ -441,10 +442,24 @@ bool vm_op_get_property_dynamic(struct vm *vm, value *dest, const value *obj, co
     return vm_op_get_property(vm, dest, obj, name->u.s, NULL);
 }
 
+/* Who becomes a wizard, and by whose program, is in the log. */
+static void log_wizard_change(struct vm *vm, objid o, bool now) {
+    log_info("%sWIZARDED: #%lld by programmer #%lld", now ? "" : "DE", (long long)o, (long long)vm_top(vm)->progr);
+    value lines = vm_traceback(vm, now ? "Wizard bit set." : "Wizard bit unset.");
+    for (uint32_t i = 1; lines.type == V_LIST && i <= lines.u.l->len; i++) {
+        value line = list_get(lines.u.l, i);
+        if (line.type == V_STR) log_info("%s", line.u.s->data);
+    }
+    value_unref(lines);
+}
+
 bool vm_op_set_property(struct vm *vm, const value *obj, struct str *name, value *v, struct prop_cache *cache) {
     if (obj->type != V_OBJ) return vm_error_types(vm, T_OBJ, (int)obj->type);
+    bool was_wizard = db_is_wizard(vm->m->db, obj->u.o);
     enum error e = db_set_property(vm->m->db, obj->u.o, name, value_ref(*v), vm_top(vm)->progr, cache);
-    return e == E_NONE ? true : property_error(vm, e, obj->u.o, name);
+    if (e != E_NONE) return property_error(vm, e, obj->u.o, name);
+    if (db_is_wizard(vm->m->db, obj->u.o) != was_wizard) log_wizard_change(vm, obj->u.o, !was_wizard);
+    return true;
 }
 
 bool vm_op_set_property_dynamic(struct vm *vm, const value *obj, const value *name, value *v) {
