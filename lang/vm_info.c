@@ -83,11 +83,14 @@ bool vm_deadline_passed(const struct vm *vm) {
     return l->deadline_us != 0 && clock_monotonic_us() >= l->deadline_us;
 }
 
+enum { PROGRAM_BYTES = 4 }; /* that a letter of a program's text comes to */
+
 int64_t vm_bytes(const struct vm *vm) {
     int64_t n = (int64_t)sizeof *vm + (int64_t)(vm->nframes * (sizeof *vm->frames + BV_COUNT * sizeof(value)));
     for (uint32_t i = 0; i < vm->nframes; i++) {
         const struct frame *f = &vm->frames[i];
         n += value_bytes(f->args) + value_bytes(f->state);
+        if (f->code) n += PROGRAM_BYTES * (int64_t)f->code->text->len; /* by its text, so that it is the same in every build */
         for (uint32_t r = 0; f->program && r < f->program->nregs; r++) n += value_bytes(vm_regs(vm, f)[r]);
     }
     return n;
