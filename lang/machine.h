@@ -127,6 +127,14 @@ objid vm_task_player(const struct vm *vm); /* player of the outermost frame */
 void *vm_owner(const struct vm *vm); /* the task it belongs to: set by scheduler/ */
 void vm_set_owner(struct vm *vm, void *task);
 
+/* ---- tasks that have not begun, for text dumps: lang/vm_fork.c ---- */
+
+size_t vm_count_variables(const struct vm *vm); /* of the top frame, the built-in ones first */
+struct str *vm_variable_at(const struct vm *vm, size_t i, value *v); /* its name, owned; *v owned, NONE when unassigned */
+void vm_set_named_variable(struct vm *vm, const struct str *name, value v); /* takes v; nothing when the program does not mention it */
+/* What is going to run as the text of a program of its own, fully parenthesized. *first_line: the line of the verb that is its first. false: it cannot be listed. */
+bool vm_fork_program(const struct vm *vm, struct buf *out, int *version, int64_t *first_line);
+
 /* ---- portable frames (lang/resume.h) ---- */
 
 /* Everything of a vm that is not running, independent of the code generator. Codes are named by hash. */

@@ -234,7 +234,10 @@ static void store_changes(struct scheduler *s, struct db_saver *saver) {
 static void write_rows(void *ctx, struct db_saver *saver) {
     struct scheduler *s = ctx;
     uint64_t generation = db_generation(s->db);
-    if (s->saved_before && generation != s->saved_generation) store_changes(s, saver);
+    bool last_succeeded = s->saved_before && generation != s->saved_generation;
+    if (last_succeeded) s->nforeign_taken = 0;
+    for (size_t i = 0; i < s->nforeign_taken; i++) db_saver_drop(saver, DB_FOREIGN_TASK, s->foreign_taken[i]);
+    if (last_succeeded) store_changes(s, saver);
     else store_all(s, saver); /* the first one, or the last one failed */
     s->saved_before = true;
     s->saved_generation = generation;
@@ -265,6 +268,7 @@ static void keep_found_codes(struct scheduler *s, const struct code_finder *find
 void saving_fini(struct scheduler *s) {
     for (size_t i = 0; i < s->nkept_codes; i++) code_unref(s->kept_codes[i]);
     free(s->kept_codes);
+    free(s->foreign_taken);
     idmap_fini(&s->codes);
     while (s->kept_rows) {
         struct kept_row *next = s->kept_rows->next;
@@ -274,7 +278,7 @@ void saving_fini(struct scheduler *s) {
 }
 
 /* As if it had slept through the time when nobody was there. */
-static void go_to_sleep(struct scheduler *s, struct task *t) {
+void saving_go_to_sleep(struct scheduler *s, struct task *t) {
     count_task(s, t, 1);
     if (t->state == TASK_FOREVER) return;
     t->state = TASK_SLEEPING;
@@ -290,7 +294,7 @@ static bool load_task(void *ctx, uint64_t key, const void *payload, size_t len) 
     struct task *t = get_task(s, &d, &finder, &why);
     if (t && is_storable(t)) {
         t->stored = true;
-        go_to_sleep(s, t);
+        saving_go_to_sleep(s, t);
     } else if (t) {
         t->state = TASK_FOREVER; /* not one that a save writes: let it go */
         count_task(s, t, 1);
@@ -321,9 +325,14 @@ static bool load_input(void *ctx, uint64_t key, const void *payload, size_t len)
     return true;
 }
 
+int sched_load_for_export(struct scheduler *s, struct buf *why) {
+    return db_scan(s->db, DB_TASK, load_task, s, why);
+}
+
 int sched_load(struct scheduler *s, struct buf *why) {
-    if (db_scan(s->db, DB_TASK, load_task, s, why) != 0) return -1;
-    return db_scan(s->db, DB_QUEUE, load_input, s, why);
+    s->foreign_live = true;
+    if (db_scan(s->db, DB_TASK, load_task, s, why) != 0 || db_scan(s->db, DB_QUEUE, load_input, s, why) != 0) return -1;
+    return foreign_take_over(s, why);
 }
 
 /* ---- hand-off ---- */
@@ -567,6 +576,7 @@ static void update_inputs(struct scheduler *s) {
 }
 
 int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why) {
+    s->foreign_live = true;
     struct code_finder finder = {.db = s->db};
     bool fine = dec_u64(d) == HAND_OFF_VERSION;
     if (!fine && !d->bad) buf_add_c(why, "the scheduler's part of the hand-off is of another version");

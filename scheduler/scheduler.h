@@ -8,6 +8,8 @@
 #ifndef SCHEDULER_SCHEDULER_H
 #define SCHEDULER_SCHEDULER_H
 
+#include "db/foreign.h"
+#include "db/textdump.h"
 #include "db/world.h"
 #include "lang/machine.h"
 #include "scheduler/host.h"
@@ -67,6 +69,10 @@ int sched_eval(struct scheduler *s, objid wizard, const char *text, value *resul
 /* ---- saving ---- */
 void sched_save_part(struct scheduler *s, struct db_save_part *part); /* tasks, queues and queued input */
 int sched_load(struct scheduler *s, struct buf *why); /* after db_world_open: tasks that were saved or came with a dump */
+/* For an export of a world that is not running: saved tasks only; what came with a dump stays as it came. Nothing is ever run. */
+int sched_load_for_export(struct scheduler *s, struct buf *why);
+/* struct export_options.each_forked, with the scheduler as its context: live forked tasks, and after sched_load_for_export() those that came with a dump before them. */
+void sched_each_forked(void *sched, foreign_emit *emit, void *to);
 /* The same rows for the reboot hand-off, reading tasks and input queues of connections included. */
 void sched_hand_off(struct scheduler *s, struct buf *out);
 int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why);

@@ -130,6 +130,9 @@ struct scheduler {
     struct idmap codes; /* address of a program that stored tasks need -> how many, as (intptr_t) */
     struct code **kept_codes;
     size_t nkept_codes;
+    bool foreign_live; /* forked tasks of a dump have become tasks */
+    uint64_t *foreign_taken; /* their rows, to be dropped */
+    size_t nforeign_taken;
     struct kept_row *kept_rows; /* could not be read: written back as they are */
     uint64_t saved_generation;
     bool saved_before;
@@ -212,7 +215,11 @@ void programming_line(struct scheduler *s, struct input *in, struct str *line);
 
 /* saving.c */
 void saving_fini(struct scheduler *s);
+void saving_go_to_sleep(struct scheduler *s, struct task *t); /* one that was away: until start_wall_us */
 void saving_release_codes(struct scheduler *s, struct task *t);
+
+/* foreign.c */
+int foreign_take_over(struct scheduler *s, struct buf *why);
 
 /* watchdog.c */
 struct watchdog;
