@@ -528,7 +528,7 @@ bool vm_op_for_range(struct vm *vm, value *state, value *var, bool *enter) {
 
 static bool fork_delay(struct vm *vm, const value *v, double *seconds) {
     if (v->type == V_INT) *seconds = (double)v->u.i;
-    else if (v->type == V_FLOAT) *seconds = v->u.f;
+    else if (v->type == V_FLOAT && vm->m->dialect->fractional_delays) *seconds = v->u.f;
     else return vm_error_types(vm, T_INT | T_FLOAT, (int)v->type);
     return *seconds >= 0 ? true : vm_error(vm, E_INVARG);
 }
