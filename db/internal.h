@@ -101,6 +101,7 @@ enum object_state {
     OS_COLD_CHILDREN = 64, /* the store has more than is in `children' */
     OS_COLD_CONTENTS = 128,
     OS_OWN_LAYOUT = 256,
+    OS_STORED = 1024, /* there may be records of it */
     OS_SAVING = 512, /* the save that is under way writes some of it */
     OS_DIRTY_MASK = OS_HEADER | OS_PROPDEFS | OS_SLOTS | OS_VERBS | OS_LISTS
 };
@@ -154,7 +155,7 @@ struct db {
     struct rowset *rows; /* changed rows of the tables that are not object records; NULL in memory */
     struct rowset *rows_saving; /* those of the save that is under way */
     struct store *store; /* NULL: a world in memory */
-    const struct dialect *dialect;
+    const struct dialect *dialect, *own_dialect; /* in use; recorded in meta */
     enum db_encoding encoding;
     uint64_t generation;
     unsigned char uuid[16];

@@ -219,7 +219,7 @@ static void instantiate(struct db *db, objid id, struct rec_object *rec) {
     o->parent = rec->parent;
     o->child_key = rec->child_key;
     o->content_key = rec->content_key;
-    o->state = OS_COLD_CHILDREN | OS_COLD_CONTENTS;
+    o->state = OS_COLD_CHILDREN | OS_COLD_CONTENTS | OS_STORED;
     if (rec->parent >= 0 && (uint64_t)rec->parent < db->cap) p = db->objects[rec->parent];
     if ((uintptr_t)p <= 1) p = NULL;
     if (!p && rec->parent != NOTHING) {
@@ -359,7 +359,7 @@ static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, s
         buf_printf(why, "%s: the world's meta record does not make sense; restore a backup", dir);
         return -1;
     }
-    db->dialect = dialect;
+    db->dialect = db->own_dialect = dialect;
     db->encoding = (enum db_encoding)m->encoding;
     memcpy(db->uuid, m->uuid.p, sizeof db->uuid);
     db->generation = m->generation;

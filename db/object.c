@@ -174,6 +174,7 @@ objid db_create(struct db *db, objid parent, objid owner) {
 }
 
 void object_drop_records(struct db *db, struct object *o) {
+    if (!(o->state & OS_STORED)) return; /* it lived between two saves */
     row_delete(db, ROW_OBJECT, (uint64_t)o->id, 0);
     row_delete(db, ROW_PROPDEF, (uint64_t)o->id, 0);
     for (uint32_t i = 0; i < o->shape->n; i++)

@@ -131,7 +131,7 @@ static void cut_object(struct saving *save, struct object *o) {
     unsigned what = o->state & OS_DIRTY_MASK;
     save->objects[save->n++] = (struct saving_object){o->id, what};
     o->state &= ~(unsigned)(OS_DIRTY_MASK | OS_QUEUED);
-    o->state |= OS_SAVING;
+    o->state |= OS_SAVING | OS_STORED;
     if (what & OS_SLOTS) cut_slots(o);
     for (uint32_t i = 0; (what & OS_VERBS) && o->defs && i < o->defs->nverbs; i++)
         if (o->defs->verbs[i].state & VERB_DIRTY) o->defs->verbs[i].state = (o->defs->verbs[i].state & ~(unsigned)VERB_DIRTY) | VERB_PUTTING;

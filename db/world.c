@@ -25,7 +25,7 @@ static struct db *world_new(void) {
     db->next_prop_id = db->next_verb_id = db->next_blob = 1;
     db->no_shape = shape_new(NULL, NOTHING, NULL, 0);
     db->codes = code_table_new();
-    db->dialect = dialect_by_name("toast");
+    db->dialect = db->own_dialect = dialect_by_name("toast");
     db->encoding = ENC_UTF8;
     db->pid_file = -1;
     object_table_grow(db, 0);
@@ -135,6 +135,11 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
     if (options->dialect) db->dialect = dialect_by_name(options->dialect) ? dialect_by_name(options->dialect) : db->dialect;
     db->evict_always = options->evict_always;
     if (db->max >= 0) object_table_grow(db, db->max);
+    if (options->read_only && store_read_begin(db->store)) { /* one state of the world for all that is read, whoever saves meanwhile */
+        buf_add_c(why, store_error(db->store));
+        db_world_close(db);
+        return -1;
+    }
     *out = db;
     return 0;
 }
@@ -168,7 +173,7 @@ const struct dialect *db_dialect(struct db *db) { return db->dialect; }
 void db_set_dialect(struct db *db, const char *name) {
     const struct dialect *d = dialect_by_name(name);
     must(d);
-    db->dialect = d;
+    db->dialect = db->own_dialect = d;
     db->changed = db->meta_changed = true;
 }
 

@@ -10,9 +10,9 @@
 #include "db/db.h"
 
 struct db_options {
-    bool read_only;
+    bool read_only; /* the world as it was at the opening; another process may go on saving it */
     bool evict_always; /* tests: drop clean objects after each access */
-    const char *dialect; /* NULL: what the world says */
+    const char *dialect; /* NULL: what the world says; another one is not recorded */
     size_t map_size; /* tests: of the first map; 0: the default, far larger than any world */
 };
 

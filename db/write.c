@@ -172,7 +172,7 @@ int write_meta(struct writer *w, struct db *db, uint64_t generation, int64_t tim
                          .oldest_reader = FORMAT_VERSION,
                          .uuid = {db->uuid, sizeof db->uuid},
                          .encoding = db->encoding,
-                         .dialect = {db->dialect->name, strlen(db->dialect->name)},
+                         .dialect = {db->own_dialect->name, strlen(db->own_dialect->name)},
                          .generation = generation,
                          .time = time,
                          .max_object = db->max,

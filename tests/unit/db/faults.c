@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,75 @@ Test(faults, failed_put) {
 Test(faults, failed_commit) { fault_at(FAULT_COMMIT, 1, false); }
 Test(faults, failed_begin) { fault_at(FAULT_BEGIN, 1, false); }
 Test(faults, engine_panics) { fault_at(FAULT_COMMIT_PANIC, 1, true); }
+
+/* No room for the file to grow: the real error from the real write. */
+Test(faults, full_disk) {
+    char *dir = new_place();
+    struct db *db = new_world(dir), *model = db_world_in_memory();
+    struct buf why = BUF_INIT;
+    uint64_t seed = 17;
+    for (int i = 0; i < 3000; i++) random_step(model, db, &seed, 60);
+    save_world(db);
+    struct rlimit before, tight;
+    getrlimit(RLIMIT_FSIZE, &before);
+    tight = before;
+    tight.rlim_cur = (rlim_t)db_disk_size(db);
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &tight);
+    int failed = 0;
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 1000; i++) random_step(model, db, &seed, 60);
+        failed += db_save(db, NULL, 0, NULL, &why) != 0;
+        expect_same(model, db, round);
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+    cr_assert_gt(failed, 0);
+    cr_assert(strstr(buf_c(&why), "nothing is lost"), "%s", buf_c(&why));
+    save_world(db);
+    db_world_close(db);
+    expect_sound(dir);
+    db = reopen(NULL, dir, false);
+    expect_same(model, db, 99);
+    db_world_close(db);
+    db_world_close(model);
+    remove_world(dir);
+    buf_fini(&why);
+}
+
+Test(faults, a_reader_sees_one_state) {
+    char *dir = new_place();
+    struct buf why = BUF_INIT;
+    struct db *db = new_world(dir);
+    struct str *old = str_from("old"), *new = str_from("new");
+    for (int i = 0; i < 2; i++) db_set_name(db, db_create(db, NOTHING, NOTHING), old);
+    save_world(db);
+    int ends[2], back[2];
+    cr_assert(pipe(ends) == 0 && pipe(back) == 0);
+    db_world_close(db);
+    pid_t pid = fork(); /* the writer; an environment is not used across fork */
+    if (!pid) {
+        char c;
+        if (db_world_open(&db, dir, NULL, &why) || read(ends[0], &c, 1) != 1) _exit(1);
+        for (objid o = 0; o < 2; o++) db_set_name(db, o, new);
+        if (db_save(db, NULL, 0, NULL, &why) || write(back[1], &c, 1) != 1) _exit(1);
+        _exit(0);
+    }
+    char c = 0;
+    cr_assert_eq(db_world_open(&db, dir, &(struct db_options){.read_only = true}, &why), 0, "%s", buf_c(&why));
+    cr_assert_str_eq(db_name(db, 0)->data, "old");
+    cr_assert(write(ends[1], &c, 1) == 1 && read(back[0], &c, 1) == 1);
+    cr_assert_str_eq(db_name(db, 1)->data, "old");
+    cr_assert_eq(db_save(db, NULL, 0, NULL, &why), -1);
+    db_world_close(db);
+    waitpid(pid, NULL, 0);
+    db = reopen(NULL, dir, false);
+    cr_assert_str_eq(db_name(db, 1)->data, "new");
+    db_world_close(db);
+    remove_world(dir);
+    str_unref(old);
+    str_unref(new);
+    buf_fini(&why);
+}
 
 Test(faults, full_map_grows) {
     char *dir = new_place();
