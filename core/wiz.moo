@@ -63,18 +63,18 @@ object WIZ
   endverb
 
   verb warn_all (this none this) owner: WIZARD flags: "rxd"
-    "this:warn_all(WHAT, SECONDS, REASON): tells everybody, and waits.";
+    "this:warn_all(WHAT, SECONDS, REASON): tells everybody what comes, and waits. What comes at once the server tells.";
     if (!caller_perms().wizard)
       return E_PERM;
     endif
     {what, seconds, reason} = args;
-    when = seconds ? tostr(" in ", $time_utils:english_time(seconds)) | " now";
-    for who in (connected_players())
-      `who:tell("*** The server ", what, when, reason ? ": " + reason | ".", " ***") ! ANY';
-    endfor
-    if (seconds)
-      suspend(seconds);
+    if (!seconds)
+      return;
     endif
+    for who in (connected_players())
+      `who:tell("*** The server ", what, " in ", $time_utils:english_time(seconds), reason ? ": " + reason | ".", " ***") ! ANY';
+    endfor
+    suspend(seconds);
   endverb
 
   verb "@programmer @wizard @builder" (any none none) owner: WIZARD flags: "rd"

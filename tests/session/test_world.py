@@ -408,7 +408,6 @@ def test_saved_and_killed():
         w = world.connect_as("Wizard", "sesame")
         ann.ready()
         w.send("@shutdown for the night")
-        ann.expect("*** The server goes down now: for the night ***")
         ann.expect("*** Shutting down: shutdown() called by Wizard (#2): for the night ***")
         assert world.wait() == 0
 
@@ -418,8 +417,8 @@ def test_reboot_keeps_everybody():
         w, ann = world.wizard(), world.create("Ann")
         ann.says(';;fork (0) x = suspend(); player:tell("back with ", x); endfork me.description = "waits";', "=> 0")
         pid = world.pid
-        w.lines("@reboot a new server")
-        ann.expect("*** The server reboots now: a new server ***")
+        w.lines("@reboot 1 a new server")
+        ann.expect("*** The server reboots in 1 second: a new server ***")
         world.expect_log("has taken over")
         assert world.pid == pid
         w.says(";resume(queued_tasks()[1][1], \"news\")", "=> 0")

@@ -1,0 +1,45 @@
+"""docs/tour.md is what really happens: its lines are typed, and its answers are those that come."""
+import pathlib
+import re
+
+from test_world import World
+
+TOUR = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "tour.md"
+# What differs from run to run: times, task numbers, the number of a save, where the program is.
+VARYING = [(r"^\d+ +\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \w+ +", "TASK "), (r"^Checkpoint \d+ is on disk\. Trying .*", "CHECKPOINT")]
+
+
+def same(line):
+    for pattern, word in VARYING:
+        line = re.sub(pattern, word, line)
+    return line
+
+
+def steps():
+    """(typed lines, answer lines) in turn."""
+    typed, answer = [], []
+    for line in TOUR.read_text().splitlines():
+        if not line.startswith("    "):
+            continue
+        line = line[4:]
+        if line.startswith("> "):
+            if answer:
+                yield typed, answer
+                typed, answer = [], []
+            typed.append(line[2:])
+        elif typed:
+            answer.append(line)
+    yield typed, answer
+
+
+def test_tour():
+    with World() as world:
+        c = world.join()
+        c.expect("who, help, quit")
+        for typed, answer in steps():
+            c.send(*typed)
+            for line in answer:
+                while not (got := c.expect(re.compile("^.*$"))[0]):
+                    pass
+                assert same(got) == same(line), f"after {typed}: expected {line!r}, got {got!r}"
+        c.expect_end()
