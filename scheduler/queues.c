@@ -2,11 +2,12 @@
 /*
  * The ring of queues: deficit round robin (Shreedhar and Varghese, 1995), in ticks.
  *
- * The queue at the head of the ring earns its quota when its turn in a round comes, and runs slices while its balance is positive. A slice is charged afterwards, with
- * the ticks it used or with its CPU time, whichever is more. Overspent: the next rounds' quotas pay. When a whole turn of the ring finds nobody with a
- * positive balance, as many rounds as the least indebted needs are credited to all at once; so who is alone never waits.
+ * In each round a queue earns its quota once, when it is first looked at, and may run slices while its balance is positive. A slice is charged afterwards, with the ticks
+ * it used or with its CPU time, whichever is more; what is overspent later rounds' quotas pay. The queue at the head of the ring keeps its turn until it has used its balance or
+ * has nothing ready; when a task of it goes to sleep, the others go first, and it goes on with what is left of its balance when they have had a turn.
+ * The round ends when nobody in the ring has a positive balance; then as many rounds as the least indebted needs are credited to all at once, so who is alone never waits.
  *
- * A queue that runs empty leaves the ring and loses what it had saved, not what it owes; debts are capped, and fade with time.
+ * What was not used in a round is lost; what is owed is not, but debts are capped, and fade with time.
  */
 #include <stdlib.h>
 
@@ -99,7 +100,6 @@ static void enter_ring(struct scheduler *s, struct queue *q) {
     if (now - q->overrides_read_us > OVERRIDES_EVERY_US) queue_read_overrides(s, q, now);
     fade(q, now);
     q->active = true;
-    q->visited = false;
     if (!s->ring) {
         s->ring = q->next = q->prev = q;
         return;
@@ -111,8 +111,7 @@ static void enter_ring(struct scheduler *s, struct queue *q) {
 
 static void leave_ring_if_empty(struct scheduler *s, struct queue *q) {
     if (!q->active || q->has_turn || q->first || q->first_input) return;
-    q->active = q->visited = false;
-    if (q->balance > 0) q->balance = 0;
+    q->active = false;
     if (s->ring == q) s->ring = q->next == q ? NULL : q->next;
     q->prev->next = q->next;
     q->next->prev = q->prev;
@@ -159,38 +158,36 @@ void queue_take_input(struct scheduler *s, struct input *in) {
     leave_ring_if_empty(s, q);
 }
 
-/* Everybody in the ring is in debt: as many rounds at once as it takes until one is not. */
-static void credit_rounds(struct scheduler *s) {
-    int64_t rounds = INT64_MAX;
+/* What the queue earns in this round, once. */
+static void earn(struct scheduler *s, struct queue *q, int64_t now_us) {
+    if (q->round == s->round) return;
+    q->round = s->round;
+    fade(q, now_us);
+    q->balance = q->balance > 0 ? q->quota : q->balance + q->quota;
+}
+
+/* Nobody in the ring can pay: the next round, or as many at once as it takes until one can. */
+static void begin_round(struct scheduler *s) {
+    int64_t skipped = INT64_MAX;
     struct queue *q = s->ring;
     do {
-        int64_t needed = -q->balance / q->quota + 1;
-        if (needed < rounds) rounds = needed;
+        int64_t needed = -q->balance / q->quota;
+        if (needed < skipped) skipped = needed;
     } while ((q = q->next) != s->ring);
-    rounds--; /* the last one is earned turn by turn */
-    do q->balance += rounds * q->quota;
+    do q->balance += skipped * q->quota;
     while ((q = q->next) != s->ring);
+    s->round++;
 }
 
 struct queue *queues_next(struct scheduler *s, int64_t now_us) {
-    struct queue *first_passed = NULL;
+    struct queue *first = s->ring;
+    if (!first) return NULL;
     for (;;) {
         struct queue *q = s->ring;
-        if (!q) return NULL;
-        if (!q->visited) {
-            if (q == first_passed) { /* once round, and nobody could pay */
-                credit_rounds(s);
-                first_passed = NULL;
-            }
-            fade(q, now_us);
-            q->balance += q->quota;
-            if (q->balance > q->quota) q->balance = q->quota;
-            q->visited = true;
-        }
+        earn(s, q, now_us);
         if (q->balance > 0) return q;
-        q->visited = false;
-        if (!first_passed) first_passed = q;
         s->ring = q->next;
+        if (s->ring == first) begin_round(s);
     }
 }
 
@@ -212,10 +209,7 @@ void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t
     charge(q, ticks, cpu_us);
     q->has_turn = false;
     q->tasks--;
-    if (q->yields && s->ring == q) { /* suspend(0) lets the others run: what is left of the turn is given up */
-        q->visited = false;
-        s->ring = q->next;
-    }
+    if (q->yields && s->ring == q) s->ring = q->next;
     q->yields = false;
     leave_ring_if_empty(s, q);
     queue_release(s, q);

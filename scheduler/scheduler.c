@@ -21,6 +21,7 @@ struct scheduler *sched_new(struct machine *m, const struct host *host) {
     s->m = m;
     s->db = m->db;
     s->host = *host;
+    s->round = 1;
     s->options = options_new();
     s->watchdog = watchdog_new();
     m->scheduler = s;

@@ -75,7 +75,7 @@ struct queue {
     bool logins; /* of the connections of listener `owner' that have not logged in */
     struct queue *next, *prev; /* in the ring, while active */
     bool active;
-    bool visited; /* has its quota of this round */
+    uint64_t round; /* the last one in which it earned its quota */
     bool has_turn; /* a slice of it runs */
     bool yields; /* the task that has the turn went to sleep: the others come first */
     struct input *first_input, *last_input;
@@ -111,6 +111,7 @@ struct scheduler {
     struct idmap tasks, queues, login_queues, inputs;
     struct idmap counts; /* programmer -> number of tasks, as (intptr_t) */
     struct queue *ring; /* whose turn it is */
+    uint64_t round; /* from 1 */
     struct task **heap;
     size_t heap_len, heap_cap;
     uint64_t order;

@@ -154,13 +154,49 @@ Test(queues, an_idle_queue_saves_nothing) {
     struct queue *q = t->queue;
     q->tasks++;
     run_slice_of(&f, 100);
-    cr_expect_gt(q->balance, 0);
     queue_take_task(f.s, q, t);
-    cr_expect_eq(q->balance, 0);
+    struct queue *other = add_task(&f, 2)->queue;
+    for (int i = 0; i < 100; i++) run_slice_of(&f, other->quota);
+    queue_put_task(f.s, q, t);
+    int64_t used = 0;
+    while (queues_next(f.s, clock_monotonic_us()) != q) run_slice_of(&f, 1000);
+    while (queues_next(f.s, clock_monotonic_us()) == q) used += run_slice_of(&f, 1000) ? 1000 : 0;
+    cr_expect_leq(used, 2 * q->quota, "%ld", (long)used); /* the end of this round, and the next */
     q->tasks--;
-    queue_release(f.s, q);
-    cr_expect_null(idmap_get(&f.s->queues, 1));
-    free(t);
+    drop_all(&f);
+    tear_down(&f);
+}
+
+/* A player whose tasks suspend(0) after every few ticks gets his share all the same, slice about with one whose tasks run on. */
+Test(queues, who_yields_loses_nothing) {
+    struct fixture f;
+    set_up(&f);
+    int64_t used[3] = {0};
+    add_task(&f, 1);
+    add_task(&f, 2);
+    for (int i = 0; i < 100000; i++) {
+        struct queue *q = queues_next(f.s, clock_monotonic_us());
+        int64_t cost = q->owner == 1 ? 200 : 5000;
+        q->yields = q->owner == 1;
+        used[run_slice_of(&f, cost)] += cost;
+    }
+    cr_expect_lt(llabs(used[1] - used[2]), 100000, "%ld %ld", (long)used[1], (long)used[2]);
+    drop_all(&f);
+    tear_down(&f);
+}
+
+Test(queues, who_yields_lets_others_go_first) {
+    struct fixture f;
+    set_up(&f);
+    objid order[4];
+    add_task(&f, 1);
+    add_task(&f, 2);
+    for (int i = 0; i < 4; i++) {
+        queues_next(f.s, clock_monotonic_us())->yields = true;
+        order[i] = run_slice_of(&f, 100);
+    }
+    cr_expect(order[0] == 1 && order[1] == 2 && order[2] == 1 && order[3] == 2);
+    drop_all(&f);
     tear_down(&f);
 }
 
