@@ -119,6 +119,7 @@ static const enum store_table row_store_table[ROW_TABLES] = {[ROW_CONTENTS] = T_
 void capture_rows(struct captures *out, const struct rowset *rows, uint32_t from, uint32_t to) {
     for (uint32_t i = from; i < to; i++) {
         const struct row *r = &rows->rows[i];
+        if (r->table == ROW_TABLES) continue;
         enum store_table t = row_store_table[r->table];
         if (r->deleted) {
             capture_delete(out, t, row_key(r));

@@ -141,6 +141,8 @@ struct db {
     struct verb_hit *verb_table;
     struct code_table *codes;
     uint64_t next_prop_id, next_verb_id, next_key, next_blob;
+    uint64_t cut_key; /* next_key at the last cut */
+    objid cut_max; /* highest number at any cut */
     struct links *players;
     struct owned_index *owned;
     uint64_t *free_bits; /* numbers up to max that are not in use; NULL until first asked */

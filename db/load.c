@@ -363,10 +363,10 @@ static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, s
     db->encoding = (enum db_encoding)m->encoding;
     memcpy(db->uuid, m->uuid.p, sizeof db->uuid);
     db->generation = m->generation;
-    db->max = m->max_object;
+    db->max = db->cut_max = m->max_object;
     db->next_prop_id = m->next_prop;
     db->next_verb_id = m->next_verb;
-    db->next_key = m->next_key;
+    db->next_key = db->cut_key = m->next_key;
     db->next_blob = m->next_blob;
     read_digests(db, m->digests);
     return 0;

@@ -59,7 +59,21 @@ static void grow(struct rowset *s) {
     free(s->by_group);
     s->by_key = xcalloc(s->mask + 1, sizeof *s->by_key);
     s->by_group = xcalloc(s->mask + 1, sizeof *s->by_group);
-    for (uint32_t i = 0; i < s->n; i++) enter(s, i);
+    for (uint32_t i = 0; i < s->n; i++)
+        if (s->rows[i].table != ROW_TABLES) enter(s, i);
+}
+
+static uint32_t new_row(struct rowset *s) {
+    if (s->empty) {
+        uint32_t i = s->empty - 1;
+        s->empty = s->rows[i].next;
+        return i;
+    }
+    if (s->n == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 256;
+        s->rows = xrealloc(s->rows, s->cap * sizeof *s->rows);
+    }
+    return s->n++;
 }
 
 void rowset_set(struct rowset *s, enum row_table t, uint64_t a, uint64_t b, objid v, bool deleted) {
@@ -69,13 +83,36 @@ void rowset_set(struct rowset *s, enum row_table t, uint64_t a, uint64_t b, obji
         s->rows[known - 1].deleted = deleted;
         return;
     }
-    if (s->n == s->cap) {
-        s->cap = s->cap ? s->cap * 2 : 256;
-        s->rows = xrealloc(s->rows, s->cap * sizeof *s->rows);
-    }
-    s->rows[s->n] = (struct row){a, b, v, 0, (uint8_t)t, deleted};
-    enter(s, s->n++);
+    uint32_t i = new_row(s);
+    s->rows[i] = (struct row){a, b, v, 0, (uint8_t)t, deleted};
+    enter(s, i);
     if (s->n * 2 > s->mask) grow(s);
+}
+
+/* Out of by_key; those behind it that it had pushed on move up. */
+static void unhash(struct rowset *s, uint32_t hole) {
+    for (uint32_t at = (hole + 1) & s->mask; s->by_key[at]; at = (at + 1) & s->mask) {
+        const struct row *r = &s->rows[s->by_key[at] - 1];
+        uint32_t home = hash_of((enum row_table)r->table, r->a, r->b) & s->mask;
+        if (((at - home) & s->mask) < ((at - hole) & s->mask)) continue; /* it is between its home and the hole: stays */
+        s->by_key[hole] = s->by_key[at];
+        hole = at;
+    }
+    s->by_key[hole] = 0;
+}
+
+void rowset_forget(struct rowset *s, enum row_table t, uint64_t a, uint64_t b) {
+    uint32_t *place = key_place(s, t, a, b), *group = group_place(s, t, a);
+    if (!*place) return;
+    uint32_t i = *place - 1;
+    if (*group != i + 1 || !s->rows[i].next) { /* not the newest of its group, or the only one: taking it out would cost more than keeping it */
+        s->rows[i].deleted = true;
+        return;
+    }
+    *group = s->rows[i].next;
+    unhash(s, (uint32_t)(place - s->by_key));
+    s->rows[i] = (struct row){.table = ROW_TABLES, .next = s->empty};
+    s->empty = i + 1;
 }
 
 const struct row *rowset_find(const struct rowset *s, enum row_table t, uint64_t a, uint64_t b) {
@@ -93,7 +130,7 @@ void rowset_merge_under(struct rowset *into, const struct rowset *older) {
     for (uint32_t i = 0; i < older->n; i++) {
         const struct row *r = &older->rows[i];
         enum row_table t = (enum row_table)r->table;
-        if (!rowset_find(into, t, r->a, r->b)) rowset_set(into, t, r->a, r->b, r->v, r->deleted);
+        if (t != ROW_TABLES && !rowset_find(into, t, r->a, r->b)) rowset_set(into, t, r->a, r->b, r->v, r->deleted);
     }
 }
 
@@ -102,7 +139,14 @@ void row_put(struct db *db, enum row_table t, uint64_t a, uint64_t b, objid v) {
     if (db->rows) rowset_set(db->rows, t, a, b, v, false);
 }
 
+/* Keys and numbers that were given out after the last cut are not in the store, nor in what is being saved. */
+static bool never_stored(const struct db *db, enum row_table t, uint64_t b) {
+    if (t == ROW_OWNED) return (objid)b > db->cut_max;
+    return (t == ROW_CHILDREN || t == ROW_CONTENTS || t == ROW_PLAYER) && b > db->cut_key;
+}
+
 void row_delete(struct db *db, enum row_table t, uint64_t a, uint64_t b) {
     db->changed = true;
-    if (db->rows) rowset_set(db->rows, t, a, b, NOTHING, true);
+    if (db->rows && never_stored(db, t, b)) rowset_forget(db->rows, t, a, b);
+    else if (db->rows) rowset_set(db->rows, t, a, b, NOTHING, true);
 }

@@ -152,6 +152,8 @@ static void save_cut(struct db *db, struct saving *save) {
     }
     db->ndirty = 0;
     db->rows_saving = db->rows;
+    db->cut_key = db->next_key;
+    db->cut_max = db->max > db->cut_max ? db->max : db->cut_max;
     db->rows = rowset_new();
     db->changed = db->meta_changed = false;
 }
