@@ -170,22 +170,22 @@ static int equal_shallow(value a, value b, bool match_case) {
 }
 
 /*
- * Lists that are taken to be equal, as classes (union-find). A list can hold one list many times, and that one another, so that few lists in memory are
- * endless as a tree. After MANY pairs, two lists that are in one class already are not compared again: either they were found equal, or the
- * comparison ends elsewhere as unequal. That makes it linear in what is in memory.
+ * Lists and long strings that were found equal, as classes (union-find). A list can hold one list many times, and that one another, so that few lists in
+ * memory are endless as a tree. After MANY comparisons, two that are in one class already are not compared again. One that differs ends it all; so
+ * it is linear in what is in memory.
  */
-enum { MANY = 4096 };
+enum { MANY = 4096, LONG_STRING = 64 };
 
 struct classes {
     struct entry {
-        const struct list *list, *up;
+        const void *block, *up;
     } *entries;
     size_t mask, n;
 };
 
-static struct entry *classes_find(const struct classes *c, const struct list *l) {
-    size_t at = ((uintptr_t)l >> 4) * 0x9e3779b97f4a7c15u >> 20 & c->mask;
-    while (c->entries[at].list && c->entries[at].list != l) at = (at + 1) & c->mask;
+static struct entry *classes_find(const struct classes *c, const void *block) {
+    size_t at = ((uintptr_t)block >> 4) * 0x9e3779b97f4a7c15u >> 20 & c->mask;
+    while (c->entries[at].block && c->entries[at].block != block) at = (at + 1) & c->mask;
     return &c->entries[at];
 }
 
@@ -194,32 +194,42 @@ static void classes_grow(struct classes *c) {
     c->mask = old.entries ? old.mask * 2 + 1 : 1023;
     c->entries = xcalloc(c->mask + 1, sizeof *c->entries);
     for (size_t i = 0; old.entries && i <= old.mask; i++)
-        if (old.entries[i].list) *classes_find(c, old.entries[i].list) = old.entries[i];
+        if (old.entries[i].block) *classes_find(c, old.entries[i].block) = old.entries[i];
     free(old.entries);
 }
 
-static const struct list *classes_root(struct classes *c, const struct list *l) {
+static const void *classes_root(struct classes *c, const void *block) {
     if (!c->entries || c->n * 2 > c->mask) classes_grow(c);
-    struct entry *e = classes_find(c, l);
-    if (!e->list) {
-        *e = (struct entry){l, l};
+    struct entry *e = classes_find(c, block);
+    if (!e->block) {
+        *e = (struct entry){block, block};
         c->n++;
     }
-    while (e->up != e->list) {
+    while (e->up != e->block) {
         struct entry *up = classes_find(c, e->up);
         e->up = up->up;
         e = classes_find(c, e->up);
     }
-    return e->list;
+    return e->block;
 }
 
-/* Puts both into one class; false when they were. */
-static bool classes_join(struct classes *c, const struct list *a, const struct list *b) {
+static bool classes_same(struct classes *c, const void *a, const void *b) { return c->entries && classes_root(c, a) == classes_root(c, b); }
+
+static void classes_join(struct classes *c, const void *a, const void *b) {
     a = classes_root(c, a);
     b = classes_root(c, b);
-    if (a == b) return false;
     classes_find(c, a)->up = b;
-    return true;
+}
+
+static bool is_long(value v) { return v.type == V_LIST || (v.type == V_STR && v.u.s->len >= LONG_STRING); }
+
+/* equal_shallow() of two elements, with what is known. */
+static int equal_elements(value x, value y, bool match_case, struct classes *known, size_t *compared) {
+    bool both_long = x.type == y.type && is_long(x) && x.u.p != y.u.p && ++*compared > MANY;
+    if (both_long && classes_same(known, x.u.p, y.u.p)) return 1;
+    int rc = equal_shallow(x, y, match_case);
+    if (both_long && rc == 1) classes_join(known, x.u.p, y.u.p);
+    return rc;
 }
 
 static bool equal_deep(value a, value b, bool match_case) {
@@ -227,20 +237,21 @@ static bool equal_deep(value a, value b, bool match_case) {
     if (rc >= 0) return rc;
     struct walk w;
     struct classes known = {0};
-    size_t pairs = 0;
+    size_t compared = 0;
     walk_init(&w);
     walk_push(&w, a.u.l, b.u.l);
     rc = 1;
     while (rc && w.depth) {
         struct walk_level *top = &w.levels[w.depth - 1];
         if (top->next == top->a->len) {
+            if (compared > MANY) classes_join(&known, top->a, top->b);
             w.depth--;
             continue;
         }
         value x = top->a->items[top->next], y = top->b->items[top->next];
         top->next++;
-        rc = equal_shallow(x, y, match_case);
-        if (rc < 0 && (++pairs < MANY || classes_join(&known, x.u.l, y.u.l))) walk_push(&w, x.u.l, y.u.l);
+        rc = equal_elements(x, y, match_case, &known, &compared);
+        if (rc < 0) walk_push(&w, x.u.l, y.u.l);
     }
     free(known.entries);
     walk_fini(&w);

@@ -160,11 +160,10 @@ static struct result crypt_with_salt(struct builtin_call *c, const char *text, c
 struct result bf_crypt(struct builtin_call *c) {
     struct buf text = BUF_INIT, salt = BUF_INIT;
     binary_from_text(&text, c->args[0].u.s, support_latin1(c));
-    if (has_arg(c, 1)) binary_from_text(&salt, c->args[1].u.s, support_latin1(c));
-    if (salt.len < 2) {
-        buf_clear(&salt);
+    if (has_arg(c, 1) && c->args[1].u.s->chars >= 2)
+        binary_from_text(&salt, c->args[1].u.s, support_latin1(c));
+    else
         random_salt(&salt);
-    }
     /* DES takes eight bytes of the text; the library refuses very long ones all the same. */
     if (salt.data[0] != '$' && text.len > CRYPT_MAX_PASSPHRASE_SIZE / 2) text.data[CRYPT_MAX_PASSPHRASE_SIZE / 2] = 0;
     struct result r = crypt_with_salt(c, buf_c(&text), buf_c(&salt));

@@ -4,29 +4,9 @@
 /* The list argument, one holder more: what the *_take functions of base/list.h want. */
 static struct list *take_list(const struct builtin_call *c) { return list_ref(c->args[0].u.l); }
 
-/* Position of v in a list, or 0. Comparing with one element is linear in the element, and a list can hold a large one very often: so the clock is looked at. */
-static bool find(struct builtin_call *c, const struct list *l, value v, bool match_case, int64_t *position) {
-    *position = 0;
-    if (v.type != V_LIST) {
-        *position = list_find(l, v, match_case);
-        return true;
-    }
-    for (uint32_t i = 0; i < l->len && !*position; i++) {
-        if ((i & 15) == 15 && vm_deadline_passed(c->vm)) return false;
-        if (match_case ? value_identical(l->items[i], v) : value_equal(l->items[i], v)) *position = (int64_t)i + 1;
-    }
-    return true;
-}
-
-static struct result too_long(struct builtin_call *c) {
-    vm_abort_seconds(c->vm);
-    return result_int(0);
-}
-
 struct result bf_is_member(struct builtin_call *c) {
-    int64_t i;
     if (c->args[1].type != V_LIST) return result_raise(E_INVARG);
-    return find(c, c->args[1].u.l, c->args[0], !has_arg(c, 2) || flag_arg(c, 2), &i) ? result_int(i) : too_long(c);
+    return result_int(vm_list_find(c->vm, c->args[1].u.l, c->args[0], !has_arg(c, 2) || flag_arg(c, 2)));
 }
 
 /* `before' is clipped to 1..length + 1. */
@@ -61,15 +41,12 @@ struct result bf_listset(struct builtin_call *c) {
 
 struct result bf_setadd(struct builtin_call *c) {
     struct list *l = c->args[0].u.l;
-    int64_t i;
-    if (!find(c, l, c->args[1], false, &i)) return too_long(c);
-    if (i) return result_list(take_list(c));
+    if (vm_list_find(c->vm, l, c->args[1], false)) return result_list(take_list(c));
     if (!support_list_fits(c, (size_t)l->len + 1)) return support_size_error(c);
     return result_list(list_append_take(take_list(c), value_ref(c->args[1])));
 }
 
 struct result bf_setremove(struct builtin_call *c) {
-    int64_t i;
-    if (!find(c, c->args[0].u.l, c->args[1], false, &i)) return too_long(c);
+    int64_t i = vm_list_find(c->vm, c->args[0].u.l, c->args[1], false);
     return result_list(i ? list_delete_take(take_list(c), i) : take_list(c));
 }

@@ -97,6 +97,8 @@ enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struc
 /* Instead of vm_run on a sleeping task: raises `e' in it first. */
 int64_t vm_ticks_left(const struct vm *vm);
 bool vm_deadline_passed(const struct vm *vm); /* for builtins that may take long */
+/* list_find(), which can take long: an element can be large, and there very often. 0 and vm_abort_seconds() when the time is over. */
+int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case);
 /* The builtin now running asks for the task's end after it, or for an abort as out of seconds (oversized values that are not catchable). */
 void vm_abort_seconds(struct vm *vm);
 

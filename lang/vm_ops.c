@@ -179,7 +179,8 @@ bool vm_op_equal(struct vm *vm, value *l, value *r) {
 
 bool vm_op_in(struct vm *vm, value *dest, value *l, value *r) {
     if (r->type != V_LIST) return vm_error_types(vm, T_LIST | T_MAP, (int)r->type);
-    int64_t at = list_find(r->u.l, *l, false);
+    int64_t at = vm_list_find(vm, r->u.l, *l, false);
+    if (vm->abort_seconds) return false;
     used(vm, l);
     used(vm, r);
     reg_put(dest, value_int(at));

@@ -35,8 +35,8 @@ Test(objects, create) {
         {"recycle(#9)", "0"}, {"create(#1)", "#10"},
     };
     static const struct bi_case wizard[] = {
-        {"create(#5, #-1)", "#11"}, {"#11.owner", "#11"}, {"create(#5, #3)", "#12"}, {"#12.owner", "#3"},
-        {"recycle(#12)", "0"}, {"recycle(#10)", "0"}, {"max_object()", "#12"}, {"reset_max_object()", "0"}, {"max_object()", "#11"}, {"renumber(#11)", "#9"}, {"#9.owner", "#9"},
+        {"create(#5, #-1)", "#11"}, {"#11.owner", "#11"}, {"create(#5, #3)", "#12"}, {"#12.owner", "#3"}, {"create(#1, #99).owner", "#99"}, {"recycle(#13)", "0"},
+        {"recycle(#12)", "0"}, {"recycle(#10)", "0"}, {"max_object()", "#13"}, {"reset_max_object()", "0"}, {"max_object()", "#11"}, {"renumber(#11)", "#9"}, {"#9.owner", "#9"},
     };
     struct bi_world w;
     bi_open(&w, "lambda");

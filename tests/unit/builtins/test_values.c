@@ -196,6 +196,21 @@ Test(values, messages) {
     bi_close(&w);
 }
 
+/* Large things that are held very often are compared once. A test that takes for ever is one that fails. */
+Test(values, comparisons_end) {
+    static const char big[] = "s = \"x\"; for i in [1..14] s = s + s; endfor t = s + \"\"; t[$] = \"y\"; t[$] = \"x\"; a = b = {}; for i in [1..4000] a = {@a, s}; b = {@b, t}; endfor "
+                              "for i in [1..6] a = {a, a, a, a}; b = {b, b, b, b}; endfor ";
+    struct bi_world w;
+    bi_open(&w, "lambda");
+    static const struct bi_case cases[] = {{"a == b", "1"}, {"equal(a, b)", "1"}, {"a in {b}", "1"}, {"setadd({a}, b) == {a}", "1"}, {"is_member(b, {1, a})", "2"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char program[500];
+        snprintf(program, sizeof program, "%sreturn %s;", big, cases[i].expression);
+        cr_expect_str_eq(bi_run(&w, program), cases[i].expect, "%s", cases[i].expression);
+    }
+    bi_close(&w);
+}
+
 /* What grows beyond the limits is refused before memory is taken. */
 Test(values, sizes) {
     struct bi_world w;
