@@ -38,6 +38,21 @@ static void print_types(const struct builtin *f) {
     }
 }
 
+static void print_option(const char *name, const char *kind, long long lambda, long long toast, long long least, const char *when, const char *doc) {
+    printf("| `%s` | %s | ", name, strcmp(when, "LIVE") ? "cached" : "live");
+    if (!strcmp(kind, "OTHER"))
+        fputs("a text", stdout);
+    else if (lambda == toast)
+        printf("%lld", lambda);
+    else
+        printf("%lld, %lld", lambda, toast);
+    printf(" | ");
+    if (!strcmp(kind, "INT")) printf("%lld", least);
+    printf(" | ");
+    cell(doc);
+    printf(" |\n");
+}
+
 static void print_builtins(void) {
     heading("Built-in functions", "Arguments are counted and their types checked before a function runs: `E_ARGS`, then `E_TYPE`.",
             "| function | arguments | types | |");
@@ -110,6 +125,41 @@ static void print_store_tables(void) {
 #undef RECORD
 #undef FIELD
 #undef END
+}
+
+static void print_options(void) {
+    heading("Server options",
+            "Properties of `$server_options`. *Live* ones are read when needed, *cached* ones at start-up and by `load_server_options()`. "
+            "`protect_NAME`, one for each built-in function and built-in property, are cached too.",
+            "| option | read | default (lambda, toast) | least | |");
+#define OPTION(name, kind, lambda, toast, least, when, doc) print_option(#name, #kind, (long long)(lambda), (long long)(toast), (long long)(least), #when, doc);
+#include "scheduler/options.def"
+#undef OPTION
+}
+
+static void print_records(void) {
+    heading("Records of the store", "Fields of every record, by tag; `docs/store.md` has the tables and their keys.", "| record | field | type | since format | |");
+#define RECORD(record)
+#define FIELD(record, tag, type, name, since, doc)                                                                                         \
+    printf("| `" #record "` | %d `" #name "` | " #type " | %d | ", tag, since);                                                            \
+    cell(doc);                                                                                                                             \
+    printf(" |\n");
+#define END(record)
+#include "db/records.def"
+#undef RECORD
+#undef FIELD
+#undef END
+}
+
+static void print_language(void) {
+    heading("Syntax tree nodes", "Saved tasks name places in programs by the pre-order numbers of these.", "| node | children | |");
+#define NODE(name, kids, doc) row3(#name, kids, doc);
+#include "lang/nodes.def"
+#undef NODE
+    heading("Instructions of the machine", "Never stored. The second column: what an error does in a frame without the d bit.", "| instruction | without d | |");
+#define OP(name, nodebug, doc) row3(#name, #nodebug, doc);
+#include "lang/opcodes.def"
+#undef OP
 }
 
 int main(void) {
