@@ -24,7 +24,8 @@ endif
 LAYERS := base db lang scheduler builtins server
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum $(if $(WERROR),-Werror)
 CPPFLAGS_ALL := -I. -I$(B)/gen -D_GNU_SOURCE -MMD -MP $(CPPFLAGS)
-CFLAGS_ALL   := -std=c17 $(WARN) $(CFLAGS) $(SANFLAGS)
+# Values are written as two words and read so again: as one vector they would wait for the cache (base/value.h).
+CFLAGS_ALL   := -std=c17 $(WARN) -fno-tree-slp-vectorize $(CFLAGS) $(SANFLAGS)
 LIBS := -llmdb -lev -lpcre2-8 -lcrypt -lcrypto -lutf8proc -lcares -ledit -lm -lpthread
 
 src = $(wildcard $(1)/*.c)

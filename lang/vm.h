@@ -70,9 +70,20 @@ enum go {
 static inline struct frame *vm_top(const struct vm *vm) { return &vm->frames[vm->nframes - 1]; }
 static inline value *vm_regs(const struct vm *vm, const struct frame *f) { return vm->stack + f->base; }
 static inline void reg_put(value *r, value v) {
-    value old = *r;
-    *r = v;
-    value_unref(old);
+    struct counted *old = r->u.p;
+    bool counted = value_is_counted(*r);
+    uint32_t type = r->type;
+    value_copy(r, &v);
+    if (__builtin_expect(counted, 0) && --old->refs == 0) value_free_block((value){.type = type, .u.p = old});
+}
+/* *to = *from, with a reference of its own; they may be one. */
+static inline void reg_copy(value *to, const value *from) {
+    if (value_is_counted(*from)) ((struct counted *)from->u.p)->refs++;
+    struct counted *old = to->u.p;
+    bool counted = value_is_counted(*to);
+    uint32_t type = to->type;
+    value_copy(to, from);
+    if (__builtin_expect(counted, 0) && --old->refs == 0) value_free_block((value){.type = type, .u.p = old});
 }
 /* The register's value; the register is empty afterwards. */
 static inline value reg_take(value *r) {

@@ -207,8 +207,7 @@ again:
 #endif
     CASE(NOP) : NEXT();
     CASE(MOVE) : {
-        value v = value_ref(*RB);
-        reg_put(RA, v);
+        reg_copy(RA, RB);
         NEXT();
     }
     CASE(TAKE) : {
@@ -217,13 +216,12 @@ again:
         NEXT();
     }
     CASE(GETVAR) : {
-        value v = *RB;
-        if (__builtin_expect(v.type != V_NONE, 1)) reg_put(RA, value_ref(v));
+        if (__builtin_expect(RB->type != V_NONE, 1)) reg_copy(RA, RB);
         else TRY(vm_op_getvar(vm, RA, B));
         NEXT();
     }
     CASE(LOADK) : {
-        reg_put(RA, value_ref(K[(uint32_t)BC]));
+        reg_copy(RA, &K[(uint32_t)BC]);
         NEXT();
     }
     CASE(LOADI) : {
@@ -397,8 +395,7 @@ again:
     CASE(INDEX) : {
         value *l_ = RB, *i_ = RC;
         if (l_->type == V_LIST && i_->type == V_INT && (uint64_t)(i_->u.i - 1) < l_->u.l->len && B < f->program->nlocals) {
-            value v = value_ref(l_->u.l->items[i_->u.i - 1]);
-            reg_put(RA, v);
+            reg_copy(RA, &l_->u.l->items[i_->u.i - 1]);
         } else {
             TRY(vm_op_index(vm, RA, l_, i_));
         }
@@ -407,8 +404,7 @@ again:
     CASE(INDEXI) : {
         value *l_ = RB;
         if (l_->type == V_LIST && (uint64_t)((int64_t)CS - 1) < l_->u.l->len && B < f->program->nlocals) {
-            value v = value_ref(l_->u.l->items[CS - 1]);
-            reg_put(RA, v);
+            reg_copy(RA, &l_->u.l->items[CS - 1]);
         } else {
             value k_ = value_int(CS);
             TRY(vm_op_index(vm, RA, l_, &k_));
@@ -458,7 +454,7 @@ again:
         if (l_->type == V_LIST && i_->type == V_INT && l_->u.l->refs == 1 && (uint64_t)(i_->u.i - 1) < l_->u.l->len && !value_is_counted(*v_)) {
             value *at = &l_->u.l->items[i_->u.i - 1];
             if (!value_is_counted(*at) && at->type != V_FLOAT && v_->type != V_FLOAT) { /* of one size: the list's bytes stay */
-                *at = *v_;
+                value_copy(at, v_);
                 NEXT();
             }
         }
@@ -524,8 +520,7 @@ again:
         value *state = RA;
         COUNT(pc[0].op);
         if (state->type == V_LIST && state[1].type == V_INT && (uint64_t)state[1].u.i < state->u.l->len) {
-            value v = value_ref(state->u.l->items[state[1].u.i++]);
-            reg_put(RB, v);
+            reg_copy(RB, &state->u.l->items[state[1].u.i++]);
             pc += 1 + insn_bc(pc[0]);
         } else {
             reg_put(state, value_none());
@@ -543,11 +538,12 @@ again:
     CASE(FORRLOOP) : {
         value *state = RA;
         COUNT(pc[0].op);
-        if (state[0].u.i < state[1].u.i) {
-            state[0].u.i++;
+        int64_t i = state[0].u.i;
+        if (i < state[1].u.i) {
             value *var = RB;
+            state[0].u.i = ++i;
             if (__builtin_expect(value_is_counted(*var), 0)) value_unref(*var);
-            *var = state[0];
+            *var = (value){.type = state[0].type, .u.i = i};
             pc += 1 + insn_bc(pc[0]);
         } else {
             pc++;
