@@ -11,14 +11,41 @@
 #include "base/must.h"
 #include "base/str.h"
 
-enum { LIST_BYTES = 32 };
+enum { LIST_BYTES = 32, PLAIN_BYTES = 16 };
 
 /* One value came, another went. A list that holds one list twice, that another twice, and so on, counts more bytes than there are numbers: the sum wraps. */
 static void change_bytes(struct list *l, int64_t in, int64_t out) { l->bytes = (int64_t)((uint64_t)l->bytes + (uint64_t)in - (uint64_t)out); }
 
+/* Short lists come and go with every call: some that were freed wait here, chained by `bytes'. */
+#ifdef __SANITIZE_ADDRESS__
+enum { POOL_CAP = 4, POOL_MAX = 0 };
+#else
+enum { POOL_CAP = 4, POOL_MAX = 1000 };
+#endif
+static _Thread_local struct list *pool;
+static _Thread_local unsigned pool_size;
+
+static struct list *list_memory(size_t cap) {
+    struct list *l = pool;
+    if (cap != POOL_CAP || !l) return xmalloc(sizeof *l + cap * sizeof(value));
+    pool = (struct list *)(intptr_t)l->bytes; /* put there by list_free_memory */
+    pool_size--;
+    return l;
+}
+
+void list_free_memory(struct list *l) {
+    if (l->cap != POOL_CAP || pool_size >= POOL_MAX) {
+        free(l);
+        return;
+    }
+    l->bytes = (int64_t)(intptr_t)pool;
+    pool = l;
+    pool_size++;
+}
+
 static struct list *list_alloc(size_t cap) {
     must(cap <= UINT32_MAX / 2);
-    struct list *l = xmalloc(sizeof *l + cap * sizeof(value));
+    struct list *l = list_memory(cap);
     *l = (struct list){.refs = 1, .cap = (uint32_t)cap, .bytes = LIST_BYTES};
     return l;
 }
@@ -29,6 +56,20 @@ struct list *list_empty(void) {
     static struct list *empty;
     if (!empty) empty = list_alloc(0);
     return list_ref(empty);
+}
+
+struct list *list_from_take(value *items, size_t n) {
+    if (n == 0) return list_empty();
+    struct list *l = list_alloc(n < POOL_CAP ? POOL_CAP : n);
+    int64_t bytes = LIST_BYTES;
+    for (size_t i = 0; i < n; i++) {
+        bytes = (int64_t)((uint64_t)bytes + (uint64_t)(items[i].type == V_INT || items[i].type == V_OBJ ? PLAIN_BYTES : value_bytes(items[i])));
+        value_copy(&l->items[i], &items[i]);
+        items[i] = value_none();
+    }
+    l->len = (uint32_t)n;
+    l->bytes = bytes;
+    return l;
 }
 
 struct list *list_of(size_t n, ...) {

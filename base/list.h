@@ -22,8 +22,10 @@ struct list {
 struct list *list_new(size_t capacity); /* empty, one holder */
 struct list *list_empty(void); /* a reference to the shared {} */
 struct list *list_of(size_t n, ...); /* n values, taken */
+struct list *list_from_take(value *items, size_t n); /* of n values, moved out: NONE is left in their place */
 static inline struct list *list_ref(struct list *l) { l->refs++; return l; }
 void list_unref(struct list *l);
+void list_free_memory(struct list *l); /* for base/value.c: of a list whose elements are gone */
 
 static inline value list_get(const struct list *l, int64_t i) { return l->items[i - 1]; } /* borrows; must be in range */
 

@@ -249,6 +249,7 @@ bool str_equal(const struct str *a, const struct str *b) {
     if (a == b) return true;
     if (a->len != b->len) return false;
     if (a->hash && b->hash && a->hash != b->hash) return false;
+    if (a->len > 0 && ((a->data[a->len - 1] ^ b->data[a->len - 1]) & ~('a' - 'A'))) return false; /* names that are numbered differ at their ends */
     return bytes_compare_fold(a->data, a->len, b->data, b->len) == 0;
 }
 

@@ -110,7 +110,7 @@ static void free_list(struct list *first) {
             else
                 value_free_block(v);
         }
-        free(l);
+        list_free_memory(l);
     }
 }
 

@@ -85,6 +85,8 @@ static inline void value_copy(value *to, const value *from) {
     __builtin_memcpy(&to->u, &body, sizeof body);
 }
 
+static inline void value_set(value *to, value v) { value_copy(to, &v); }
+
 /* The same value with one more reference. */
 static inline value value_ref(value v) {
     if (value_is_counted(v)) ((struct counted *)v.u.p)->refs++;

@@ -170,6 +170,7 @@ struct verb_cache {
     uint64_t epoch;
     struct verbref verb;
     struct code *code; /* borrowed: valid while the epoch is; NULL when unprogrammed */
+    struct str *names; /* borrowed likewise */
     objid owner;
     uint32_t flags;
 };

@@ -73,7 +73,17 @@ void owned_remove(struct db *db, objid owner, objid o) {
     row_delete(db, ROW_OWNED, (uint64_t)owner, (uint64_t)o);
 }
 
+/* Asking about an owner that is not in the index leaves it so: most are asked once, when they are recycled. */
+static value owned_unindexed(struct db *db, objid owner) {
+    struct links *all = NULL;
+    if (db->store) load_rows(db, ROW_OWNED, (uint64_t)owner, &all);
+    value v = links_to_list(all);
+    links_free(all);
+    return v;
+}
+
 value db_owned_objects(struct db *db, objid owner) {
+    if (!db->owned || !db->owned->v || !owner_find(db->owned, owner)->used) return owned_unindexed(db, owner);
     struct owner *w = owner_get(db, owner);
     if (w->cold) {
         w->cold = false;

@@ -103,6 +103,7 @@ static void cache_fill(struct db *db, struct verb_cache *c, const struct object 
     if (ref.definer == NOTHING) return;
     struct verb *v = &object_at(db, ref.definer)->defs->verbs[ref.index]; /* an ancestor: loaded */
     c->code = verb_code(db, v);
+    c->names = v->names;
     c->owner = v->owner;
     c->flags = v->perms & VERB_FLAG_MASK;
 }

@@ -234,13 +234,13 @@ static bool load_program(struct loader *l, bool outermost) {
     if (!code) return false;
     bool debug = dec_u64(l->d) != 0;
     uint64_t entry = dec_u64(l->d), node = dec_u64(l->d);
-    const struct program *p = program_of(l->m, code, debug);
+    struct program *p = program_of(l->m, code, debug);
     bool ok = !p->broken && entry <= UINT32_MAX && program_entry_pc(p, (uint32_t)entry) != UINT32_MAX;
     if (!ok) {
         code_unref(code);
         return fault(l, p->broken ? "the program of a saved frame does not parse" : "a saved frame has an entry that its program has not");
     }
-    struct frame *f = vm_push_program(l->vm, code, debug, (uint32_t)entry);
+    struct frame *f = vm_push_program(l->vm, p, code, debug, (uint32_t)entry);
     code_unref(code);
     load_activation(l, f);
     const struct resume_point *point;

@@ -72,12 +72,15 @@ struct vm *vm_alloc(struct machine *m) {
     return vm;
 }
 
-static void stack_reserve(struct vm *vm, uint32_t need) {
-    if (need <= vm->cap_stack) return;
+static void stack_grow(struct vm *vm, uint32_t need) {
     uint32_t cap = vm->cap_stack ? vm->cap_stack : 64;
     while (cap < need) cap *= 2;
     vm->stack = xrealloc(vm->stack, cap * sizeof *vm->stack);
     vm->cap_stack = cap;
+}
+
+static inline void stack_reserve(struct vm *vm, uint32_t need) {
+    if (__builtin_expect(need > vm->cap_stack, 0)) stack_grow(vm, need);
 }
 
 struct frame *vm_new_frame(struct vm *vm) {
@@ -88,12 +91,6 @@ struct frame *vm_new_frame(struct vm *vm) {
     return &vm->frames[vm->nframes++];
 }
 
-static uint32_t stack_end(const struct vm *vm) {
-    if (vm->nframes == 0) return 0;
-    const struct frame *f = vm_top(vm);
-    return f->base + (f->program ? f->program->nregs : 0);
-}
-
 uint32_t program_entry_pc(const struct program *p, uint32_t entry) {
     if (entry == 0) return 0;
     for (uint32_t i = 0; i < p->nforks; i++)
@@ -101,19 +98,30 @@ uint32_t program_entry_pc(const struct program *p, uint32_t entry) {
     return UINT32_MAX;
 }
 
-struct frame *vm_push_program(struct vm *vm, struct code *code, bool debug, uint32_t entry) {
-    struct program *p = program_of(vm->m, code, debug);
-    uint32_t base = stack_end(vm);
+struct frame *vm_push_program(struct vm *vm, struct program *p, struct code *code, bool debug, uint32_t entry) {
+    uint32_t base = 0;
+    if (vm->nframes > 0) {
+        const struct frame *below = vm_top(vm);
+        base = below->base + (below->program ? below->program->nregs : 0);
+    }
     stack_reserve(vm, base + p->nregs);
     struct frame *f = vm_new_frame(vm);
-    *f = (struct frame){.program = p, .code = code_ref(code), .base = base, .pc = program_entry_pc(p, entry), .entry = entry, .debug = debug};
-    f->args = f->state = value_none();
+    f->program = p;
+    f->code = code_ref(code);
+    f->base = base;
+    f->pc = entry == 0 ? 0 : program_entry_pc(p, entry);
+    f->entry = entry;
+    f->debug = debug;
+    f->command = NULL;
+    f->verb_name = f->full_name = NULL;
+    value_set(&f->args, value_none());
+    value_set(&f->state, value_none());
     value *r = vm->stack + base;
-    for (uint32_t i = 0; i < p->nregs; i++) r[i] = value_none();
+    for (uint32_t i = 0; i < p->nregs; i++) value_set(&r[i], value_none());
     return f;
 }
 
-static value start_value(struct frame *f, int var, value *args) {
+static inline value start_value(struct frame *f, int var, value *args) {
     switch ((enum builtin_var)var) {
     case BV_NUM:
     case BV_INT: return value_int(V_INT);
@@ -141,27 +149,27 @@ static value start_value(struct frame *f, int var, value *args) {
 void vm_fill_variables(struct vm *vm, struct frame *f, value args) {
     const struct program *p = f->program;
     value *r = vm_regs(vm, f);
-    f->args = args;
-    for (int i = 0; i < p->nstart; i++) r[p->start[i].reg] = start_value(f, p->start[i].var, &f->args);
+    value_set(&f->args, args);
+    for (int i = 0; i < p->nstart; i++) value_set(&r[p->start[i].reg], start_value(f, p->start[i].var, &f->args));
 }
 
-static void release_frame(struct frame *f) {
-    if (f->code) code_unref(f->code);
-    if (f->verb_name) str_unref(f->verb_name);
-    if (f->full_name) str_unref(f->full_name);
-    command_vars_unref(f->command);
+static inline void release_name(struct str *s) {
+    if (s && --s->refs == 0) value_free_block(value_str(s));
+}
+
+void vm_release_frame(struct frame *f) {
+    if (f->code && --f->code->refs == 0) {
+        f->code->refs = 1;
+        code_unref(f->code);
+    }
+    release_name(f->verb_name);
+    release_name(f->full_name);
+    if (f->command && --f->command->refs == 0) {
+        f->command->refs = 1;
+        command_vars_unref(f->command);
+    }
     value_unref(f->args);
     value_unref(f->state);
-}
-
-void vm_pop(struct vm *vm) {
-    struct frame *f = vm_top(vm);
-    if (f->program) {
-        value *r = vm_regs(vm, f), *end = r + f->program->nregs;
-        for (; r < end; r++) value_unref(*r);
-    }
-    release_frame(f);
-    vm->nframes--;
 }
 
 struct frame *vm_running(const struct vm *vm) {
@@ -203,12 +211,13 @@ struct vm *vm_new(struct machine *m, const struct vm_start *s) {
         str_unref(text);
     }
     struct vm *vm = vm_alloc(m);
-    if (program_of(m, code, debug)->broken) {
+    struct program *p = program_of(m, code, debug);
+    if (p->broken) {
         if (owned) code_unref(owned);
         free(vm);
         return NULL;
     }
-    struct frame *f = vm_push_program(vm, code, debug, 0);
+    struct frame *f = vm_push_program(vm, p, code, debug, 0);
     if (owned) code_unref(owned);
     f->this_ = s->this_;
     f->player = s->player;
@@ -224,7 +233,7 @@ struct vm *vm_new(struct machine *m, const struct vm_start *s) {
 
 struct vm *vm_fork(struct vm *vm, struct frame *f, uint32_t node) {
     struct vm *child = vm_alloc(vm->m);
-    struct frame *g = vm_push_program(child, f->code, f->debug, node);
+    struct frame *g = vm_push_program(child, f->program, f->code, f->debug, node);
     struct command_vars *command = vm_current_command(vm, f);
     g->this_ = f->this_;
     g->player = f->player;

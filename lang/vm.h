@@ -87,18 +87,30 @@ static inline void reg_copy(value *to, const value *from) {
 }
 /* The register's value; the register is empty afterwards. */
 static inline value reg_take(value *r) {
-    value v = *r;
-    *r = value_none();
+    value v;
+    value_copy(&v, r);
+    value_set(r, value_none());
     return v;
 }
 
 /* ---- vm.c ---- */
 struct vm *vm_alloc(struct machine *m);
 struct frame *vm_new_frame(struct vm *vm); /* not initialised */
-/* A program's frame with variables not yet filled in; everything else zero. */
-struct frame *vm_push_program(struct vm *vm, struct code *code, bool debug, uint32_t entry);
+/* A program's frame: its registers empty; of the fields only program, code, base, pc, entry, debug, args and state are set. */
+struct frame *vm_push_program(struct vm *vm, struct program *p, struct code *code, bool debug, uint32_t entry);
 void vm_fill_variables(struct vm *vm, struct frame *f, value args); /* takes args */
-void vm_pop(struct vm *vm);
+void vm_release_frame(struct frame *f); /* what its fields hold */
+/* The top frame is gone, and what it held. */
+static inline void vm_pop(struct vm *vm) {
+    struct frame *f = vm_top(vm);
+    if (f->program) {
+        value *r = vm_regs(vm, f), *end = r + f->program->nregs;
+        for (; r < end; r++)
+            if (value_is_counted(*r) && --((struct counted *)r->u.p)->refs == 0) value_free_block((value){.type = r->type, .u.p = r->u.p});
+    }
+    vm_release_frame(f);
+    vm->nframes--;
+}
 struct frame *vm_running(const struct vm *vm); /* topmost program frame; NULL */
 value vm_frame_variable(const struct vm *vm, const struct frame *f, int var); /* borrowed */
 struct command_vars *command_vars_ref(struct command_vars *c);

@@ -16,7 +16,7 @@ struct verb_call {
 };
 
 /* Rows of built-ins that called back do not count, only programs; so the count is made only where it may matter. */
-static bool stack_is_full(const struct vm *vm) {
+static inline bool stack_is_full(const struct vm *vm) {
     uint32_t most = (uint32_t)vm->m->max_stack_depth, programs = 0;
     if (vm->nframes < most) return false;
     for (uint32_t i = 0; i < vm->nframes; i++) programs += vm->frames[i].program != NULL;
@@ -24,7 +24,7 @@ static bool stack_is_full(const struct vm *vm) {
 }
 
 /* `player' of a called frame: a wizard's program hands on what its variable holds, others what they were started with. */
-static objid player_to_pass(struct vm *vm, const struct frame *f) {
+static inline objid player_to_pass(struct vm *vm, const struct frame *f) {
     if (!f->program->sets_player) return f->player;
     value v = vm_frame_variable(vm, f, BV_player);
     return v.type == V_OBJ && db_is_wizard(vm->m->db, f->progr) ? v.u.o : f->player;
@@ -36,17 +36,18 @@ static enum go program_is_broken(struct vm *vm, const struct program *p) {
     return GO_RAISE;
 }
 
-/* Enters the verb. The stack has been looked at. Takes call->args. GO_RAISE: nothing was entered. */
-static enum go push_verb(struct vm *vm, struct verb_call *call) {
-    struct frame *from = vm_running(vm);
-    const struct program *p = program_of(vm->m, call->code, call->debug);
-    if (p->broken) {
+/* Enters the verb; `from' is the calling program's frame. The stack has been looked at. Takes call->args. GO_RAISE: nothing was entered. */
+static inline enum go push_verb(struct vm *vm, struct frame *from, struct verb_call *call) {
+    struct program *p = call->code->program;
+    if (!p || !call->debug) p = program_of(vm->m, call->code, call->debug);
+    if (__builtin_expect(p->broken, 0)) {
         value_unref(call->args);
         return program_is_broken(vm, p);
     }
     objid player = player_to_pass(vm, from), caller = from->this_;
-    struct command_vars *command = command_vars_ref(vm_current_command(vm, from));
-    struct frame *f = vm_push_program(vm, call->code, call->debug, 0); /* `from' may have moved */
+    struct command_vars *command = from->program->sets_command ? vm_current_command(vm, from) : from->command;
+    command->refs++;
+    struct frame *f = vm_push_program(vm, p, call->code, call->debug, 0); /* `from' may have moved */
     f->this_ = call->this_;
     f->player = player;
     f->caller = caller;
@@ -74,15 +75,10 @@ static bool verb_not_found(struct vm *vm, objid o, struct str *name) {
     return vm_error_text(vm, E_VERBNF, text, value_list(list_of(2, value_obj(o), value_str(str_ref(name)))));
 }
 
-static value arguments_list(value *first, int32_t n) {
-    if (n == 0) return value_list(list_empty());
-    struct list *l = list_new((size_t)n);
-    for (int32_t i = 0; i < n; i++) l = list_append_take(l, reg_take(&first[i]));
-    return value_list(l);
-}
+static inline value arguments_list(value *first, int32_t n) { return value_list(list_from_take(first, (size_t)n)); }
 
 /* The arguments of a call, owned; NONE (and E_TYPE) when an error in a frame without d left no list. */
-static value take_arguments(struct vm *vm, uint16_t first, int32_t nargs) {
+static inline value take_arguments(struct vm *vm, uint16_t first, int32_t nargs) {
     value *r = vm_regs(vm, vm_top(vm)) + first;
     if (nargs >= 0) return arguments_list(r, nargs);
     value v = reg_take(r);
@@ -92,7 +88,7 @@ static value take_arguments(struct vm *vm, uint16_t first, int32_t nargs) {
     return value_none();
 }
 
-static bool find_verb(struct vm *vm, objid o, struct str *name, struct verb_cache *cache) {
+static inline bool find_verb(struct vm *vm, objid o, struct str *name, struct verb_cache *cache) {
     bool found;
     if (db_fast_verb(vm->m->db, o, cache, &found) && found) return true;
     if (!db_valid(vm->m->db, o)) return vm_error(vm, E_INVIND);
@@ -101,7 +97,7 @@ static bool find_verb(struct vm *vm, objid o, struct str *name, struct verb_cach
     return true;
 }
 
-static enum go enter_found(struct vm *vm, objid o, struct str *name, const struct verb_cache *cache, value args) {
+static inline enum go enter_found(struct vm *vm, objid o, struct str *name, const struct verb_cache *cache, value args) {
     if (stack_is_full(vm)) {
         value_unref(args);
         vm_error(vm, E_MAXREC);
@@ -112,8 +108,8 @@ static enum go enter_found(struct vm *vm, objid o, struct str *name, const struc
         vm_deliver(vm, value_int(0));
         return GO_ON;
     }
-    struct verb_call call = {o, cache->verb.definer, cache->owner, cache->code, (cache->flags & VF_DEBUG) != 0, name, db_verb_names(vm->m->db, cache->verb), args};
-    return push_verb(vm, &call);
+    struct verb_call call = {o, cache->verb.definer, cache->owner, cache->code, (cache->flags & VF_DEBUG) != 0, name, cache->names, args};
+    return push_verb(vm, vm_top(vm), &call);
 }
 
 enum go vm_call_verb(struct vm *vm, struct insn i) {
@@ -195,9 +191,9 @@ static struct verb_call wanted_call(struct vm *vm, struct result *r) {
 static enum go push_code(struct vm *vm, struct result *r) {
     struct frame *from = vm_running(vm);
     objid player = from->player, progr = from->progr, caller = from->this_;
-    const struct program *p = program_of(vm->m, r->code, true);
+    struct program *p = program_of(vm->m, r->code, true);
     if (p->broken) return program_is_broken(vm, p);
-    struct frame *f = vm_push_program(vm, r->code, true, 0);
+    struct frame *f = vm_push_program(vm, p, r->code, true, 0);
     f->this_ = f->definer = NOTHING;
     f->player = player;
     f->progr = progr;
@@ -227,7 +223,7 @@ static enum go make_call(struct vm *vm, int32_t id, struct builtin_call *c, stru
         }
     }
     if (keep) push_builtin(vm, id, c);
-    enum go go = r->code ? push_code(vm, r) : push_verb(vm, &call);
+    enum go go = r->code ? push_code(vm, r) : push_verb(vm, vm_running(vm), &call);
     if (go == GO_RAISE && keep) {
         c->state = reg_take(&vm_top(vm)->state);
         vm_pop(vm);

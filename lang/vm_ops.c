@@ -171,7 +171,7 @@ bool vm_op_compare(struct vm *vm, int op, value *l, value *r, bool *result) {
 }
 
 bool vm_op_equal(struct vm *vm, value *l, value *r) {
-    bool equal = value_equal(*l, *r);
+    bool equal = l->type == V_STR && r->type == V_STR ? str_equal(l->u.s, r->u.s) : value_equal(*l, *r);
     used(vm, l);
     used(vm, r);
     return equal;

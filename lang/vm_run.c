@@ -82,6 +82,20 @@ static int plain_op(int op) {
         if (__builtin_expect(*out_of_time, 0)) goto no_time; \
     } while (0)
 
+/* Back to a program's frame at once; by way of vm_deliver_return() to a waiting built-in or out of the task. */
+#define RETURN(v)                                                              \
+    do {                                                                       \
+        SYNC();                                                                \
+        vm_pop(vm);                                                            \
+        if (__builtin_expect(vm->nframes == 0 || !vm_top(vm)->program, 0)) {   \
+            go = vm_deliver_return(vm, v);                                     \
+            goto go_on;                                                        \
+        }                                                                      \
+        RELOAD();                                                              \
+        if (A == NO_REG) value_unref(v);                                       \
+        else reg_put(RA, v);                                                   \
+    } while (0)
+
 #ifdef EVERMOO_SWITCH
 #define CASE(name) case OP_##name
 #define NEXT() break
@@ -474,10 +488,7 @@ again:
 
     /* lists */
     CASE(MKLIST) : {
-        uint32_t n = C;
-        value *from = RB;
-        struct list *l = n ? list_new(n) : list_empty();
-        for (uint32_t k = 0; k < n; k++) l = list_append_take(l, reg_take(&from[k]));
+        struct list *l = list_from_take(RB, C);
         reg_put(RA, value_list(l));
         NEXT();
     }
@@ -566,19 +577,15 @@ again:
     }
     CASE(RETURN) : {
         COUNT(C);
-        SYNC();
         value v = reg_take(RA);
-        vm_pop(vm);
-        go = vm_deliver_return(vm, v);
-        goto go_on;
+        RETURN(v);
+        NEXT();
     }
     CASE(RETURNI) : {
-        int64_t n = (int16_t)B;
         COUNT(C);
-        SYNC();
-        vm_pop(vm);
-        go = vm_deliver_return(vm, value_int(n));
-        goto go_on;
+        value v = value_int((int16_t)B);
+        RETURN(v);
+        NEXT();
     }
     CASE(ENDFINALLY) : {
         value *p = RA;
