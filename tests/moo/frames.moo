@@ -217,20 +217,29 @@ local = "later";
 --- run
 #0:f(1, 2);
 fork (1) show("first"); endfork
-fork (1.5) show("between"); endfork
+fork (2) show("after"); endfork
 show(yield({1}, 5));
 show("end");
 --- expect
 1 "kept"
 "first"
-"between"
 "kept" #0 "f" {1, 2} #2 {} #-1
 #0:f, line 8:  Division by zero
 (End of traceback)
+"after"
 "changed"
 {1}
 "end"
 => 0
+
+=== fractions of a second [toast]
+--- run
+fork (1) show("second"); endfork
+fork (0.5) show("first"); endfork
+--- expect
+=> 0
+"first"
+"second"
 
 === eval
 --- run
