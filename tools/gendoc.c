@@ -137,20 +137,6 @@ static void print_options(void) {
 #undef OPTION
 }
 
-static void print_records(void) {
-    heading("Records of the store", "Fields of every record, by tag; `docs/store.md` has the tables and their keys.", "| record | field | type | since format | |");
-#define RECORD(record)
-#define FIELD(record, tag, type, name, since, doc)                                                                                         \
-    printf("| `" #record "` | %d `" #name "` | " #type " | %d | ", tag, since);                                                            \
-    cell(doc);                                                                                                                             \
-    printf(" |\n");
-#define END(record)
-#include "db/records.def"
-#undef RECORD
-#undef FIELD
-#undef END
-}
-
 static void print_language(void) {
     heading("Syntax tree nodes", "Saved tasks name places in programs by the pre-order numbers of these.", "| node | children | |");
 #define NODE(name, kids, doc) row3(#name, kids, doc);
@@ -167,6 +153,8 @@ int main(void) {
     print_builtins();
     print_value_tables();
     print_object_tables();
+    print_options();
     print_store_tables();
+    print_language();
     return 0;
 }
