@@ -14,7 +14,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     at = "named" in args || "called" in args;
     if (at < 2 || at == length(args))
       return this:tell("Usage:  @create PARENT named NAME[,ALIAS...]");
@@ -41,7 +41,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
       return;
@@ -65,7 +65,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!argstr)
       return this:tell_lines({"Usage:  @dig ROOM-NAME", "   or:  @dig EXIT[,ALIAS...][|BACK[,ALIAS...]] to ROOM-NAME", "   or:  @dig EXIT[,ALIAS...][|BACK[,ALIAS...]] to #ROOM"});
     endif
@@ -107,7 +107,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     at = "to" in args;
     if (at < 2 || at == length(args))
       return this:tell("Usage:  ", verb, " THING to PLACE");
@@ -148,7 +148,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     where = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(where, dobjstr))
       return;
@@ -169,7 +169,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
       return;
@@ -198,7 +198,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(dobjstr);
     if (!$command_utils:object_match_failed(what, dobjstr))
       this:tell($string_utils:from_list($list_utils:map_arg($string_utils, "nn", {what, @$object_utils:ancestors(what)}), "   "));
@@ -211,7 +211,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
       return;
@@ -230,7 +230,7 @@ object BUILDER
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
       return;

@@ -31,7 +31,7 @@ object NOTE
   verb "wr*ite" (any on this) owner: WIZARD flags: "rxd"
     "write \"TEXT\" on NOTE";
     "Adds a line to your own note.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (this:set_text({@this.text, dobjstr}) == E_PERM)
       player:tell("You can't write on that; it is not yours.");
     else
@@ -42,7 +42,7 @@ object NOTE
   verb "er*ase" (this none none) owner: WIZARD flags: "rxd"
     "erase NOTE";
     "Makes your own note empty.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (this:set_text({}) == E_PERM)
       player:tell("You can't erase that; it is not yours.");
     else

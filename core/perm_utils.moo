@@ -33,9 +33,9 @@ object PERM_UTILS
   endverb
 
   verb acts_for (this none this) owner: LIBRARIAN flags: "rxd"
-    "acts_for(PERMS, WHO): PERMS, a caller_perms(), is that of the command line, or has WHO's rights. So verbs that act for `player' make sure that it is the player who acts.";
+    "acts_for(PERMS, WHO): PERMS, a caller_perms(), is that of the command line (#-1; not that of an author who was recycled), or has WHO's rights. So verbs that act for `player' make sure that it is the player who acts.";
     {perms, who} = args;
-    return !valid(perms) || perms == who || perms.wizard || (valid(who) && who.owner == perms) ? 1 | 0;
+    return perms == #-1 || (valid(perms) && (perms == who || perms.wizard || (valid(who) && who.owner == perms))) ? 1 | 0;
   endverb
 
   verb apply (this none this) owner: LIBRARIAN flags: "rxd"

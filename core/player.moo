@@ -37,11 +37,11 @@ object PLAYER
   endverb
 
   verb moveto (this none this) owner: WIZARD flags: "rxd"
-    "Players move by themselves, through exits, or by a wizard's hand.";
+    "Players move by themselves, through exits, or by a wizard's hand; always in their own name, so that the place is asked.";
     if (caller != this && !$perm_utils:controls(caller_perms(), this))
       return E_PERM;
     endif
-    set_task_perms(caller_perms().wizard && !this.wizard ? caller_perms() | this);
+    set_task_perms(this);
     return `move(this, args[1]) ! ANY';
   endverb
 
@@ -235,7 +235,7 @@ object PLAYER
   verb "exam*ine" (any none none) owner: WIZARD flags: "rd"
     "examine THING";
     "Tells what something is: owner, parent, and the commands that it understands.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(argstr);
     if ($command_utils:object_match_failed(what, argstr))
       return;
@@ -329,7 +329,7 @@ object PLAYER
   verb "@desc*ribe" (any as any) owner: WIZARD flags: "rd"
     "@describe THING as TEXT";
     "Says what others see when they look at something of yours: `@describe me as A tall stranger.'";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(dobjstr);
     if ($command_utils:object_match_failed(what, dobjstr))
       return;
@@ -342,7 +342,7 @@ object PLAYER
     "@rename THING to NAME[,ALIAS...]";
     "@rename OBJECT:VERB to NAMES";
     "Gives something of yours another name, and the other names that it goes by.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (ref = $code_utils:parse_verbref(dobjstr))
       return $building_utils:rename_verb(@ref, iobjstr);
     endif
@@ -361,7 +361,7 @@ object PLAYER
   verb "@addalias" (any to any) owner: WIZARD flags: "rd"
     "@addalias NAME[,NAME...] to THING";
     "Adds names that something goes by.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(iobjstr);
     if ($command_utils:object_match_failed(what, iobjstr))
       return;
@@ -377,7 +377,7 @@ object PLAYER
   verb "@rmalias" (any from any) owner: WIZARD flags: "rd"
     "@rmalias NAME from THING";
     "Takes away a name that something goes by.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     what = this:my_match_object(iobjstr);
     if ($command_utils:object_match_failed(what, iobjstr))
       return;
@@ -431,7 +431,7 @@ object PLAYER
   verb "@sethome" (none none none) owner: WIZARD flags: "rd"
     "@sethome";
     "Makes the place where you are your home.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!valid(this.location) || !this.location:accept(this))
       return this:tell("This can't be anybody's home.");
     endif
@@ -445,7 +445,7 @@ object PLAYER
     "help";
     "help TOPIC";
     "Tells about a topic, a command (`help @create'), a built-in function (`help length()'), an object (`help $string_utils') or a verb (`help $string_utils:explode').";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     this:tell_lines($help:lines_for(argstr, this));
   endverb
 
@@ -463,7 +463,7 @@ object PLAYER
 
   verb my_huh (this none this) owner: WIZARD flags: "rxd"
     "this:my_huh(VERB, ARGS, ARGSTR): nothing matched. Messages (`@drop_succeeded box is ...'), then a word of help.";
-    if (caller != this.location && !$perm_utils:controls(caller_perms(), this))
+    if (!$perm_utils:controls(caller_perms(), this))
       return E_PERM;
     endif
     set_task_perms(this);

@@ -44,7 +44,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:may_program())
       return;
     endif
@@ -99,7 +99,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:may_program() || !(ref = this:match_propref(argstr, "Usage:  @rmproperty OBJECT.NAME")))
       return;
     endif
@@ -117,7 +117,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!(ref = this:match_propref(argstr, "Usage:  @clearproperty OBJECT.NAME")))
       return;
     endif
@@ -137,7 +137,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!(ref = this:match_propref(dobjstr, "Usage:  @set OBJECT.NAME to VALUE")))
       return;
     endif
@@ -174,7 +174,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:may_program())
       return;
     endif
@@ -220,7 +220,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:may_program() || !(ref = this:match_verbref(argstr, "Usage:  @rmverb OBJECT:NAME")))
       return;
     endif
@@ -238,7 +238,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!args || !(ref = this:match_verbref(args[1], "Usage:  @args OBJECT:NAME [DOBJ [PREP [IOBJ]]]")))
       return;
     elseif (length(args) == 1)
@@ -259,7 +259,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:may_program())
       return;
     endif
@@ -300,7 +300,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!args || !(ref = $code_utils:parse_verbref(args[1])))
       return this:tell("Usage:  @list OBJECT:NAME [with parentheses] [without numbers]");
     endif
@@ -321,7 +321,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if ((ref = $code_utils:parse_verbref(argstr)) && valid(what = this:my_match_object(ref[1])))
       return this:tell_lines($code_utils:show_verb(what, ref[2]));
     elseif ((ref = $code_utils:parse_propref(argstr)) && valid(what = this:my_match_object(ref[1])))
@@ -343,7 +343,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     parts = match(argstr, "^%([^.,:]*%)%([.,:]*%)%(.*%)$");
     {name, marks, rest} = parts ? {substitute("%1", parts), substitute("%2", parts), substitute("%3", parts)} | {argstr, "", ""};
     what = this:my_match_object(name);
@@ -362,7 +362,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (length(args) != 2)
       return this:tell("Usage:  @chmod OBJECT-OR-PROPERTY-OR-VERB LETTERS");
     endif
@@ -383,7 +383,7 @@ object PROG
   verb "@tasks @forked" (none none none) owner: WIZARD flags: "rd"
     "@tasks";
     "Lists your tasks that wait; a wizard sees everybody's.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     this:tell_lines($code_utils:task_lines(queued_tasks()));
   endverb
 
@@ -395,7 +395,7 @@ object PROG
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!args)
       return this:tell("Usage:  @kill TASK-NUMBER, or @kill all, or @kill OBJECT:VERB");
     elseif (!(found = $code_utils:match_tasks(args[1], this)))

@@ -139,7 +139,8 @@ object ROOM
   verb huh (this none this) owner: WIZARD flags: "rxd"
     "The server: nothing matched what the player typed. Exits by name; what the player makes of it; a word of help.";
     if (!$perm_utils:acts_for(caller_perms(), player))
-      return E_PERM;
+      "A room's own `huh' passed on what it did not want; it does not act for the player.";
+      player:tell("I don't understand that.");
     elseif (!args && valid(exit = this:match_exit(verb)))
       exit:invoke();
     else

@@ -35,7 +35,7 @@ object ROOT
       return E_PERM;
     endif
     where = args[1];
-    if (this.owner.wizard && valid(where) && !is_player(this) && !where:accept(this))
+    if (valid(this.owner) && this.owner.wizard && valid(where) && !is_player(this) && !where:accept(this))
       "A wizard's move would not take no for an answer.";
       return E_NACC;
     endif

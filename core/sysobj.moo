@@ -42,7 +42,7 @@ object SYSOBJ
 
   verb do_login_command (this none this) owner: WIZARD flags: "rxd"
     "The server: a line from a connection that has not logged in. The result is who is now logged in, if it is a player.";
-    if (callers())
+    if (callers() && !caller_perms().wizard)
       return E_PERM;
     endif
     return $login:handle_line(args, argstr);
@@ -50,7 +50,7 @@ object SYSOBJ
 
   verb user_created (this none this) owner: WIZARD flags: "rxd"
     "The server: somebody logged in for the first time.";
-    if (callers())
+    if (callers() && !caller_perms().wizard)
       return E_PERM;
     endif
     return args[1]:confunc("created");
@@ -58,7 +58,7 @@ object SYSOBJ
 
   verb "user_connected" (this none this) owner: WIZARD flags: "rxd"
     "The server: a player logged in.";
-    if (callers())
+    if (callers() && !caller_perms().wizard)
       return E_PERM;
     endif
     return args[1]:confunc("connected");
@@ -66,7 +66,7 @@ object SYSOBJ
 
   verb user_reconnected (this none this) owner: WIZARD flags: "rxd"
     "The server: a player who was connected already logged in on another line.";
-    if (callers())
+    if (callers() && !caller_perms().wizard)
       return E_PERM;
     endif
     return args[1]:confunc("reconnected");
@@ -74,7 +74,7 @@ object SYSOBJ
 
   verb "user_disconnected user_client_disconnected" (this none this) owner: WIZARD flags: "rxd"
     "The server: a player's line is gone.";
-    if (callers())
+    if (callers() && !caller_perms().wizard)
       return E_PERM;
     endif
     if (valid(args[1]))
@@ -84,7 +84,7 @@ object SYSOBJ
 
   verb server_started (this none this) owner: WIZARD flags: "rxd"
     "The server: the world is up.";
-    if (callers())
+    if (callers() && !caller_perms().wizard)
       return E_PERM;
     endif
     $login:reset_failures();
@@ -93,7 +93,7 @@ object SYSOBJ
 
   verb checkpoint_finished (this none this) owner: WIZARD flags: "rxd"
     "The server: a checkpoint is done; args[1] is whether it is on disk.";
-    if (callers())
+    if (callers() && !caller_perms().wizard)
       return E_PERM;
     endif
     watchers = this.checkpoint_watchers;

@@ -11,7 +11,7 @@ object WIZ
   verb "@dump-d*atabase @checkpoint" (none none none) owner: WIZARD flags: "rd"
     "@dump-database";
     "Writes the world to disk now.";
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:is_wizard_here())
       return;
     endif
@@ -26,7 +26,7 @@ object WIZ
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:is_wizard_here())
       return;
     endif
@@ -41,7 +41,7 @@ object WIZ
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:is_wizard_here())
       return;
     endif
@@ -84,7 +84,7 @@ object WIZ
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:is_wizard_here())
       return;
     endif
@@ -108,7 +108,7 @@ object WIZ
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:is_wizard_here())
       return;
     elseif (!(length(args) in {1, 2}))
@@ -131,7 +131,7 @@ object WIZ
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:is_wizard_here())
       return;
     elseif (!args)
@@ -153,7 +153,7 @@ object WIZ
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:is_wizard_here())
       return;
     endif
@@ -176,7 +176,7 @@ object WIZ
     if (player != this)
       return player:tell("I don't understand that.");
     endif
-    set_task_perms(valid(caller_perms()) ? caller_perms() | player);
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
     if (!this:is_wizard_here())
       return;
     endif

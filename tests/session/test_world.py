@@ -314,6 +314,53 @@ def test_listening_is_not_reading():
         assert bob.value("#38.got[1..4]") == "{E_PERM, E_PERM, E_PERM, E_PERM}"
 
 
+def test_rooms_that_refuse():
+    """Neither a home nor an exit of one's own leads into a room that does not let one in."""
+    with World() as world:
+        w, bob = world.wizard(), world.create("Bob")
+        vault = number(w.lines("@dig The Vault"))
+        w.says(f"@set {vault}.free_entry to 0", f"Property {vault}.free_entry set to 0.")
+        bob.says(f";me.home = {vault}", f"=> {vault}  (The Vault)")
+        bob.lines("north")
+        bob.do("home", "The Hall")
+        bob.do(f"@dig hole to {vault}")
+        bob.says("hole", "You can't go that way.")
+        bob.says(f"@move me to {vault}", "Move refused by destination.")
+        w.do(f"@go {vault}", "The Vault")
+
+
+def test_rooms_do_not_act_for_who_is_in_them():
+    with World() as world:
+        w, bob = world.wizard(), world.create("Bob")
+        w.lines("@create $thing named Sword")
+        den = number(bob.lines("@dig Den"))
+        bob.do(f"@dig den to {den}")
+        bob.lines(f"@verb {den}:announce_all_but this none this")
+        bob.program(f"{den}:announce_all_but", """x = {`player:my_huh("@drop_failed", {"#37", "is", "evil"}, "") ! ANY', `#3:say() ! ANY', `#37:drop() ! ANY'};""",
+                    """this.description = toliteral({@x, `player:set_description("x") ! ANY'});""")
+        w.lines("den")
+        assert w.lines("say ho")[0].startswith("You say")
+        assert w.value(f"{den}.description") == '"{E_PERM, E_PERM, E_PERM, E_PERM}"'
+        w.do("i", "  Sword")
+
+
+def test_recycled_authors_have_no_rights():
+    """A verb whose author is gone does not act for whoever is `player'."""
+    with World() as world:
+        w, bob, ann = world.wizard(), world.create("Bob"), world.create("Ann")
+        note = number(w.lines("@create $note named memo"))
+        w.lines("drop memo")
+        ear = number(bob.lines("@create $thing named Ear"))
+        bob.lines("@verb ear:tell this none this")
+        bob.lines("drop ear")
+        bob.program("ear:tell", 'dobjstr = "rude";', f"`{note}:write() ! ANY';", "this.nosuch = 1;")
+        bob.send(";recycle(me)")
+        bob.expect("*** Recycled ***")
+        w.do("say hello", 'You say, "hello"')
+        assert w.value(f"{note}.text") == "{}"
+        assert w.value(f"valid({ear})") == "1"
+
+
 def test_programs_may_ask_who_started_them():
     with World() as world:
         ann, bob = world.create("Ann"), world.create("Bob")
