@@ -87,20 +87,47 @@ static void copy_without_cr(const char *p, const char *end, struct buf *out) {
         if (*p != '\r' || (p + 1 < end && p[1] != '\n')) buf_byte(out, *p);
 }
 
+/* mooR calls our type codes TYPE_INT and so on: the length of that prefix, or 0. */
+static size_t type_prefix(const char *p, const char *end) {
+    static const char *const names[] = {"INT", "NUM", "FLOAT", "STR", "OBJ", "LIST", "ERR"};
+    const size_t n = strlen("TYPE_");
+    const char *q = p;
+    while (q < end && is_word(*q)) q++;
+    if ((size_t)(q - p) <= n || memcmp(p, "TYPE_", n) != 0) return 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == (size_t)(q - p) - n && memcmp(p + n, names[i], (size_t)(q - p) - n) == 0) return n;
+    return 0;
+}
+
+/* A run of blanks and words, without strings or comments. */
+static void copy_plain(const char *p, const char *end, bool our_types, struct buf *out) {
+    while (p < end) {
+        const char *q = p + 1;
+        if (is_word(*p)) {
+            while (q < end && is_word(*q)) q++;
+            if (our_types) p += type_prefix(p, q);
+        } else {
+            while (q < end && !is_word(*q)) q++;
+        }
+        copy_without_cr(p, q, out);
+        p = q;
+    }
+}
+
 void objdef_copy_code(const char *p, const char *end, bool plain, struct buf *out) {
     while (end > p && (end[-1] == ' ' || end[-1] == '\t')) end--;
     while (p < end) {
         const char *q = p + 1;
-        bool drop = false;
         if (*p == '"') {
             q = string_end(p, end);
+            copy_without_cr(p, q, out);
         } else if (at_comment(p, end)) {
             q = comment_end(p, end);
-            drop = plain && p[1] == '/';
+            if (!plain || p[1] != '/') copy_without_cr(p, q, out);
         } else {
             while (q < end && *q != '"' && !at_comment(q, end)) q++;
+            copy_plain(p, q, plain, out);
         }
-        if (!drop) copy_without_cr(p, q, out);
         p = q;
     }
     if (out->len > 0 && out->data[out->len - 1] != '\n') buf_byte(out, '\n');

@@ -91,7 +91,8 @@ char *objdef_include(const struct objdef_files *files, const char *from, const c
 
 /* The end of a verb's code: the `endverb' that ends it, or NULL. Strings, comments and variables of that name do not. */
 const char *objdef_find_endverb(const char *p, const char *end);
-/* Copy of the code that lies in [p, end): CR dropped, LF at the end of every line. With `plain' also without `//' comments, which are not MOO. */
+/* Copy of the code that lies in [p, end): CR dropped, LF at the end of every line. With `plain' also without `//' comments, which are not MOO, and with TYPE_INT
+   and its kin, as mooR calls them, as INT. */
 void objdef_copy_code(const char *p, const char *end, bool plain, struct buf *out);
 /* Past blanks and comments, counting lines. An open comment ends at `end'. */
 const char *objdef_skip_blank(const char *p, const char *end, int *line);

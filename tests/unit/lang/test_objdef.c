@@ -230,6 +230,13 @@ Test(objdef, where_code_ends) {
     end(&l);
 }
 
+Test(objdef, names_of_types) {
+    struct load l = load_text("object #0 name: \"x\" verb v (this none this) owner: #0 flags: \"\" return {TYPE_INT, TYPE_LIST == x, TYPE_INTEL, MY_TYPE_INT, \"TYPE_STR\", a.TYPE_OBJ}; endverb endobject");
+    expect_loaded(&l);
+    cr_expect_str_eq(verb_text(l.db, 0, 0), "return {INT, LIST == x, TYPE_INTEL, MY_TYPE_INT, \"TYPE_STR\", a.OBJ};\n");
+    end(&l);
+}
+
 Test(objdef, prepositions) {
     static const struct { const char *word; int prep; } rows[] = {
         {"none", PREP_NONE}, {"any", PREP_ANY}, {"with", 0}, {"using", 0}, {"at", 1}, {"to", 1}, {"in-front-of", 2}, {"in", 3}, {"into", 3}, {"on", 4}, {"onto", 4},
