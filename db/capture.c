@@ -112,7 +112,7 @@ static struct key row_key(const struct row *r) {
     return (struct key){.len = 0};
 }
 
-static const enum store_table row_store_table[ROW_TABLES] = {[ROW_CONTENTS] = T_CONTENTS, [ROW_CHILDREN] = T_CHILDREN, [ROW_PLAYER] = T_PLAYER,
+const enum store_table row_store_table[ROW_TABLES] = {[ROW_CONTENTS] = T_CONTENTS, [ROW_CHILDREN] = T_CHILDREN, [ROW_PLAYER] = T_PLAYER,
                                                              [ROW_OWNED] = T_OWNED,       [ROW_FREE] = T_FREE,         [ROW_OBJECT] = T_OBJECT,
                                                              [ROW_PROPDEF] = T_PROPDEF,   [ROW_PROPVAL] = T_PROPVAL,   [ROW_VERBDEF] = T_VERBDEF};
 

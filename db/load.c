@@ -16,9 +16,6 @@ static void damaged(struct db *db, enum store_table t, objid o, const char *why)
 
 /* ---- lists ---- */
 
-static const enum store_table table_of_rows[ROW_TABLES] = {
-    [ROW_CONTENTS] = T_CONTENTS, [ROW_CHILDREN] = T_CHILDREN, [ROW_PLAYER] = T_PLAYER, [ROW_OWNED] = T_OWNED, [ROW_FREE] = T_FREE};
-
 struct row_reader {
     struct db *db;
     enum row_table table;
@@ -41,9 +38,9 @@ static bool read_row(void *ctx, const void *key, size_t klen, const void *data, 
     const char *why = "its key has another form";
     struct rec_link link = {0};
     bool ok = key_is_single(r->table) ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
-    ok = ok && !record_open(r->db->store, table_of_rows[r->table], key, klen, data, len, &d, &scratch, &why);
+    ok = ok && !record_open(r->db->store, row_store_table[r->table], key, klen, data, len, &d, &scratch, &why);
     if (ok && !key_is_object(r->table) && rec_link_decode(&link, &d)) ok = false, why = "damaged";
-    if (!ok) damaged(r->db, table_of_rows[r->table], (objid)r->a, why);
+    if (!ok) damaged(r->db, row_store_table[r->table], (objid)r->a, why);
     else if (key_is_object(r->table) && !row_known(r, (uint64_t)object_of_key(b))) links_insert(r->out, (uint64_t)object_of_key(b) + 1, object_of_key(b));
     else if (!key_is_object(r->table) && !row_known(r, b)) links_insert(r->out, b, link.object);
     buf_fini(&scratch);
@@ -59,8 +56,8 @@ void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) 
     if (!db->store) return;
     struct row_reader r = {db, t, a, out};
     struct key prefix = key_one(key_object((objid)a));
-    if (store_read_begin(db->store) || store_scan(db->store, table_of_rows[t], prefix.bytes, key_is_single(t) ? 0 : prefix.len, read_row, &r))
-        damaged(db, table_of_rows[t], (objid)a, store_error(db->store));
+    if (store_read_begin(db->store) || store_scan(db->store, row_store_table[t], prefix.bytes, key_is_single(t) ? 0 : prefix.len, read_row, &r))
+        damaged(db, row_store_table[t], (objid)a, store_error(db->store));
     store_read_end(db->store);
     overlay_rows(&r, db->rows_saving, db->rows);
     overlay_rows(&r, db->rows, NULL);

@@ -34,6 +34,7 @@ struct saving_object {
 };
 
 /* capture.c */
+extern const enum store_table row_store_table[ROW_TABLES];
 void capture_object(struct captures *out, const struct object *o, unsigned what);
 void capture_rows(struct captures *out, const struct rowset *rows, uint32_t from, uint32_t to);
 void capture_bytes(struct captures *out, enum store_table t, struct key k, struct buf *payload); /* takes its bytes */

@@ -95,6 +95,25 @@ static void remove_files(const char *dir) {
     rmdir(dir);
 }
 
+static int sync_directory(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fsync(fd);
+    if (fd >= 0) close(fd);
+    return rc;
+}
+
+/* LMDB syncs what it writes, but not the names of its files: a power cut could take a new world's. */
+static int sync_names(const char *dir, struct buf *why) {
+    char *path = xstrdup(dir), *slash;
+    while ((slash = strrchr(path, '/')) && slash != path && !slash[1]) *slash = 0;
+    if (!slash) strcpy(path, ".");
+    else slash[slash == path] = 0;
+    int rc = sync_directory(dir) || sync_directory(path);
+    if (rc) buf_printf(why, "%s: cannot sync the new directory: %s", dir, strerror(errno));
+    free(path);
+    return rc ? -1 : 0;
+}
+
 int db_world_create(struct db **out, const char *dir, struct buf *why) {
     *out = NULL;
     if (mkdir(dir, 0700) && (errno != EEXIST || rmdir(dir) || mkdir(dir, 0700))) { /* an empty directory will do */
@@ -110,7 +129,7 @@ int db_world_create(struct db **out, const char *dir, struct buf *why) {
     struct db *db = *out;
     if (getrandom(db->uuid, sizeof db->uuid, 0) != (ssize_t)sizeof db->uuid) must(!"random bytes");
     db->free_loaded = db->kept_known = db->changed = true;
-    if (!db_save(db, NULL, 0, NULL, why)) return 0;
+    if (!db_save(db, NULL, 0, NULL, why) && !sync_names(dir, why)) return 0;
     db_world_close(db);
     *out = NULL;
     remove_files(dir);
