@@ -25,7 +25,7 @@ enum { DEFAULT_PORT = 7777 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_CHECK };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_BACK, KEY_CHECK };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -37,6 +37,7 @@ static const struct argp_option option_table[] = {
     {"save-interval", KEY_SAVE_INTERVAL, "SECONDS", 0, "save what changed this often ($server_options.save_interval, else 5)", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
+    {"back", KEY_BACK, 0, OPTION_HIDDEN, 0, 0},
     {"check", KEY_CHECK, 0, OPTION_HIDDEN, 0, 0},
     {0},
 };
@@ -89,6 +90,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->dialect = arg;
         return 0;
     case KEY_CHECK: o->check = true; return 0;
+    case KEY_BACK: o->back = true; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
         o->world = arg;
@@ -101,7 +103,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 static void keep_arguments(struct serve_options *o, int argc, char **argv) {
     o->argv = xcalloc((size_t)argc + 1, sizeof *o->argv);
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "--hand-off=", 11) || !strncmp(argv[i], "--previous=", 11)) continue;
+        if (!strncmp(argv[i], "--hand-off=", 11) || !strncmp(argv[i], "--previous=", 11) || !strcmp(argv[i], "--back")) continue;
         o->argv[o->argc++] = argv[i];
     }
 }
@@ -319,6 +321,7 @@ static void commit_take_over(struct server *s) {
     }
     listeners_pause(s, false);
     server_message_to_all(s, "rebooted_msg");
+    if (s->options.back) reboot_tell(s, "The new program could not take over; the log says why. The one before it goes on.");
     log_start(s);
     log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
     reboot_free(s);
@@ -342,10 +345,10 @@ static void go_back(struct server *s, const struct buf *why) {
     char name[64], hand_off[32];
     snprintf(name, sizeof name, "/proc/self/fd/%d", s->options.previous);
     snprintf(hand_off, sizeof hand_off, "--hand-off=%d", s->options.hand_off);
-    char **argv = xcalloc((size_t)s->options.argc + 4, sizeof *argv);
-    char evermoo[] = "evermoo", serve[] = "serve";
-    argv[0] = evermoo, argv[1] = serve, argv[2] = hand_off;
-    for (int i = 1; i < s->options.argc; i++) argv[i + 2] = s->options.argv[i];
+    char **argv = xcalloc((size_t)s->options.argc + 5, sizeof *argv);
+    char evermoo[] = "evermoo", serve[] = "serve", back[] = "--back";
+    argv[0] = evermoo, argv[1] = serve, argv[2] = hand_off, argv[3] = back;
+    for (int i = 1; i < s->options.argc; i++) argv[i + 3] = s->options.argv[i];
     if (s->db) db_world_close(s->db);
     (void)fcntl(s->options.previous, F_SETFD, FD_CLOEXEC);
     execv(name, argv);
@@ -404,6 +407,7 @@ static int serve(struct serve_options *options) {
             status = run(s, executable);
             options->hand_off = s->options.hand_off;
             options->previous = -1;
+            options->back = true; /* should it have to start again, no other program could be executed */
             if (status >= 0) server_close(s, false);
         }
         buf_fini(&why);

@@ -19,7 +19,7 @@
 
 static const char magic[] = "EVERMOO HANDOFF\n";
 enum { MAJOR = 1, MUST_UNDERSTAND = 1 };
-enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS };
+enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_LAST = S_TERMINAL };
 
 /* ---- writing ---- */
 
@@ -111,6 +111,8 @@ void handoff_encode(struct server *s, struct buf *out) {
     add_section(out, S_OUTBOUND, &b);
     sched_hand_off(s->sched, &b);
     add_section(out, S_TASKS, &b);
+    terminal_encode(s, &b);
+    add_section(out, S_TERMINAL, &b);
     enc_u64(out, S_END);
 }
 
@@ -193,6 +195,7 @@ static void decode_section(struct server *s, uint64_t type, struct dec *d, struc
         for (uint64_t n = dec_u64(d); n && !d->bad; n--) decode_connection(s, d);
         break;
     case S_OUTBOUND: outbound_decode(s, d); break;
+    case S_TERMINAL: terminal_decode(s, d); break;
     case S_TASKS:
         if (sched_take_over(s->sched, d, why)) fail(why, "the tasks in the hand-off cannot be placed");
         return;
@@ -225,8 +228,8 @@ static int read_sections(struct server *s, const void *bytes, size_t len, struct
         int rc = d.bad ? -1 : dec_envelope(envelope, n, key.data, key.len, &version, &flags, &payload, &fault);
         buf_fini(&key);
         if (rc) buf_printf(why, "section %llu of the hand-off is damaged: %s", (unsigned long long)type, fault);
-        else if ((type > S_TASKS || version > 1) && (flags & MUST_UNDERSTAND)) buf_printf(why, "section %llu of the hand-off is not known here", (unsigned long long)type);
-        else if (s && type <= S_TASKS) decode_section(s, type, &payload, why);
+        else if ((type > S_LAST || version > 1) && (flags & MUST_UNDERSTAND)) buf_printf(why, "section %llu of the hand-off is not known here", (unsigned long long)type);
+        else if (s && type <= S_LAST) decode_section(s, type, &payload, why);
     }
     return why->len ? -1 : 0;
 }

@@ -120,6 +120,7 @@ static bool set_echo(struct connection *c, value v) {
 }
 
 static bool set_keep_alive(struct connection *c, value v) {
+    if (v.type != V_INT) return false;
     connection_set_keep_alive(c, value_is_true(v));
     return true;
 }

@@ -24,8 +24,7 @@
 static const double PREFLIGHT_SECONDS = 30;
 extern char **environ;
 
-static void tell_asker(struct server *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void tell_asker(struct server *s, const char *format, ...) {
+void reboot_tell(struct server *s, const char *format, ...) {
     struct buf text = BUF_INIT;
     va_list ap;
     va_start(ap, format);
@@ -49,7 +48,7 @@ void reboot_free(struct server *s) {
 }
 
 static void give_up(struct server *s, const char *what) {
-    tell_asker(s, "The reboot is off: %s. Everything goes on as before.", what);
+    reboot_tell(s, "The reboot is off: %s. Everything goes on as before.", what);
     drop_descriptors(s);
     reboot_free(s);
 }
@@ -199,7 +198,7 @@ void reboot_begin(struct server *s) {
         give_up(s, "the checkpoint failed; the log says why");
         return;
     }
-    tell_asker(s, "Checkpoint %llu is on disk. Trying %s.", (unsigned long long)db_generation(s->db), binary_path(s));
+    reboot_tell(s, "Checkpoint %llu is on disk. Trying %s.", (unsigned long long)db_generation(s->db), binary_path(s));
     begin_preflight(s);
 }
 

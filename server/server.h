@@ -36,6 +36,7 @@ struct serve_options {
     double save_interval; /* seconds; < 0: as $server_options says */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
     int previous; /* program to go back to when it cannot be taken over, or -1 */
+    bool back; /* this is the one that was gone back to */
     bool check; /* only read the hand-off and say whether it could be restored */
     int argc; /* as given, for the next image; without those of a reboot */
     char **argv;
@@ -72,6 +73,8 @@ struct server {
     struct reboot_request reboot;
 
     int64_t max_queued_output;
+    int64_t timed_work_due_us; /* next save or checkpoint by the clock, */
+    bool timed_for_changes; /* as it was when there were changes to save, or none */
     int64_t started_us, last_save_us, last_checkpoint_us, last_silence_look_us;
     ev_timer wake;
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
@@ -114,6 +117,7 @@ void reboot_begin(struct server *s); /* checkpoint and pre-flight; serving goes 
 bool reboot_exec(struct server *s, int previous);
 void reboot_close_on_exec(struct server *s); /* all sockets, after taking over */
 void reboot_free(struct server *s);
+void reboot_tell(struct server *s, const char *format, ...) __attribute__((format(printf, 2, 3))); /* to who asked, and to the log */
 
 /* ---- the hand-off's content (handoff.c) ---- */
 void handoff_encode(struct server *s, struct buf *out);

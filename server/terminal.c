@@ -66,3 +66,17 @@ void terminal_fini(struct server *s) {
     buf_fini(&t->partial);
     *t = (struct terminal){.ntasks = 0};
 }
+
+void terminal_encode(struct server *s, struct buf *out) {
+    struct terminal *t = &s->terminal;
+    enc_bytes(out, buf_c(&t->partial), t->partial.len);
+    enc_u64(out, t->ntasks);
+    for (size_t i = 0; i < t->ntasks; i++) enc_i64(out, t->tasks[i]);
+}
+
+void terminal_decode(struct server *s, struct dec *d) {
+    size_t n;
+    const void *partial = dec_bytes(d, &n);
+    if (n) buf_add(&s->terminal.partial, partial, n);
+    for (uint64_t left = dec_u64(d); left && !d->bad; left--) terminal_ask(s, dec_i64(d));
+}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/codec.h"
 
 struct server;
 
@@ -19,5 +20,7 @@ struct terminal {
 
 void terminal_ask(struct server *s, int64_t task_id);
 void terminal_fini(struct server *s);
+void terminal_encode(struct server *s, struct buf *out); /* for a reboot */
+void terminal_decode(struct server *s, struct dec *d);
 
 #endif

@@ -28,24 +28,29 @@ void server_message_to_all(struct server *s, const char *option) {
         if (c->opened && c->print_messages && c->id != NOTHING) sched_say_message(s->sched, c->id, c->listener, option);
 }
 
-/* What is due by the clock. Seconds until the next is. */
+/*
+ * What is due by the clock: saves of what changed, checkpoints. Seconds until something is. The intervals are properties of the world and are not looked up in
+ * every turn: only when the time has come, or when the first change after a save has set the shorter of the two clocks going.
+ */
 static double run_timed_work(struct server *s) {
     int64_t now = clock_monotonic_us();
+    bool changed = s->changed || db_has_changes(s->db);
+    if (now < s->timed_work_due_us && changed == s->timed_for_changes) return (double)(s->timed_work_due_us - now) / 1e6;
     double saved_ago = (double)(now - s->last_save_us) / 1e6, interval = server_save_interval(s);
-    if (s->changed || db_has_changes(s->db)) {
-        if (saved_ago >= interval) {
-            server_save(s, NULL);
-            saved_ago = 0;
-        }
+    if (changed && saved_ago >= interval) {
+        server_save(s, NULL);
+        changed = s->changed || db_has_changes(s->db);
+        saved_ago = 0;
     }
-    double dumped_ago = (double)(clock_monotonic_us() - s->last_checkpoint_us) / 1e6, dump_interval = server_dump_interval(s);
-    if (dumped_ago >= dump_interval) {
-        s->checkpoint_wanted = true;
-        dumped_ago = 0;
-    }
-    double next = dump_interval - dumped_ago;
-    if ((s->changed || db_has_changes(s->db)) && interval - saved_ago < next) next = interval - saved_ago;
-    return next > 0.001 ? next : 0.001;
+    double dumped_ago = (double)(now - s->last_checkpoint_us) / 1e6, next = server_dump_interval(s);
+    if (dumped_ago >= next) s->checkpoint_wanted = true;
+    else next -= dumped_ago;
+    if (s->checkpoint_wanted) next = 0;
+    if (changed && interval - saved_ago < next) next = interval - saved_ago;
+    if (next < 0.001) next = 0.001;
+    s->timed_work_due_us = now + (int64_t)(next * 1e6);
+    s->timed_for_changes = changed;
+    return next;
 }
 
 static void on_nothing(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; } /* it wakes the loop, that is all */
