@@ -48,7 +48,7 @@ struct export_options {
     /* Calls emit for every forked task that waits, those that came with a dump included; NULL: only what is kept in the world from the import, unchanged. */
     void (*each_forked)(void *ctx, foreign_emit *emit, void *to);
     void *forked_ctx;
-    /* Who is connected now; used when each_forked is set, else what is kept from the import. */
+    /* Who is connected, besides those that are kept from the import. */
     const struct foreign_connection *connections;
     size_t nconnections;
     void (*progress)(void *ctx, double part);

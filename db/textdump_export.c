@@ -145,15 +145,12 @@ static bool task_row(void *ctx, uint64_t key, struct foreign_task *t) {
 static bool gather_kept(struct export *ex) {
     ex->header.tail = TAIL_LISTENERS;
     if (db_scan(ex->db, DB_EXTRA, extra_row, ex, ex->why) || foreign_each(ex->db, task_row, ex, ex->why)) ex->failed = true;
-    if (ex->options->each_forked) {
-        ex->options->each_forked(ex->options->forked_ctx, emit_forked, ex);
-        free(ex->connections);
-        ex->nconnections = ex->options->nconnections;
-        ex->connections = NULL;
-        if (ex->nconnections) {
-            ex->connections = xcalloc(ex->nconnections, sizeof *ex->connections);
-            memcpy(ex->connections, ex->options->connections, ex->nconnections * sizeof *ex->connections);
-        }
+    if (ex->options->each_forked) ex->options->each_forked(ex->options->forked_ctx, emit_forked, ex);
+    size_t more = ex->options->nconnections;
+    if (more) {
+        ex->connections = xrealloc(ex->connections, (ex->nconnections + more) * sizeof *ex->connections);
+        memcpy(ex->connections + ex->nconnections, ex->options->connections, more * sizeof *ex->connections);
+        ex->nconnections += more;
     }
     return !ex->failed;
 }

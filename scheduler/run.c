@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Slices: running a task until it ends or sleeps, and what follows from its end: values, errors nobody caught, limits. */
+#include <string.h>
+
 #include <stdarg.h>
 
 #include "base/clock.h"
@@ -158,7 +160,7 @@ enum vm_status sched_call_verb(struct scheduler *s, const struct server_verb_cal
 static struct code *compile_eval(struct scheduler *s, const char *text, struct list **messages) {
     struct list *ignored = NULL;
     struct buf expression = BUF_INIT;
-    buf_printf(&expression, "return %s;", text);
+    buf_printf(&expression, "return (%s);", text); /* statements do not fit into the parentheses */
     struct code *code = machine_compile_text(s->m, buf_c(&expression), expression.len, messages);
     buf_fini(&expression);
     if (code) return code;
@@ -166,11 +168,10 @@ static struct code *compile_eval(struct scheduler *s, const char *text, struct l
     buf_add_c(&program, text);
     code = machine_compile_text(s->m, buf_c(&program), program.len, &ignored);
     buf_fini(&program);
-    if (ignored) list_unref(ignored);
-    if (code && *messages) {
-        list_unref(*messages);
-        *messages = NULL;
-    }
+    struct list **unwanted = code || strchr(text, ';') ? messages : &ignored;
+    if (*unwanted) list_unref(*unwanted);
+    *unwanted = NULL;
+    if (ignored) *messages = ignored;
     return code;
 }
 

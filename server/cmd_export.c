@@ -5,21 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
+#include "db/foreign.h"
 #include "db/textdump.h"
-#include "db/world.h"
 #include "server/command.h"
+#include "server/offline.h"
 #include "server/programs.h"
 
 struct arguments {
     const char *world, *dump;
     int format, encoding;
+    bool quiet;
 };
 
-enum { KEY_FORMAT = 256, KEY_ENCODING };
+enum { KEY_QUIET = 'q', KEY_FORMAT = 256, KEY_ENCODING };
 
 static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     struct arguments *a = state->input;
     switch (key) {
+    case KEY_QUIET: a->quiet = true; return 0;
     case KEY_FORMAT:
         if (strcmp(arg, "4")) return command_usage_error(state, "format '%s' cannot be written by this release: only 4", arg);
         a->format = 4;
@@ -36,25 +40,54 @@ static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     }
 }
 
-static int export_world(const struct arguments *a, struct export_summary *summary, struct buf *why) {
-    struct db *db;
-    struct db_options how = {.read_only = true};
-    struct progress bar;
+/* Who was connected at the last save of a world that is, or was, being served. */
+struct connected {
+    struct foreign_connection *v;
+    size_t n;
+};
+
+static bool add_connection(void *ctx, uint64_t key, const void *payload, size_t len) {
+    (void)key;
+    struct connected *c = ctx;
+    struct dec d = dec_over(payload, len);
+    struct foreign_connection row = {.player = dec_i64(&d)};
+    row.listener = dec_i64(&d);
+    if (d.bad) return true;
+    c->v = xrealloc(c->v, (c->n + 1) * sizeof *c->v);
+    c->v[c->n++] = row;
+    return true;
+}
+
+static int export_open_world(const struct arguments *a, struct offline *o, struct export_summary *summary, struct buf *why) {
+    struct connected connected = {NULL, 0};
     struct programs programs;
-    if (db_world_open(&db, a->world, &how, why)) return -1;
+    struct progress bar;
     programs_init(&programs);
     progress_begin(&bar, "export");
+    int rc = db_scan(o->db, DB_CONNECTION, add_connection, &connected, why);
     struct export_options options = {.format = a->format,
                                      .encoding = a->encoding,
                                      .evict = true,
                                      .list_program = programs_list,
                                      .list_ctx = &programs,
+                                     .each_forked = sched_each_forked,
+                                     .forked_ctx = o->sched,
+                                     .connections = connected.v,
+                                     .nconnections = connected.n,
                                      .progress = progress_show,
                                      .progress_ctx = &bar};
-    int rc = textdump_export(db, a->dump, &options, summary, why);
+    if (rc == 0) rc = textdump_export(o->db, a->dump, &options, summary, why);
     progress_end(&bar);
-    db_world_close(db);
     programs_fini(&programs);
+    free(connected.v);
+    return rc;
+}
+
+static int export_world(const struct arguments *a, struct export_summary *summary, struct buf *why) {
+    struct offline o;
+    if (offline_open(&o, a->world, true, why)) return -1;
+    int rc = export_open_world(a, &o, summary, why);
+    offline_close(&o);
     return rc;
 }
 
@@ -67,6 +100,7 @@ static void print_summary(const struct arguments *a, const struct export_summary
 int cmd_export(int argc, char **argv) {
     static const struct argp_option options[] = {{"format", KEY_FORMAT, "N", 0, "format version to write: 4", 0},
                                                  {"encoding", KEY_ENCODING, "NAME", 0, "utf8 or latin1; otherwise the one that the world was imported from", 0},
+                                                 {"quiet", KEY_QUIET, 0, 0, "print no summary", 0},
                                                  {0}};
     static const struct argp argp = {options, parse_argument, "WORLD DUMP", "Writes a world as a text dump, as it was last saved.", NULL, NULL, NULL};
     struct arguments a = {.format = 4, .encoding = -1};
@@ -75,7 +109,7 @@ int cmd_export(int argc, char **argv) {
     struct buf why = BUF_INIT;
     int status = EXIT_SUCCESS;
     if (export_world(&a, &summary, &why)) status = command_fail(argv[0], &why);
-    else print_summary(&a, &summary);
+    else if (!a.quiet) print_summary(&a, &summary);
     buf_fini(&why);
     return status;
 }

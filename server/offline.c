@@ -172,7 +172,7 @@ int offline_open(struct offline *o, const char *world, bool read_only, struct bu
     o->sched = sched_new(&o->machine, &o->host);
     sched_load_options(o->sched);
     o->wizard = offline_first_wizard(o->db);
-    if (sched_load(o->sched, why) == 0) return 0;
+    if ((read_only ? sched_load_for_export(o->sched, why) : sched_load(o->sched, why)) == 0) return 0;
     offline_close(o);
     return -1;
 }

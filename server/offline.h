@@ -20,7 +20,7 @@ struct offline {
     bool shutdown_asked; /* by shutdown() */
 };
 
-/* 0, or -1 with *why. Writable worlds are locked: one that is served is refused, naming the process. */
+/* 0, or -1 with *why. For writing, a world that is served is refused, naming the process. For reading it is seen as last saved, and its tasks are only to be exported. */
 int offline_open(struct offline *o, const char *world, bool read_only, struct buf *why);
 /* What changed, tasks included. */
 int offline_save(struct offline *o, struct buf *why);
