@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Slices: running a task until it ends or sleeps, and what follows from its end: values, errors nobody caught, limits. */
-#include <string.h>
-
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/must.h"
