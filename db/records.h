@@ -12,7 +12,7 @@
 #include "base/codec.h"
 #include "db/store.h"
 
-enum { FORMAT_VERSION = 1, RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10 };
+enum { FORMAT_VERSION = 1, OLDEST_READER = 1, RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10 };
 
 struct rec_bytes {
     const void *p;

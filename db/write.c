@@ -169,7 +169,7 @@ int write_meta(struct writer *w, struct db *db, uint64_t generation, int64_t tim
         enc_u64(&digests, store_count(w->store, (enum store_table)t));
     }
     struct rec_meta m = {.format = FORMAT_VERSION,
-                         .oldest_reader = FORMAT_VERSION,
+                         .oldest_reader = OLDEST_READER,
                          .uuid = {db->uuid, sizeof db->uuid},
                          .encoding = db->encoding,
                          .dialect = {db->own_dialect->name, strlen(db->own_dialect->name)},
