@@ -14,6 +14,15 @@ struct result bf_raise(struct builtin_call *c) {
     return (struct result){.kind = R_RAISE, .v = value_ref(c->args[0]), .message = message, .extra = extra};
 }
 
+/* As a verb call would say it. */
+static struct result verb_not_found(const struct machine *m, objid o, struct str *name) {
+    struct result r = result_raise(E_VERBNF);
+    if (!m->dialect->detailed_messages) return r;
+    r.message = str_printf("Verb not found: #%lld:%s()", (long long)o, name->data);
+    r.extra = value_list(list_of(2, value_obj(o), value_str(str_ref(name))));
+    return r;
+}
+
 struct result bf_pass(struct builtin_call *c) {
     struct activation_info frame;
     struct verbref found;
@@ -21,7 +30,7 @@ struct result bf_pass(struct builtin_call *c) {
     must(vm_activation(c->vm, 0, &frame));
     objid parent = db_valid(db, frame.definer) ? db_parent(db, frame.definer) : NOTHING;
     if (!db_valid(db, parent)) return result_raise(E_INVIND);
-    if (!db_find_callable_verb(db, parent, frame.verb_name, NULL, &found)) return result_raise(E_VERBNF);
+    if (!db_find_callable_verb(db, parent, frame.verb_name, NULL, &found)) return verb_not_found(c->m, frame.this_, frame.verb_name);
     struct list *args = list_new((size_t)c->nargs);
     for (int i = 0; i < c->nargs; i++) args = list_append_take(args, value_ref(c->args[i]));
     return (struct result){

@@ -140,6 +140,14 @@ Test(hooks, pass) {
     bi_close(&w);
 }
 
+Test(hooks, pass_says_what_it_sought_in_toast) {
+    struct bi_world w;
+    bi_open(&w, "toast");
+    define(&w, OPEN, "none", "try pass(); except e (E_VERBNF) return e[2..3]; endtry");
+    cr_expect_str_eq(bi_eval(&w, "create(#6):none()"), "{\"Verb not found: #7:none()\", {#7, \"none\"}}");
+    bi_close(&w);
+}
+
 Test(hooks, protected_functions) {
     struct bi_world w;
     bi_open(&w, "lambda");
