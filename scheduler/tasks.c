@@ -227,7 +227,12 @@ enum error sched_kill(struct scheduler *s, int64_t id, objid progr, bool *is_cur
     struct task *t = idmap_get(&s->tasks, id);
     if (!t) return E_INVARG;
     if (progr != task_belongs_to(t) && !db_is_wizard(s->db, progr)) return E_PERM;
-    task_free(s, t);
+    value wake;
+    bool has_begun = !t->forked;
+    struct vm *vm = task_take_vm(s, t, &wake);
+    value_unref(wake);
+    if (has_begun) vm_kill(vm); /* what waits in it for a verb is finished */
+    else vm_free(vm);
     return E_NONE;
 }
 
