@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "db/foreign.h"
 #include "fake_host.h"
 
 static char scratch[64];
@@ -147,4 +148,68 @@ Test(sched_saving, a_reboot_keeps_everything) {
     fake_type(&f, WORLD_ANN, "hello");
     fake_expect(&f, WORLD_WIZARD, "read hello\n");
     fake_close(&f);
+}
+
+/* ---- tasks of text dumps ---- */
+
+static void put_foreign(void *ctx, struct db_saver *saver) {
+    const struct foreign_task *t = ctx;
+    struct buf row = BUF_INIT;
+    foreign_task_encode(t, &row);
+    db_saver_put(saver, DB_FOREIGN_TASK, 1, &row);
+    buf_fini(&row);
+}
+
+static void count_forked(void *to, const struct foreign_task *t) {
+    struct buf *out = to;
+    buf_printf(out, "%s %lld %lld:\n%s", t->full_name->data, (long long)t->first_line, (long long)t->programmer, t->program->data);
+    for (size_t i = 0; i < t->nvariables; i++)
+        if (strcmp(t->variables[i].name->data, "x") == 0) {
+            value_print_literal(out, t->variables[i].v);
+            buf_byte(out, '\n');
+        }
+}
+
+static void expect_forked(struct fake *f, const char *text) {
+    struct buf out = BUF_INIT;
+    sched_each_forked(f->s, count_forked, &out);
+    cr_expect_str_eq(buf_c(&out), text, "%s", buf_c(&out));
+    buf_fini(&out);
+}
+
+Test(sched_saving, forked_tasks_of_a_dump_are_taken_over_once) {
+    struct fake f;
+    struct buf why = BUF_INIT;
+    struct foreign_variable variables[] = {{str_from("player"), value_obj(2)}, {str_from("args"), value_list(list_of(1, value_int(7)))}, {str_from("x"), value_str(str_from("kept"))}, {str_from("unused"), value_none()}};
+    struct foreign_task t = {.kind = FOREIGN_FORKED, .version = 4, .id = 77, .time = 1800000005, .first_line = 9, .this_ = 0, .player = 2, .programmer = 2, .definer = 0, .debug = 8,
+                             .verb = str_from("foo"), .full_name = str_from("foo bar"), .variables = variables, .nvariables = 4,
+                             .program = str_from("player:tell(x, args[1], task_id());\nx.y;\n")};
+    fake_open_dir(&f, new_dir(), true);
+    struct db_save_part part = {put_foreign, &t};
+    cr_assert_eq(db_save(f.db, &part, 1, NULL, &why), 0);
+    fake_close(&f);
+    for (int i = 0; i < 4; i++) {
+        str_unref(variables[i].name);
+        value_unref(variables[i].v);
+    }
+    str_unref(t.verb);
+    str_unref(t.full_name);
+    str_unref(t.program);
+    for (int start = 0; start < 2; start++) { /* the second time it comes from our own row */
+        fake_open_dir(&f, scratch, false);
+        load(&f);
+        expect_forked(&f, "foo bar 9 2:\nplayer:tell(x, args[1], task_id());\nx.y;\n\"kept\"\n");
+        save(&f);
+        if (start == 0) fake_close(&f);
+    }
+    fake_login(&f, WORLD_WIZARD);
+    fake_pass(&f, 4.9);
+    fake_expect(&f, WORLD_WIZARD, "");
+    fake_pass(&f, 0.2);
+    fake_expect(&f, WORLD_WIZARD, "kept777\n#0:foo bar (this == #0), line 10:  Type mismatch (expected object; got string)\n(End of traceback)\n");
+    fake_type(&f, WORLD_WIZARD, ";fork t (60) x = 1; y = x; endfork");
+    expect_forked(&f, "Input to EVAL 2 2:\nx = 1;\ny = x;\n<none: an unassigned variable>\n");
+    fake_close(&f);
+    buf_fini(&why);
+    remove_dir();
 }
