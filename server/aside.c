@@ -68,7 +68,7 @@ int aside_begin(struct aside *a, const char *target, struct buf *why) {
 }
 
 /* A world's directory holds files only. */
-static void remove_directory(const char *dir) {
+void aside_remove_world(const char *dir) {
     DIR *d = opendir(dir);
     if (!d) return;
     const struct dirent *e;
@@ -78,7 +78,7 @@ static void remove_directory(const char *dir) {
 }
 
 void aside_abort(struct aside *a) {
-    remove_directory(buf_c(&a->dir));
+    aside_remove_world(buf_c(&a->dir));
     unwatch_signals();
     buf_fini(&a->dir);
 }

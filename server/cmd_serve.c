@@ -17,6 +17,7 @@
 #include "base/must.h"
 #include "base/version.h"
 #include "builtins/registry.h"
+#include "server/aside.h"
 #include "server/build.h"
 #include "server/command.h"
 #include "server/server.h"
@@ -25,7 +26,7 @@ enum { DEFAULT_PORT = 7777 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_BACK, KEY_CHECK };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP, KEY_DISCARD };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -35,6 +36,8 @@ static const struct argp_option option_table[] = {
     {"dialect", KEY_DIALECT, "NAME", 0, "lambda or toast: where LambdaMOO and ToastStunt differ (what the world says)", 0},
     {"tick-quota", KEY_TICK_QUOTA, "TICKS", 0, "ticks that a player's tasks earn in each round", 0},
     {"save-interval", KEY_SAVE_INTERVAL, "SECONDS", 0, "save what changed this often ($server_options.save_interval, else 5)", 0},
+    {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
+    {"discard", KEY_DISCARD, 0, OPTION_HIDDEN, 0, 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
     {"back", KEY_BACK, 0, OPTION_HIDDEN, 0, 0},
@@ -90,6 +93,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->dialect = arg;
         return 0;
     case KEY_CHECK: o->check = true; return 0;
+    case KEY_TEXT_DUMP: o->text_dump = arg; return 0;
+    case KEY_DISCARD: o->discard = true; return 0;
     case KEY_BACK: o->back = true; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
@@ -223,6 +228,7 @@ static struct server *server_new(const struct serve_options *options) {
     ev_init(&s->wake, NULL);
     ev_init(&s->preflight, NULL);
     ev_init(&s->preflight_limit, NULL);
+    ev_init(&s->textdumps.child, NULL);
     find_executable(s);
     return s;
 }
@@ -232,6 +238,7 @@ void server_close(struct server *s, bool keep_sockets) {
     stop_signals(s);
     ev_timer_stop(s->loop, &s->wake);
     ev_child_stop(s->loop, &s->preflight);
+    textdumps_fini(s);
     ev_timer_stop(s->loop, &s->preflight_limit);
     outbound_cancel_all(s);
     terminal_fini(s);
@@ -369,7 +376,8 @@ static int end_run(struct server *s) {
     struct db_save_report report = {0};
     int rc = server_save(s, &report);
     if (!rc) log_info("SAVED: %s, save %llu", s->options.world, (unsigned long long)report.generation);
-    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+    bool dumped = !rc && textdumps_finish(s);
+    return dumped ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int start(struct server *s, struct buf *why) {
@@ -414,6 +422,7 @@ static int serve(struct serve_options *options) {
         free(s);
     } while (status < 0);
     if (executable >= 0) close(executable);
+    if (status == EXIT_SUCCESS && options->discard) aside_remove_world(options->world);
     return status;
 }
 

@@ -87,6 +87,7 @@ bool server_checkpoint(struct server *s) {
     bool done = server_save(s, &report) == 0;
     if (done) log_info("CHECKPOINTING on %s finished: save %llu, %llu records, %llu bytes, %.1f ms", s->options.world, (unsigned long long)report.generation, (unsigned long long)report.records,
                        (unsigned long long)report.bytes, (double)report.microseconds / 1e3);
+    if (done) textdumps_begin(s);
     call_hook(s, "checkpoint_finished", list_of(1, value_int(done)));
     return done;
 }

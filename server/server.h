@@ -20,6 +20,7 @@
 #include "server/listener.h"
 #include "server/outbound.h"
 #include "server/resolve.h"
+#include "server/textdumps.h"
 #include "server/terminal.h"
 
 enum { SERVE_MAX_ADDRESSES = 8 };
@@ -28,6 +29,8 @@ struct serve_options {
     const char *world;
     const char *log; /* NULL: stderr */
     const char *dialect; /* NULL: what the world says */
+    const char *text_dump; /* file to write at checkpoints and at the end; NULL */
+    bool discard; /* the world is only for this run: removed after the last text dump */
     const char *addresses[SERVE_MAX_ADDRESSES]; /* where to listen; none: everywhere */
     size_t naddresses;
     int port;
@@ -80,6 +83,7 @@ struct server {
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
     ev_child preflight;
     ev_timer preflight_limit;
+    struct textdumps textdumps;
     int hand_off; /* memfd of the reboot under way, -1 */
     int binary; /* the program to be executed next, open; -1 */
     char exe[4096]; /* the file this server was started from */

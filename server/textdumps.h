@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text dumps of a world that is being served (`serve --text-dump', `classic'): one at each checkpoint and one at the end. Another process, `evermoo export', writes each from
+ * the save just made, so that nobody waits.
+ */
+#ifndef SERVER_TEXTDUMPS_H
+#define SERVER_TEXTDUMPS_H
+
+#include <ev.h>
+#include <stdbool.h>
+
+struct server;
+
+struct textdumps {
+    ev_child child; /* the one under way; inactive if there is none */
+};
+
+/* After a checkpoint; does nothing when no text dump is wanted. One that is still under way goes on instead. */
+void textdumps_begin(struct server *s);
+/* After the last save: waits for the one under way, makes the last one. true: it is written, or none was wanted. */
+bool textdumps_finish(struct server *s);
+/* Before the server is replaced: lets go of the one under way. */
+void textdumps_fini(struct server *s);
+
+#endif
