@@ -12,12 +12,25 @@ object BUILDING_UTILS
   property help_msg (owner: WIZARD, flags: "rc") = {
     "parse_names(TEXT)               {name, aliases} of NAME[,ALIAS...] or NAME:ALIAS,...",
     "set_names(OBJECT, TEXT)         gives it these",
-    "make_room(NAME)  make_exit(NAMES, FROM, TO)"
+    "make_room(NAME)  make_exit(NAMES, FROM, TO)",
+    "_create(PARENT [, OWNER])       a new object, or an error as a value;  _recycle(OBJECT)"
   };
 
   override aliases = {"building utilities"};
   override description = "Verbs for builders.  `help $building_utils' lists them.";
   override import_export_id = "building_utils";
+
+  verb _create (this none this) owner: WIZARD flags: "rxd"
+    "$recycler:_create(PARENT [, OWNER]): a new object of the caller's, or an error as a value.";
+    set_task_perms(caller_perms());
+    return `create(@args) ! ANY';
+  endverb
+
+  verb _recycle (this none this) owner: WIZARD flags: "rxd"
+    "$recycler:_recycle(OBJECT): destroys an object of the caller's. An error is a value.";
+    set_task_perms(caller_perms());
+    return `recycle(@args) ! ANY';
+  endverb
 
   verb parse_names (this none this) owner: LIBRARIAN flags: "rxd"
     "parse_names(TEXT): {name, aliases} of \"NAME,ALIAS,...\" or \"NAME:ALIAS,...\".";

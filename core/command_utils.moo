@@ -38,7 +38,9 @@ object COMMAND_UTILS
   verb "player_match_failed player_match_result" (this none this) owner: LIBRARIAN flags: "rxd"
     "player_match_failed(OBJECT, TEXT): whether OBJECT is no player; then it tells the player why.";
     {who, text} = args;
-    if (who == $ambiguous_match)
+    if (!text && !valid(who))
+      player:tell("You must say which player you mean.");
+    elseif (who == $ambiguous_match)
       player:tell("\"", text, "\" could be several players.");
     elseif (!valid(who) || !is_player(who))
       player:tell("\"", text, "\" is not the name of any player.");

@@ -326,8 +326,7 @@ object HELP
 
   verb function_list (this none this) owner: LIBRARIAN flags: "rxd"
     "The names of all built-in functions.";
-    names = $list_utils:sort($list_utils:slice(function_info()));
-    return {"Built-in functions (`help NAME()' tells about one):", "", @$string_utils:columnize(names, 3)};
+    return {"Built-in functions (`help NAME()' tells about one):", "", @$string_utils:columnize($list_utils:slice(function_info()), 3)};
   endverb
 
   verb utility_list (this none this) owner: LIBRARIAN flags: "rxd"
@@ -355,7 +354,7 @@ object HELP
       return {};
     endif
     text = `o.help_msg ! ANY => ""' || `o:description() ! ANY => ""';
-    text = typeof(text) == LIST ? text | {text};
+    text = typeof(text) == LIST ? text | (text ? {text} | {});
     commands = $code_utils:commands_of(o);
     return {$string_utils:nn(o), @text, @commands ? {"", "Commands:"} | {}, @commands};
   endverb

@@ -126,9 +126,11 @@ object PLAYER
     last = this.last_connect_time;
     this.last_connect_time = time();
     if (args[1] == "reconnected")
-      return this:tell("You are back on a new line.");
+      this:tell("You are back on a new line.");
     endif
     if (!this.password && !this:choose_password())
+      return;
+    elseif (args[1] == "reconnected")
       return;
     endif
     if (!valid(this.location))

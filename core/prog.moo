@@ -239,7 +239,10 @@ object PROG
       return player:tell("I don't understand that.");
     endif
     set_task_perms(caller_perms() == #-1 ? player | caller_perms());
-    if (!args || !(ref = this:match_verbref(args[1], "Usage:  @args OBJECT:NAME [DOBJ [PREP [IOBJ]]]")))
+    usage = "Usage:  @args OBJECT:NAME [DOBJ [PREP [IOBJ]]]";
+    if (!args)
+      return this:tell(usage);
+    elseif (!(ref = this:match_verbref(args[1], usage)))
       return;
     elseif (length(args) == 1)
       spec = `verb_args(@ref) ! ANY';

@@ -102,6 +102,8 @@ object ROOM
     "Says something to everybody in the room.";
     if (!$perm_utils:acts_for(caller_perms(), player))
       return E_PERM;
+    elseif (!argstr)
+      return player:tell("Say what?");
     endif
     player:tell("You say, \"", argstr, "\"");
     this:announce(player:titlec(), " says, \"", argstr, "\"");
@@ -113,7 +115,9 @@ object ROOM
     "Shows everybody in the room that you do something: `:waves.' With `::' no blank follows your name.";
     if (!$perm_utils:acts_for(caller_perms(), player))
       return E_PERM;
-    elseif (argstr && argstr[1] == ":")
+    elseif (!argstr)
+      player:tell("Emote what?");
+    elseif (argstr[1] == ":")
       this:announce_all(player:titlec(), argstr[2..$]);
     else
       this:announce_all(player:titlec(), " ", argstr);

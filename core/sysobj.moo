@@ -28,6 +28,7 @@ object SYSOBJ
   property code_utils (owner: WIZARD, flags: "r") = CODE_UTILS;
   property match_utils (owner: WIZARD, flags: "r") = MATCH_UTILS;
   property building_utils (owner: WIZARD, flags: "r") = BUILDING_UTILS;
+  property recycler (owner: WIZARD, flags: "r") = BUILDING_UTILS;
   property time_utils (owner: WIZARD, flags: "r") = TIME_UTILS;
   property nothing (owner: WIZARD, flags: "r") = #-1;
   property ambiguous_match (owner: WIZARD, flags: "r") = #-2;
