@@ -1,10 +1,10 @@
-"""docs/tour.md is what really happens: its lines are typed, and its answers are those that come."""
+"""The README's five minutes are what really happens: their lines are typed, and their answers are those that come."""
 import pathlib
 import re
 
 from test_world import World
 
-TOUR = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "tour.md"
+README = pathlib.Path(__file__).resolve().parent.parent.parent / "README.md"
 # What differs from run to run: times, task numbers, the number of a save, where the program is.
 VARYING = [(r"^\d+ +\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \w+ +", "TASK "), (r"^Checkpoint \d+ is on disk\. Trying .*", "CHECKPOINT")]
 
@@ -18,7 +18,7 @@ def same(line):
 def steps():
     """(typed lines, answer lines) in turn."""
     typed, answer = [], []
-    for line in TOUR.read_text().splitlines():
+    for line in re.search(r"^## Five minutes.*?(?=^## )", README.read_text(), re.M | re.S)[0].splitlines():
         if not line.startswith("    "):
             continue
         line = line[4:]
