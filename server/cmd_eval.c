@@ -2,9 +2,11 @@
 /* `evermoo eval WORLD 'EXPRESSION''. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/list.h"
 #include "server/command.h"
+#include "server/control.h"
 #include "server/offline.h"
 
 struct arguments {
@@ -59,16 +61,28 @@ static int eval(struct offline *o, const struct arguments *a, struct buf *why) {
     return rc;
 }
 
+/* By the server that runs the world. Results as control_ask(). */
+static int eval_in_running(const struct arguments *a, int *status, struct buf *why) {
+    struct buf text = BUF_INIT, answer = BUF_INIT;
+    buf_printf(&text, "%s\n%s", a->wizard ? a->wizard : "", a->text);
+    int rc = control_ask(a->world, "eval", buf_c(&text), status, &answer, why);
+    if (rc == 0) fputs(buf_c(&answer), stdout);
+    if (rc == 0 && *status) buf_printf(why, "the expression failed: %.*s", (int)strcspn(buf_c(&answer), "\n"), buf_c(&answer));
+    buf_fini(&text);
+    buf_fini(&answer);
+    return rc;
+}
+
 int cmd_eval(int argc, char **argv) {
     static const struct argp_option options[] = {{"wizard", KEY_WIZARD, "#N", 0, "evaluate as this wizard; otherwise as the first", 0}, {0}};
     static const struct argp argp = {
-        options, parse_argument, "WORLD EXPRESSION", "Evaluates an expression, or statements, as a wizard in a world that is not being served; saves; prints the value as a literal, last.", NULL, NULL, NULL};
+        options, parse_argument, "WORLD EXPRESSION", "Evaluates an expression, or statements, as a wizard, in a world that is being served or not; saves; prints the value as a literal, last.", NULL, NULL, NULL};
     struct arguments a = {.world = NULL};
     struct offline o;
     if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
     struct buf why = BUF_INIT;
-    int status = EXIT_FAILURE;
-    if (offline_open(&o, a.world, false, &why) == 0) {
+    int status = EXIT_FAILURE, rc = eval_in_running(&a, &status, &why);
+    if (rc > 0 && offline_open(&o, a.world, false, &why) == 0) {
         status = eval(&o, &a, &why) ? EXIT_FAILURE : EXIT_SUCCESS;
         offline_close(&o);
     }

@@ -240,6 +240,8 @@ void server_close(struct server *s, bool keep_sockets) {
     ev_child_stop(s->loop, &s->preflight);
     textdumps_fini(s);
     ev_timer_stop(s->loop, &s->preflight_limit);
+    control_close(s->control);
+    s->control = NULL;
     outbound_cancel_all(s);
     terminal_fini(s);
     connections_fini(s, keep_sockets);
@@ -377,15 +379,16 @@ static int end_run(struct server *s) {
     int rc = server_save(s, &report);
     if (!rc) log_info("SAVED: %s, save %llu", s->options.world, (unsigned long long)report.generation);
     bool dumped = !rc && textdumps_finish(s);
+    control_answer_stops(s->control, dumped, dumped ? "saved and ended" : "the last save failed; the log says why");
     return dumped ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int start(struct server *s, struct buf *why) {
     if (open_world(s, why)) return -1;
     s->resolver = resolver_new(s->loop);
-    if (s->options.hand_off < 0) return start_fresh(s, why);
-    if (take_over(s, why)) return -1;
-    commit_take_over(s);
+    if (s->options.hand_off < 0 ? start_fresh(s, why) : take_over(s, why)) return -1;
+    s->control = control_open(s);
+    if (s->options.hand_off >= 0) commit_take_over(s);
     return 0;
 }
 

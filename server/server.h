@@ -17,6 +17,7 @@
 #include "scheduler/host.h"
 #include "scheduler/scheduler.h"
 #include "server/connection.h"
+#include "server/control.h"
 #include "server/listener.h"
 #include "server/outbound.h"
 #include "server/resolve.h"
@@ -68,6 +69,7 @@ struct server {
     struct listeners listeners;
     struct outbound *outbound; /* being opened */
     struct terminal terminal;
+    struct control *control; /* NULL: there is none */
 
     /* marks, settled between slices */
     enum server_end end;

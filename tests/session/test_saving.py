@@ -127,3 +127,54 @@ def test_wrong_calls_are_one_line():
         assert "in use" in said, said
     junk = os.path.join("/", "dev", "null")
     assert junk in line_of(junk)
+
+
+def command(*words):
+    done = subprocess.run([EVERMOO, *map(str, words)], capture_output=True, text=True, timeout=LIMIT)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_control_socket():
+    with Server() as server:
+        c = server.login()
+        control = server.world / "control"
+        assert control.is_socket() and control.stat().st_mode & 0o777 == 0o600
+        status, said, _ = command("status", server.world)
+        assert status == 0 and f"process {server.pid}" in said and "1 connections" in said, said
+        status, said, _ = command("save", server.world)
+        assert status == 0 and "is on disk" in said
+        until("the hooks", lambda: '{"checkpoint_finished", {1}}' in c.eval("#0.events"))
+        assert command("reboot", server.world)[0] == 0
+        c.expect("The new server is here")
+        until("the new socket", lambda: command("status", server.world)[0] == 0)
+        status, said, _ = command("stop", server.world, "for tea")
+        assert (status, said) == (0, "saved and ended\n"), said
+        c.expect("*** Shutting down: evermoo stop: for tea ***")
+        assert server.wait() == 0
+        assert not control.exists()
+        status, said, error = command("stop", server.world)
+        assert status == 1 and error.count("\n") == 1 and "no server runs this world" in error
+        server.start()
+        server.kill()
+        assert control.exists()
+        assert command("status", server.world)[0] == 1
+        server.start()
+        assert command("status", server.world)[0] == 0
+
+
+def test_eval_in_a_running_world():
+    with Server() as server:
+        c = server.login()
+        assert command("eval", server.world, "1 + 1") == (0, "2\n", "")
+        assert command("eval", server.world, "{player, connected_players()}")[1] == "{#3, {#3}}\n"
+        assert command("eval", server.world, "add_property(#8, \"y\", {1, 2.5, \"three\"}, {#3, \"r\"})")[0] == 0
+        assert c.eval("#8.y") == '{1, 2.5, "three"}'
+        status, said, error = command("eval", server.world, "1 / 0")
+        assert status == 1 and "Division by zero" in said and error.count("\n") == 1
+        status, said, error = command("eval", "--wizard", "#4", server.world, "1")
+        assert status == 1 and "wizard" in error, error
+        # What it changed is saved: a death at once takes nothing back.
+        assert command("eval", server.world, "#8.y = \"kept\"")[0] == 0
+        server.kill()
+        assert command("eval", server.world, "#8.y") == (0, '"kept"\n', "")
+        server.start()

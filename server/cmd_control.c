@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* `evermoo stop', `status', `save' and `reboot': what is asked of the server that runs a world. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/command.h"
+#include "server/control.h"
+
+struct arguments {
+    const char *world, *text;
+    bool takes_text;
+};
+
+static error_t parse_argument(int key, char *arg, struct argp_state *state) {
+    struct arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (state->arg_num > (a->takes_text ? 1 : 0)) return ARGP_ERR_UNKNOWN;
+        *(state->arg_num == 0 ? &a->world : &a->text) = arg;
+        return 0;
+    case ARGP_KEY_END: return a->world ? 0 : command_usage_error(state, "a world is needed");
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int ask(int argc, char **argv, const char *word, const char *arguments, const char *doc) {
+    const struct argp argp = {NULL, parse_argument, arguments, doc, NULL, NULL, NULL};
+    struct arguments a = {.text = "", .takes_text = strchr(arguments, ' ') != NULL};
+    if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
+    struct buf answer = BUF_INIT, why = BUF_INIT;
+    int status = EXIT_FAILURE, rc = control_ask(a.world, word, a.text, &status, &answer, &why);
+    if (rc > 0) buf_printf(&why, "%s: no server runs this world", a.world);
+    if (rc) status = command_fail(argv[0], &why);
+    else if (status) status = command_fail(argv[0], &answer);
+    else fputs(buf_c(&answer), stdout);
+    buf_fini(&answer);
+    buf_fini(&why);
+    return status;
+}
+
+int cmd_stop(int argc, char **argv) { return ask(argc, argv, "stop", "WORLD [MESSAGE]", "Ends the server that runs a world; returns when everything is saved."); }
+int cmd_status(int argc, char **argv) { return ask(argc, argv, "status", "WORLD", "Tells how the server that runs a world is."); }
+int cmd_save(int argc, char **argv) { return ask(argc, argv, "save", "WORLD", "Has a running world saved, with the hooks of a checkpoint; returns when it is on disk."); }
+int cmd_reboot(int argc, char **argv) { return ask(argc, argv, "reboot", "WORLD [PROGRAM]", "Replaces the server that runs a world by a new one; nobody is disconnected."); }

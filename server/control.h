@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control socket of a running world, WORLD/control: how the commands of `evermoo' reach the server. Only the owner of the server's process, and root, may.
+ *
+ * One request a connection: a word, a line feed, a text; the asker then shuts its sending side. One answer: the digit of an exit status, a line feed, a text. The
+ * answer to `stop' comes when the last save is done.
+ */
+#ifndef SERVER_CONTROL_H
+#define SERVER_CONTROL_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+struct server;
+struct control;
+
+/* NULL with a line in the log when there cannot be one: the world is served all the same. */
+struct control *control_open(struct server *s);
+void control_close(struct control *k);
+/* The answer to all who asked for the end. */
+void control_answer_stops(struct control *k, bool saved, const char *text);
+
+/* The asking side. 0: *status and *answer are the server's. 1: nobody serves this world. -1 and *why: it is served, but cannot be reached. */
+int control_ask(const char *world, const char *word, const char *text, int *status, struct buf *answer, struct buf *why);
+
+#endif
