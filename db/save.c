@@ -329,6 +329,8 @@ int db_save(struct db *db, const struct db_save_part *parts, size_t nparts, stru
     if (!db->store) save_in_memory(db, &save);
     else rc = save_to_store(db, &save, why);
     saver_fini(&save.saver);
+    for (size_t i = 0; i < nparts; i++)
+        if (parts[i].done) parts[i].done(parts[i].ctx, rc == 0);
     if (rc || !report) return rc;
     report->generation = db->generation;
     report->records = db->store ? store_puts(db->store) - puts : 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/must.h"
 #include "scheduler/state.h"
 
@@ -25,6 +26,12 @@ void say_lines(struct scheduler *s, objid conn, value lines) {
         value line = list_get(lines.u.l, i);
         if (line.type == V_STR) s->host.notify(s->host.ctx, conn, line.u.s->data, line.u.s->len, false, false);
     }
+}
+
+/* Of what the server itself began: there is nobody to tell. */
+static void log_lines(value lines) {
+    for (int64_t i = 1; lines.type == V_LIST && i <= lines.u.l->len; i++)
+        if (list_get(lines.u.l, i).type == V_STR) log_warning("%s", list_get(lines.u.l, i).u.s->data);
 }
 
 /* ---- one slice ---- */
@@ -81,7 +88,8 @@ static void report(struct scheduler *s, objid player, int64_t id, bool is_handle
     }
     bool is_dealt_with = found && (status == VM_SUSPENDED || (status == VM_DONE && value_is_true(answer)));
     value_unref(answer);
-    if (!is_dealt_with) say_lines(s, player, traceback);
+    if (!is_dealt_with && player == NOTHING) log_lines(traceback);
+    else if (!is_dealt_with) say_lines(s, player, traceback);
 }
 
 static void report_error(struct scheduler *s, objid player, int64_t id, bool is_handler, const struct vm_outcome *o) {
@@ -262,13 +270,15 @@ static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
 }
 
 bool sched_is_idle(const struct scheduler *s) {
-    return !s->ring;
+    return !s->ring && s->nhooks == 0 && s->recycled.len == 0;
 }
 
 int64_t sched_run(struct scheduler *s, int64_t budget_us) {
     int64_t now = clock_monotonic_us(), end = now + budget_us;
     must(!s->run);
     s->cpu_mark_us = clock_cpu_us();
+    login_run_hooks(s); /* of verbs that the host called */
+    login_close_recycled(s);
     for (;;) {
         sleepers_wake(s, now);
         struct queue *q = queues_next(s, now);

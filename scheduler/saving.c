@@ -3,7 +3,7 @@
  * Tasks and queued lines in the store, and in the hand-off of a reboot.
  *
  * A task that sleeps does not change, so its row is written once, when it has gone to sleep, and dropped when it is gone: a save costs what happened since the last
- * one. Whether the last one reached the disk is seen by the world's generation; if it did not, all rows are written anew. Tasks that read or wait for work are not in
+ * one. After one that failed, and at the first, all rows are written anew. Tasks that read or wait for work are not in
  * the store (the connection would be gone) but are in the hand-off, with everything else.
  *
  * Row of a task: version, number, state, flags, time on the wall, order, the object read from, wake value, frames (vm_save). Row of an input: version, lines.
@@ -133,7 +133,7 @@ static struct task *get_task(struct scheduler *s, struct dec *d, struct code_fin
 /* ---- the store ---- */
 
 static bool is_storable(const struct task *t) {
-    return t->state == TASK_READY || t->state == TASK_SLEEPING || t->state == TASK_FOREVER;
+    return t->state != TASK_READING;
 }
 
 /* Programs that stored frames need, by address: how many tasks need each. A save names them all. */
@@ -233,21 +233,22 @@ static void store_changes(struct scheduler *s, struct db_saver *saver) {
 
 static void write_rows(void *ctx, struct db_saver *saver) {
     struct scheduler *s = ctx;
-    uint64_t generation = db_generation(s->db);
-    bool last_succeeded = s->saved_before && generation != s->saved_generation;
-    if (last_succeeded) s->nforeign_taken = 0;
     for (size_t i = 0; i < s->nforeign_taken; i++) db_saver_drop(saver, DB_FOREIGN_TASK, s->foreign_taken[i]);
-    if (last_succeeded) store_changes(s, saver);
-    else store_all(s, saver); /* the first one, or the last one failed */
-    s->saved_before = true;
-    s->saved_generation = generation;
+    if (s->rows_are_known) store_changes(s, saver);
+    else store_all(s, saver);
     idmap_fini(&s->dirty_tasks);
     idmap_fini(&s->dirty_inputs);
     keep_codes(s, saver);
 }
 
+static void rows_written(void *ctx, bool saved) {
+    struct scheduler *s = ctx;
+    s->rows_are_known = saved;
+    if (saved) s->nforeign_taken = 0;
+}
+
 void sched_save_part(struct scheduler *s, struct db_save_part *part) {
-    *part = (struct db_save_part){.write = write_rows, .ctx = s};
+    *part = (struct db_save_part){.write = write_rows, .done = rows_written, .ctx = s};
 }
 
 /* ---- loading ---- */
@@ -279,11 +280,19 @@ void saving_fini(struct scheduler *s) {
 
 /* As if it had slept through the time when nobody was there. */
 void saving_go_to_sleep(struct scheduler *s, struct task *t) {
-    count_task(s, t, 1);
-    if (t->state == TASK_FOREVER) return;
+    if (t->state == TASK_FOREVER) {
+        count_task(s, t, 1);
+        return;
+    }
+    if (t->state == TASK_WORKING) { /* whoever did the work is gone */
+        value_unref(t->wake);
+        t->wake = value_err(E_INVARG);
+        t->start_wall_us = 0;
+    }
     t->state = TASK_SLEEPING;
     t->due_us = clock_monotonic_us() + (t->start_wall_us - clock_wall_us());
     sleepers_add(s, t);
+    count_task(s, t, 1);
 }
 
 static bool load_task(void *ctx, uint64_t key, const void *payload, size_t len) {

@@ -135,8 +135,7 @@ struct scheduler {
     uint64_t *foreign_taken; /* their rows, to be dropped */
     size_t nforeign_taken;
     struct kept_row *kept_rows; /* could not be read: written back as they are */
-    uint64_t saved_generation;
-    bool saved_before;
+    bool rows_are_known; /* the last save reached the store, so what follows is changes */
     struct idmap dirty_tasks; /* id -> task, or &gone: a row to be dropped */
     struct idmap dirty_inputs;
 };

@@ -204,7 +204,10 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
         t->start_wall_us = INT64_MAX;
         break;
     case SUSPEND_READ: set_aside_reading(s, t, o->object); return;
-    case SUSPEND_WORK: t->state = TASK_WORKING; return;
+    case SUSPEND_WORK:
+        t->state = TASK_WORKING;
+        task_changed(s, t);
+        return;
     }
     count_task(s, t, 1);
     task_changed(s, t);
