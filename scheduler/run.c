@@ -182,7 +182,7 @@ static struct code *compile_eval(struct scheduler *s, const char *text, struct l
     return code;
 }
 
-int sched_eval(struct scheduler *s, objid wizard, const char *text, value *result) {
+int sched_eval(struct scheduler *s, objid wizard, const char *text, bool debug, value *result) {
     struct list *messages = NULL;
     struct code *code = compile_eval(s, text, &messages);
     if (!code) {
@@ -193,7 +193,7 @@ int sched_eval(struct scheduler *s, objid wizard, const char *text, value *resul
     struct str *empty = str_empty(), *title = str_from("Input to EVAL");
     struct list *args = list_empty();
     struct vm_start start = {
-        .player = wizard, .this_ = NOTHING, .caller = wizard, .progr = wizard, .verb = {NOTHING, 0}, .code = code, .debug = true, .verb_name = empty, .full_name = title,
+        .player = wizard, .this_ = NOTHING, .caller = wizard, .progr = wizard, .verb = {NOTHING, 0}, .code = code, .debug = debug, .verb_name = empty, .full_name = title,
         .args = args, .argstr = empty, .dobjstr = empty, .prepstr = empty, .iobjstr = empty, .dobj = NOTHING, .iobj = NOTHING};
     struct vm *vm = vm_new(s->m, &start);
     list_unref(args);

@@ -64,7 +64,7 @@ struct server_verb_call {
 /* Runs it at once as a foreground task. VM_DONE and the value (owned) when it returned at once; VM_SUSPENDED and so on else. *found false: no such verb. */
 enum vm_status sched_call_verb(struct scheduler *s, const struct server_verb_call *call, value *result, bool *found);
 /* Evaluates text as a wizard (`evermoo eval', emergency mode). 0 and the value, or -1 and messages or traceback lines as a list. */
-int sched_eval(struct scheduler *s, objid wizard, const char *text, value *result);
+int sched_eval(struct scheduler *s, objid wizard, const char *text, bool debug, value *result); /* debug: the d bit */
 
 /* ---- saving ---- */
 void sched_save_part(struct scheduler *s, struct db_save_part *part); /* tasks, queues and queued input */

@@ -53,7 +53,7 @@ static int eval(struct offline *o, const struct arguments *a, struct buf *why) {
         buf_printf(why, "%s has no wizard to evaluate as", a->world);
         return -1;
     }
-    int rc = sched_eval(o->sched, o->wizard, a->text, &v);
+    int rc = sched_eval(o->sched, o->wizard, a->text, true, &v);
     if (rc) print_failure(v, why);
     if (offline_save(o, why)) rc = -1; /* what a program changed before it failed stays changed, as ever */
     else if (rc == 0) print_value(v);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "builtins/registry.h"
 
 /* ---- the host: one connection, the terminal ---- */
@@ -163,6 +164,7 @@ int offline_open(struct offline *o, const char *world, bool read_only, struct bu
     struct db_options how = {.read_only = read_only};
     *o = (struct offline){.wizard = NOTHING};
     if (db_world_open(&o->db, world, &how, why)) return -1;
+    log_set_level(LOG_WARNING); /* what is only of interest while a world is served */
     int n;
     const struct builtin *table = builtins_for_dialect(db_dialect(o->db), &n);
     machine_init(&o->machine, o->db, table, n);
@@ -188,5 +190,6 @@ void offline_close(struct offline *o) {
     sched_free(o->sched);
     machine_fini(&o->machine);
     db_world_close(o->db);
+    log_set_level(LOG_INFO);
     *o = (struct offline){.wizard = NOTHING};
 }

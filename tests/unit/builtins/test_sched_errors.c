@@ -98,14 +98,14 @@ Test(sched_errors, eval_from_outside) {
     struct fake f;
     value v;
     fake_open(&f, "lambda");
-    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "1 + 1", &v), 0);
+    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "1 + 1", true, &v), 0);
     cr_expect(value_equal(v, value_int(2)));
-    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "x = 3; return x;", &v), 0);
+    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "x = 3; return x;", true, &v), 0);
     cr_expect(value_equal(v, value_int(3)));
-    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "1 +", &v), -1);
+    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "1 +", true, &v), -1);
     cr_expect_eq(v.type, V_LIST);
     value_unref(v);
-    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "1 / 0", &v), -1);
+    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "1 / 0", true, &v), -1);
     cr_expect_eq(v.u.l->len, 2);
     value_unref(v);
     fake_close(&f);
