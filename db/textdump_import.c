@@ -120,7 +120,7 @@ static void write_rows(void *ctx, struct db_saver *s) {
 }
 
 static bool save(struct import *im) {
-    struct db_save_part part = {write_rows, im};
+    struct db_save_part part = {.write = write_rows, .ctx = im};
     struct db_save_report report;
     if (im->r.failed) return false;
     if (db_save(im->db, &part, 1, &report, im->r.why)) {

@@ -111,7 +111,7 @@ static void do_eval(struct asker *a, const char *text) {
         answer(a, 1, "there is no such wizard\n");
         return;
     }
-    int rc = sched_eval(s->sched, wizard, text, &v);
+    int rc = sched_eval(s->sched, wizard, text, true, &v);
     if (rc == 0) value_print_literal(&out, v), buf_byte(&out, '\n');
     for (uint32_t i = 0; rc && v.type == V_LIST && i < v.u.l->len; i++) {
         value_print(&out, v.u.l->items[i]);

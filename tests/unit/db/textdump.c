@@ -154,7 +154,7 @@ Test(textdump, tasks_and_connections_wait_in_the_world) {
     cr_assert_eq(foreign_connections(db, &c, &n, &why), 0, "%s", buf_c(&why));
     cr_expect(n == 1 && c[0].player == 3 && c[0].listener == 0);
     free(c);
-    struct db_save_part part = {drop_what_was_taken, NULL};
+    struct db_save_part part = {.write = drop_what_was_taken};
     cr_assert_eq(db_save(db, &part, 1, NULL, &why), 0, "%s", buf_c(&why));
     seen = 0;
     cr_assert_eq(foreign_each(db, count_tasks, &seen, &why), 0);
