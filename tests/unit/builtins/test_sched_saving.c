@@ -185,7 +185,7 @@ Test(sched_saving, forked_tasks_of_a_dump_are_taken_over_once) {
                              .verb = str_from("foo"), .full_name = str_from("foo bar"), .variables = variables, .nvariables = 4,
                              .program = str_from("player:tell(x, args[1], task_id());\nx.y;\n")};
     fake_open_dir(&f, new_dir(), true);
-    struct db_save_part part = {put_foreign, &t};
+    struct db_save_part part = {.write = put_foreign, .ctx = &t};
     cr_assert_eq(db_save(f.db, &part, 1, NULL, &why), 0);
     fake_close(&f);
     for (int i = 0; i < 4; i++) {

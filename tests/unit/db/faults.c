@@ -405,7 +405,7 @@ Test(faults, check_finds_a_stale_record) {
     struct db *db = new_world(dir);
     struct buf why = BUF_INIT, b = BUF_INIT;
     struct faults f = {0};
-    cr_assert_eq(db_save(db, &(struct db_save_part){put_a, NULL}, 1, NULL, &why), 0);
+    cr_assert_eq(db_save(db, &(struct db_save_part){.write = put_a, .ctx = NULL}, 1, NULL, &why), 0);
     db_world_close(db);
     cr_assert_eq(check_world(dir, &f), 0);
     buf_add_c(&b, "b");

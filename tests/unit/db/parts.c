@@ -28,7 +28,7 @@ static void write_part(void *ctx, struct db_saver *s) {
 static uint64_t save_part(struct db *db, struct part *p) {
     struct buf why = BUF_INIT;
     struct db_save_report report;
-    cr_assert_eq(db_save(db, &(struct db_save_part){write_part, p}, 1, &report, &why), 0, "%s", buf_c(&why));
+    cr_assert_eq(db_save(db, &(struct db_save_part){.write = write_part, .ctx = p}, 1, &report, &why), 0, "%s", buf_c(&why));
     return report.records;
 }
 
