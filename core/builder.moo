@@ -26,7 +26,7 @@ object BUILDER
     endif
     what = `create(parent) ! ANY';
     if (what == E_QUOTA)
-      return this:tell("You have no quota left: recycle something first.  `@quota' tells more.");
+      return this:tell("You have no quota left: recycle something first.");
     elseif (typeof(what) == ERR)
       return this:tell(what == E_PERM ? "Permission denied" | tostr(what));
     endif
@@ -305,12 +305,5 @@ object BUILDER
       endif
     endfor
     this:tell("-- ", count, count == 1 ? " object." | " objects.");
-  endverb
-
-  verb "@quota" (none none none) owner: LIBRARIAN flags: "rd"
-    "@quota";
-    "Tells how many objects you may still make.";
-    quota = this.ownership_quota;
-    this:tell(typeof(quota) == INT ? tostr("You can make ", max(quota, 0), " more objects.") | "You can make as many objects as you like.");
   endverb
 endobject

@@ -71,12 +71,20 @@ object EXIT
     if (caller != this && !$perm_utils:controls(caller_perms(), this))
       return E_PERM;
     endif
+    this:leave_rooms();
+    return pass(@args);
+  endverb
+
+  verb leave_rooms (this none this) owner: WIZARD flags: "rxd"
+    "Takes itself off the lists of its rooms. For whoever controls it.";
+    if (caller != this && !$perm_utils:controls(caller_perms(), this))
+      return E_PERM;
+    endif
     for room in ({this.source, this.dest})
       if (valid(room) && $object_utils:isa(room, $room))
         room:remove_exit(this);
         room:remove_entrance(this);
       endif
     endfor
-    return pass(@args);
   endverb
 endobject

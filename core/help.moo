@@ -80,7 +80,7 @@ object HELP
     "@drop_succeeded ball is TEXT     a message: the property drop_succeeded_msg",
     "@move ball to PLACE",
     "@recycle ball                    destroys it",
-    "@audit                           what you own;  @quota: how much more you may",
+    "@audit                           what you own",
     "@parents, @kids, @contents, @exits, @entrances",
     "",
     "Exits can be added to rooms that are yours, and to those whose owner allows it",

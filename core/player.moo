@@ -10,7 +10,6 @@ object PLAYER
   property first_connect_time (owner: WIZARD, flags: "r") = 0;
   property last_connect_time (owner: WIZARD, flags: "r") = 0;
   property last_disconnect_time (owner: WIZARD, flags: "r") = 0;
-  property ownership_quota (owner: WIZARD, flags: "r") = 1000;
 
   override aliases = {"generic player"};
   override description = "You see somebody who has not typed `@describe me as ...' yet.";

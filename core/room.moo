@@ -193,10 +193,18 @@ object ROOM
   endverb
 
   verb recycle (this none this) owner: WIZARD flags: "rxd"
-    "Players who are in a room that goes are sent home first.";
+    "Players who are in a room that goes are sent home first; exits to and from it go with it.";
     if (caller != this && !$perm_utils:controls(caller_perms(), this))
       return E_PERM;
     endif
+    for exit in ({@this.exits, @this.entrances})
+      if (valid(exit) && $object_utils:isa(exit, $exit) && this in {exit.source, exit.dest})
+        exit:leave_rooms();
+        if (exit.owner == this.owner)
+          `recycle(exit) ! ANY';
+        endif
+      endif
+    endfor
     for who in (this.contents)
       if (is_player(who))
         who:tell("The room fades away around you.");

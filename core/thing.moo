@@ -41,6 +41,8 @@ object THING
       return E_PERM;
     elseif (this.location != player)
       player:tell("You don't have that.");
+    elseif (!valid(player.location))
+      player:tell("There is nowhere to put it.");
     else
       this:moveto(player.location);
       this:say_msgs(this.location == player.location ? "drop_succeeded" | "drop_failed");

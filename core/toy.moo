@@ -24,7 +24,9 @@ object TOY
     endif
     this.wound = min(this.wound + 2, 10);
     player:tell("You wind up ", this:title(), ".");
-    player.location:announce(player:titlec(), " winds up ", this:title(), ".");
+    if (valid(player.location))
+      player.location:announce(player:titlec(), " winds up ", this:title(), ".");
+    endif
   endverb
 
   verb "d*rop th*row" (this none none) owner: LIBRARIAN flags: "rxd"
@@ -34,7 +36,9 @@ object TOY
     if (this.location == player.location && this.wound && !$code_utils:task_valid(this.task))
       this.location:announce_all(this:titlec(), " ", this.startup_msg);
       fork t (1)
-        this:run();
+        if (valid(this))
+          this:run();
+        endif
       endfork
       this.task = t;
     endif
@@ -45,12 +49,13 @@ object TOY
     if (caller != this)
       return E_PERM;
     endif
-    while (this.wound > 0)
+    while (valid(this) && this.wound > 0 && valid(this.location))
       this.location:announce_all(this:titlec(), " ", this.continue_msg);
       this.wound = this.wound - 1;
       suspend(1);
     endwhile
-    this.location:announce_all(this:titlec(), " ", this.wind_down_msg);
-    this.task = 0;
+    if (valid(this) && valid(this.location))
+      this.location:announce_all(this:titlec(), " ", this.wind_down_msg);
+    endif
   endverb
 endobject

@@ -10,6 +10,5 @@ object WIZARD
 
   override aliases = {"Wizard"};
   override description = "Somebody with a lot of keys.";
-  override ownership_quota = "none";
   override import_export_id = "wizard";
 endobject

@@ -155,6 +155,35 @@ def test_first_ten_minutes():
         again.do("look", "The Attic")
 
 
+def test_rooms_go_with_their_exits():
+    with World() as world:
+        ann = world.create("Ann")
+        ann.do("@dig den|out to Den")
+        ann.do("den", "Exits: out.")
+        ann.says("@sethome", "Den is your home now.")
+        ann.do("@recycle here", "The room fades away around you.", "The Hall", "Exits: north, east.", "Den (#37) recycled.")
+        assert ann.value("{valid(#38), valid(#39), #26.exits, #26.entrances}") == "{0, 0, {#29, #31}, {#30, #32}}"
+        ann.do("@dig den to Den")
+        ann.says("@recycle #41", "den (#41) recycled.")
+        ann.do("look", "Exits: north, east.")
+
+
+def test_nowhere():
+    with World() as world:
+        ann = world.create("Ann")
+        ann.lines("@create $toy named duck")
+        ann.lines("@move me to nowhere")
+        ann.says("look", "You are nowhere.  `home' takes you home.")
+        ann.says("wind duck", "You wind up duck.")
+        ann.says("drop duck", "There is nowhere to put it.")
+        ann.says("say hello", "I couldn't understand that.")
+        ann.do("home", "The Hall")
+        ann.says("drop duck", "You drop duck.", "Duck starts moving.")
+        ann.says("@recycle duck", "duck (#37) recycled.")
+        ann.says(";;suspend(1.2); return 1;")
+        assert ann.expect(re.compile("^(=> 1|#.*)$"))[0] == "=> 1"
+
+
 def test_programming():
     with World() as world:
         ann = world.create("Ann")
