@@ -65,6 +65,14 @@ int64_t sched_current_task_id(struct scheduler *s) {
     return s->run ? s->run->task_id : 0;
 }
 
+void sched_log_running(const struct scheduler *s) {
+    if (!s->run) return;
+    value lines = vm_traceback(s->run->vm, "The server failed");
+    for (uint32_t i = 0; lines.type == V_LIST && i < lines.u.l->len; i++)
+        if (lines.u.l->items[i].type == V_STR) log_error("%s", lines.u.l->items[i].u.s->data);
+    value_unref(lines);
+}
+
 int64_t sched_seconds_left(struct scheduler *s) {
     if (!s->run) return 0;
     int64_t left = s->run->seconds_us - (clock_monotonic_us() - s->run->started_us);

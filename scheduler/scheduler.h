@@ -66,6 +66,9 @@ enum vm_status sched_call_verb(struct scheduler *s, const struct server_verb_cal
 /* Evaluates text as a wizard (`evermoo eval', emergency mode). 0 and the value, or -1 and messages or traceback lines as a list. */
 int sched_eval(struct scheduler *s, objid wizard, const char *text, bool debug, value *result); /* debug: the d bit */
 
+/* The traceback of the task that runs now, if one does, to the log: for the end of a server that has a fault. */
+void sched_log_running(const struct scheduler *s);
+
 /* ---- saving ---- */
 void sched_save_part(struct scheduler *s, struct db_save_part *part); /* tasks, queues and queued input */
 int sched_load(struct scheduler *s, struct buf *why); /* after db_world_open: tasks that were saved or came with a dump */

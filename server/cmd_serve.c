@@ -401,6 +401,14 @@ static int run(struct server *s, int executable) {
     }
 }
 
+/* must() has no argument to hand on: this is whose tasks are looked at when it fails. */
+static struct server *failing;
+
+static void log_failure(void) {
+    log_error("PANIC: the server has a fault and ends; the world goes back to save %llu", (unsigned long long)db_generation(failing->db));
+    sched_log_running(failing->sched);
+}
+
 static int serve(struct serve_options *options) {
     int executable = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), status;
     do {
@@ -415,7 +423,10 @@ static int serve(struct serve_options *options) {
             server_close(s, false);
         } else {
             start_signals(s);
+            failing = s;
+            must_set_hook(log_failure);
             status = run(s, executable);
+            must_set_hook(NULL);
             options->hand_off = s->options.hand_off;
             options->previous = -1;
             options->back = true; /* should it have to start again, no other program could be executed */
