@@ -324,7 +324,6 @@ static void commit_take_over(struct server *s) {
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;
         if (!c->opened) connection_open(c);
-        if (c->keep_alive) connection_set_keep_alive(c, true);
         connection_listen_again(c);
         connection_wants_settling(c);
     }

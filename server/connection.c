@@ -170,8 +170,6 @@ struct connection *connection_new(struct server *s, int fd, objid listener, bool
     ev_io_init(&c->writable, on_writable, fd, EV_WRITE);
     ev_init(&c->hold, NULL);
     c->readable.data = c->writable.data = c;
-    int one = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->older = all->newest;
     if (all->newest) all->newest->newer = c;
     else all->oldest = c;
@@ -233,6 +231,8 @@ void connection_introduce(struct connection *c, const char *name) {
     struct sockaddr_storage ss;
     socklen_t len;
     char ours[64];
+    int one = 1;
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->local_port = read_address(c->fd, false, ours, sizeof ours, &ss, &len);
     c->peer_port = read_address(c->fd, true, c->address, sizeof c->address, &ss, &len);
     bool loopback = !strcmp(c->address, "127.0.0.1") || !strcmp(c->address, "::1");

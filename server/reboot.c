@@ -205,8 +205,7 @@ void reboot_begin(struct server *s) {
 /* ---- freeze and exec ---- */
 
 static void keep_through_exec(int fd, bool on) {
-    int flags = fcntl(fd, F_GETFD);
-    if (flags >= 0) (void)fcntl(fd, F_SETFD, on ? flags & ~FD_CLOEXEC : flags | FD_CLOEXEC);
+    if (fd >= 0) (void)fcntl(fd, F_SETFD, on ? 0 : FD_CLOEXEC);
 }
 
 static void keep_all_through_exec(struct server *s, bool on) {
