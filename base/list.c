@@ -13,8 +13,11 @@
 
 enum { LIST_BYTES = 32, PLAIN_BYTES = 16 };
 
-/* One value came, another went. A list that holds one list twice, that another twice, and so on, counts more bytes than there are numbers: the sum wraps. */
-static void change_bytes(struct list *l, int64_t in, int64_t out) { l->bytes = (int64_t)((uint64_t)l->bytes + (uint64_t)in - (uint64_t)out); }
+/* One value came, another went. What has once counted LIST_BYTES_MAX stays there. */
+static void change_bytes(struct list *l, int64_t in, int64_t out) {
+    int64_t n = l->bytes >= LIST_BYTES_MAX ? LIST_BYTES_MAX : l->bytes + in - out;
+    l->bytes = n < LIST_BYTES_MAX ? n : LIST_BYTES_MAX;
+}
 
 /* Short lists come and go with every call: some that were freed wait here, chained by `bytes'. */
 #ifdef __SANITIZE_ADDRESS__
@@ -23,7 +26,7 @@ enum { POOL_CAP = 4, POOL_MAX = 0 };
 enum { POOL_CAP = 4, POOL_MAX = 1000 };
 #endif
 static _Thread_local struct list *pool;
-static _Thread_local unsigned pool_size;
+static _Thread_local int pool_size;
 
 static struct list *list_memory(size_t cap) {
     struct list *l = pool;
@@ -63,12 +66,12 @@ struct list *list_from_take(value *items, size_t n) {
     struct list *l = list_alloc(n < POOL_CAP ? POOL_CAP : n);
     int64_t bytes = LIST_BYTES;
     for (size_t i = 0; i < n; i++) {
-        bytes = (int64_t)((uint64_t)bytes + (uint64_t)(items[i].type == V_INT || items[i].type == V_OBJ ? PLAIN_BYTES : value_bytes(items[i])));
+        bytes += items[i].type == V_INT || items[i].type == V_OBJ ? PLAIN_BYTES : value_bytes(items[i]);
         value_copy(&l->items[i], &items[i]);
         items[i] = value_none();
     }
     l->len = (uint32_t)n;
-    l->bytes = bytes;
+    l->bytes = bytes < LIST_BYTES_MAX ? bytes : LIST_BYTES_MAX;
     return l;
 }
 

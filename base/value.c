@@ -158,7 +158,7 @@ static int equal_shallow(value a, value b, bool match_case) {
     case V_STR: return match_case ? str_identical(a.u.s, b.u.s) : str_equal(a.u.s, b.u.s);
     case V_LIST:
         if (a.u.l == b.u.l) return 1;
-        return a.u.l->len == b.u.l->len && a.u.l->bytes == b.u.l->bytes ? -1 : 0;
+        return a.u.l->len == b.u.l->len && (a.u.l->bytes == b.u.l->bytes || a.u.l->bytes == LIST_BYTES_MAX || b.u.l->bytes == LIST_BYTES_MAX) ? -1 : 0;
     case V_CLEAR:
     case V_NONE: return 1;
     case V_MAP:

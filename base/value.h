@@ -106,6 +106,9 @@ bool value_identical(value a, value b);
 int value_compare(value a, value b);
 /* What value_bytes() reports: 16 for plain values, 24 float, 16+length+1 string, 32+elements list. O(1). */
 int64_t value_bytes(value v);
+/* Written out, in a property or in a task that is set aside, a value is a tree; one that holds the same list very often can be short in memory and endless there.
+   So none above this size is stored: E_QUOTA. */
+#define VALUE_STORED_MAX (INT64_C(1) << 30)
 
 /* Name of an error ("E_PERM"), its text ("Permission denied"); "E_?" and "Unknown Error" outside the table. */
 const char *error_name(int e);

@@ -72,6 +72,7 @@ struct result bf_add_property(struct builtin_call *c) {
     if (e == E_NONE) e = support_valid_arg(c, 0, &o);
     if (e != E_NONE) return result_raise(e);
     if (!db_object_allows(db, o, c->progr, OF_WRITE) || (info.owner != c->progr && !is_wizard(c))) return result_raise(E_PERM);
+    if (value_bytes(c->args[2]) > VALUE_STORED_MAX) return result_raise(E_QUOTA);
     objid owner = info.flags & PF_CHOWN ? db_owner(db, o) : info.owner; /* with `c', here as in descendants, the object's owner */
     return result_error(db_add_propdef(db, o, c->args[1].u.s, value_ref(c->args[2]), owner, info.flags));
 }

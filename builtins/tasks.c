@@ -45,14 +45,19 @@ struct result bf_set_task_perms(struct builtin_call *c) {
 
 /* ---- waiting ---- */
 
+/* A task that is set aside may have to be written out. */
+static bool may_be_set_aside(const struct builtin_call *c) {
+    return vm_bytes(c->vm) <= VALUE_STORED_MAX && sched_check_task_limit(sched_of(c), c->progr) == E_NONE;
+}
+
 static struct result suspend_for(struct builtin_call *c, double seconds) {
-    if (sched_check_task_limit(sched_of(c), c->progr) != E_NONE) return result_raise(E_QUOTA);
+    if (!may_be_set_aside(c)) return result_raise(E_QUOTA);
     return (struct result){.kind = R_SUSPEND, .why = SUSPEND_TIMED, .seconds = seconds};
 }
 
 struct result bf_suspend(struct builtin_call *c) {
     if (!has_arg(c, 0)) {
-        if (sched_check_task_limit(sched_of(c), c->progr) != E_NONE) return result_raise(E_QUOTA);
+        if (!may_be_set_aside(c)) return result_raise(E_QUOTA);
         return (struct result){.kind = R_SUSPEND, .why = SUSPEND_FOREVER};
     }
     bool whole = c->args[0].type == V_INT;
@@ -92,6 +97,7 @@ struct result bf_read(struct builtin_call *c) {
     enum error e = sched_check_read(s, conn);
     if (e != E_NONE) return result_raise(e);
     if (flag_arg(c, 1)) return result_value(sched_read_now(s, conn));
+    if (vm_bytes(c->vm) > VALUE_STORED_MAX) return result_raise(E_QUOTA);
     return (struct result){.kind = R_SUSPEND, .why = SUSPEND_READ, .object = conn};
 }
 
@@ -99,6 +105,10 @@ struct result bf_read(struct builtin_call *c) {
 
 struct result bf_resume(struct builtin_call *c) {
     value v = has_arg(c, 1) ? value_ref(c->args[1]) : value_int(0);
+    if (value_bytes(v) > VALUE_STORED_MAX) {
+        value_unref(v);
+        return result_raise(E_QUOTA);
+    }
     return result_error(sched_resume(sched_of(c), c->args[0].u.i, v, c->progr));
 }
 

@@ -6,6 +6,7 @@
 #ifndef DB_FAST_H
 #define DB_FAST_H
 
+#include "base/list.h"
 #include "db/internal.h"
 
 static inline struct object *db_fast_object(struct db *db, objid id) {
@@ -39,7 +40,7 @@ static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, co
     struct object *o = db_fast_object(db, id);
     if (!o || o->layout != c->layout || c->epoch != db->prop_epoch) return false;
     struct slot *s = &o->slots[c->slot];
-    if (s->type == V_CLEAR) return false;
+    if (s->type == V_CLEAR || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false;
     if (!(s->perms & PF_WRITE) && s->owner != progr && !db_fast_is_wizard(db, progr)) return false;
     value old = slot_value(s);
     s->type = (uint8_t)v.type;

@@ -176,6 +176,8 @@ enum error db_set_property(struct db *db, objid id, struct str *name, value v, o
     } else if (e == E_NONE) {
         if (!slot_allows(db, &o->slots[slot], progr, PF_WRITE)) {
             e = E_PERM;
+        } else if (value_bytes(v) > VALUE_STORED_MAX) {
+            e = E_QUOTA;
         } else {
             slot_set(db, o, slot, v);
             if (cache) cache_fill(db, cache, o, slot);

@@ -166,7 +166,7 @@ static void sleep_for(struct scheduler *s, struct task *t, double seconds) {
 }
 
 enum error task_fork(struct scheduler *s, struct vm *child, double seconds, int64_t id) {
-    if (sched_check_task_limit(s, vm_progr(child)) != E_NONE) return E_QUOTA;
+    if (sched_check_task_limit(s, vm_progr(child)) != E_NONE || vm_bytes(child) > VALUE_STORED_MAX) return E_QUOTA;
     struct task *t = task_new(s, id, child);
     t->forked = true;
     sleep_for(s, t, seconds);

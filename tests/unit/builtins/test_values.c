@@ -211,6 +211,24 @@ Test(values, comparisons_end) {
     bi_close(&w);
 }
 
+/* What would be endless when it is written out is not stored. */
+Test(values, endless_values_are_not_stored) {
+    static const char endless[] = "l = {1}; for i in [1..70] l = {l, l}; endfor ";
+    struct bi_world w;
+    bi_open(&w, "lambda");
+    static const struct bi_case cases[] = {
+        {"add_property(#0, \"p\", l, {#2, \"\"})", "E_QUOTA"}, {"{add_property(#0, \"p\", {}, {#2, \"\"}), `#0.p = l ! E_QUOTA', #0.p = {2}, `#0.p = l ! E_QUOTA', #0.p}", "{0, E_QUOTA, {2}, E_QUOTA, {2}}"},
+        {"value_bytes(l) > 1000000000", "1"}, {"value_bytes(l[1][1]) > 1000000000", "1"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char program[500];
+        snprintf(program, sizeof program, "%sreturn %s;", endless, cases[i].expression);
+        cr_expect_str_eq(bi_run(&w, program), cases[i].expect, "%s", cases[i].expression);
+    }
+    static const char program[] = "l = {1}; for i in [1..70] l = {l, l}; endfor for i in [1..3] `#0.p = l ! E_QUOTA'; #0.p = i; endfor return #0.p;"; /* one place, warm and cold */
+    cr_expect_str_eq(bi_run(&w, program), "3");
+    bi_close(&w);
+}
+
 /* What grows beyond the limits is refused before memory is taken. */
 Test(values, sizes) {
     struct bi_world w;
