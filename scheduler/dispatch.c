@@ -47,7 +47,7 @@ static bool run_intrinsic(struct scheduler *s, struct input *in, const struct co
     }
     if (!is_program_command(s, in, c->verb)) return false;
     if (c->args->len == 1) programming_start(s, in, c->args->items[0].u.s);
-    else say(s, in->conn, "Usage:  .program object:verb");
+    else tell(s, in->conn, "Usage:  .program object:verb");
     return true;
 }
 
@@ -59,7 +59,7 @@ static void run_typed_verb(struct scheduler *s, struct input *in, const struct c
                              .argstr = c->argstr, .dobjstr = c->dobjstr, .prepstr = c->prepstr, .iobjstr = c->iobjstr, .dobj = c->dobj, .iobj = c->iobj};
     struct vm *vm = vm_new(s->m, &start);
     if (vm) run_vm(s, vm, in->last_task_id, RUN_FOREGROUND, value_int(0), NULL);
-    else say(s, in->conn, "The program of #%lld:%s cannot be run: it does not parse.", (long long)verb.definer, db_verb_names(s->db, verb)->data);
+    else tell(s, in->conn, "The program of #%lld:%s cannot be run: it does not parse.", (long long)verb.definer, db_verb_names(s->db, verb)->data);
 }
 
 static bool find_typed_verb(struct scheduler *s, objid player, const struct command *c, objid *this_, struct verbref *verb) {
@@ -103,7 +103,7 @@ static void run_command(struct scheduler *s, struct input *in, const struct comm
     in->last_task_id = task_new_id(s);
     if (!is_done_by_world(s, in, line)) {
         if (find_typed_verb(s, in->conn, c, &this_, &verb) || find_huh(s, in->conn, &this_, &verb)) run_typed_verb(s, in, c, this_, verb);
-        else say(s, in->conn, "I couldn't understand that.");
+        else tell(s, in->conn, "I couldn't understand that.");
     }
     say_delimiter(s, in->conn, in->suffix);
 }

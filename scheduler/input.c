@@ -93,7 +93,7 @@ void input_disappoint_reader(struct scheduler *s, struct input *in) {
     t->wake = value_err(E_INVARG);
     t->start_wall_us = 0;
     task_make_ready(s, t);
-    count_task(s, t, 1);
+    task_count(s, t, 1);
 }
 
 static void hurry_or_pause(struct scheduler *s, struct input *in) {
@@ -198,11 +198,11 @@ void sched_flush_input(struct scheduler *s, objid conn, bool show) {
     struct input *in = input_get(s, conn);
     bool any = in && in->first;
     if (show && any) {
-        say(s, conn, ">> Flushing the following pending input:");
-        for (struct line *l = in->first; l; l = l->next) say(s, conn, ">>     %s", l->text->data);
-        say(s, conn, ">> (Done flushing)");
+        tell(s, conn, ">> Flushing the following pending input:");
+        for (struct line *l = in->first; l; l = l->next) tell(s, conn, ">>     %s", l->text->data);
+        tell(s, conn, ">> (Done flushing)");
     } else if (show) {
-        say(s, conn, ">> No pending input to flush...");
+        tell(s, conn, ">> No pending input to flush...");
     }
     if (!any) return;
     input_drop_lines(s, in);

@@ -35,9 +35,9 @@ static bool is_set_verb_code_protected(struct scheduler *s) {
 }
 
 static void say_no_object(struct scheduler *s, objid conn, objid result, const char *text) {
-    if (result == FAILED_MATCH) say(s, conn, "I don't see \"%s\" here.", text);
-    else if (result == AMBIGUOUS) say(s, conn, "I don't know which \"%s\" you mean.", text);
-    else say(s, conn, "\"%s\" is not a valid object.", text);
+    if (result == FAILED_MATCH) tell(s, conn, "I don't see \"%s\" here.", text);
+    else if (result == AMBIGUOUS) tell(s, conn, "I don't know which \"%s\" you mean.", text);
+    else tell(s, conn, "\"%s\" is not a valid object.", text);
 }
 
 static void begin(struct input *in, objid o, struct str *descriptor) {
@@ -49,12 +49,12 @@ static void begin(struct input *in, objid o, struct str *descriptor) {
 static void start_on(struct scheduler *s, struct input *in, objid o, struct str *descriptor) {
     struct verbref verb;
     if (!find_own_verb(s, o, descriptor, &verb)) {
-        say(s, in->conn, "That object does not have that verb definition.");
+        tell(s, in->conn, "That object does not have that verb definition.");
     } else if (!db_verb_allows(s->db, verb, in->conn, VF_WRITE) || (is_set_verb_code_protected(s) && !db_is_wizard(s->db, in->conn))) {
-        say(s, in->conn, "Permission denied.");
+        tell(s, in->conn, "Permission denied.");
     } else {
         struct str *name = str_ref(db_name(s->db, o)), *verbs = str_ref(db_verb_names(s->db, verb));
-        say(s, in->conn, "Now programming %s:%s.  Use \".\" to end.", name->data, verbs->data);
+        tell(s, in->conn, "Now programming %s:%s.  Use \".\" to end.", name->data, verbs->data);
         str_unref(name);
         str_unref(verbs);
         begin(in, o, descriptor);
@@ -64,7 +64,7 @@ static void start_on(struct scheduler *s, struct input *in, objid o, struct str 
 void programming_start(struct scheduler *s, struct input *in, struct str *spec) {
     const char *colon = strchr(spec->data, ':');
     if (!colon || !colon[1]) {
-        say(s, in->conn, "You must specify a verb; use the format object:verb.");
+        tell(s, in->conn, "You must specify a verb; use the format object:verb.");
         return;
     }
     struct str *object = str_new(spec->data, (size_t)(colon - spec->data)), *descriptor = str_from(colon + 1);
@@ -81,12 +81,12 @@ static void compile_into(struct scheduler *s, objid conn, struct verbref verb, c
     int64_t errors = messages ? messages->len : 0;
     if (messages) {
         value lines = value_list(messages);
-        say_lines(s, conn, lines);
+        tell_lines(s, conn, lines);
         value_unref(lines);
     }
-    say(s, conn, "%lld error(s).", (long long)errors);
+    tell(s, conn, "%lld error(s).", (long long)errors);
     if (code) db_verb_set_code(s->db, verb, code);
-    say(s, conn, code ? "Verb programmed." : "Verb not programmed.");
+    tell(s, conn, code ? "Verb programmed." : "Verb not programmed.");
 }
 
 static void finish(struct scheduler *s, struct input *in) {
@@ -95,8 +95,8 @@ static void finish(struct scheduler *s, struct input *in) {
     struct verbref verb;
     in->program = NULL;
     in->program_verb = NULL;
-    if (!db_valid(s->db, in->program_object)) say(s, in->conn, "That object appears to have disappeared ...");
-    else if (!find_own_verb(s, in->program_object, descriptor, &verb)) say(s, in->conn, "That verb appears to have disappeared ...");
+    if (!db_valid(s->db, in->program_object)) tell(s, in->conn, "That object appears to have disappeared ...");
+    else if (!find_own_verb(s, in->program_object, descriptor, &verb)) tell(s, in->conn, "That verb appears to have disappeared ...");
     else compile_into(s, in->conn, verb, text);
     str_unref(descriptor);
     buf_fini(text);

@@ -4,35 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "scheduler/state.h"
-
-/* ---- saying ---- */
-
-void say(struct scheduler *s, objid conn, const char *format, ...) {
-    struct buf b = BUF_INIT;
-    va_list ap;
-    va_start(ap, format);
-    buf_vprintf(&b, format, ap);
-    va_end(ap);
-    s->host.notify(s->host.ctx, conn, buf_c(&b), b.len, false, false);
-    buf_fini(&b);
-}
-
-void say_lines(struct scheduler *s, objid conn, value lines) {
-    if (lines.type != V_LIST) return;
-    for (int64_t i = 1; i <= lines.u.l->len; i++) {
-        value line = list_get(lines.u.l, i);
-        if (line.type == V_STR) s->host.notify(s->host.ctx, conn, line.u.s->data, line.u.s->len, false, false);
-    }
-}
-
-/* Of what the server itself began: there is nobody to tell. */
-static void log_lines(value lines) {
-    for (int64_t i = 1; lines.type == V_LIST && i <= lines.u.l->len; i++)
-        if (list_get(lines.u.l, i).type == V_STR) log_warning("%s", list_get(lines.u.l, i).u.s->data);
-}
 
 /* ---- one slice ---- */
 
@@ -96,8 +69,8 @@ static void report(struct scheduler *s, objid player, int64_t id, bool is_handle
     }
     bool is_dealt_with = found && (status == VM_SUSPENDED || (status == VM_DONE && value_is_true(answer)));
     value_unref(answer);
-    if (!is_dealt_with && player == NOTHING) log_lines(traceback);
-    else if (!is_dealt_with) say_lines(s, player, traceback);
+    if (!is_dealt_with && player == NOTHING) tell_log(traceback);
+    else if (!is_dealt_with) tell_lines(s, player, traceback);
 }
 
 static void report_error(struct scheduler *s, objid player, int64_t id, bool is_handler, const struct vm_outcome *o) {

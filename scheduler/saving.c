@@ -281,7 +281,7 @@ void saving_fini(struct scheduler *s) {
 /* As if it had slept through the time when nobody was there. */
 void saving_go_to_sleep(struct scheduler *s, struct task *t) {
     if (t->state == TASK_FOREVER) {
-        count_task(s, t, 1);
+        task_count(s, t, 1);
         return;
     }
     if (t->state == TASK_WORKING) { /* whoever did the work is gone */
@@ -292,7 +292,7 @@ void saving_go_to_sleep(struct scheduler *s, struct task *t) {
     t->state = TASK_SLEEPING;
     t->due_us = clock_monotonic_us() + (t->start_wall_us - clock_wall_us());
     sleepers_add(s, t);
-    count_task(s, t, 1);
+    task_count(s, t, 1);
 }
 
 static bool load_task(void *ctx, uint64_t key, const void *payload, size_t len) {
@@ -306,7 +306,7 @@ static bool load_task(void *ctx, uint64_t key, const void *payload, size_t len) 
         saving_go_to_sleep(s, t);
     } else if (t) {
         t->state = TASK_FOREVER; /* not one that a save writes: let it go */
-        count_task(s, t, 1);
+        task_count(s, t, 1);
         task_free(s, t);
     } else {
         log_error("The saved task %llu cannot be taken up: %s. It is kept in the world as it is.", (unsigned long long)key, buf_c(&why));
@@ -537,7 +537,7 @@ static void place_task(struct scheduler *s, struct task *t, int64_t remaining_us
     case TASK_FOREVER:
     case TASK_WORKING: break;
     }
-    count_task(s, t, 1);
+    task_count(s, t, 1);
     task_changed(s, t);
 }
 

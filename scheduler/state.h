@@ -152,7 +152,7 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
 void task_make_ready(struct scheduler *s, struct task *t);
 void task_sleep(struct scheduler *s, struct task *t, int64_t due_us, int64_t start_wall_us);
 objid task_queue_owner(struct scheduler *s, const struct vm *vm);
-void count_task(struct scheduler *s, struct task *t, int by);
+void task_count(struct scheduler *s, struct task *t, int by);
 void task_changed(struct scheduler *s, struct task *t); /* the store's row is stale */
 
 /* sleepers.c: a heap by due time, then order */
@@ -183,8 +183,11 @@ enum vm_status run_vm(struct scheduler *s, struct vm *vm, int64_t id, enum run_c
 enum vm_status run_verb(struct scheduler *s, const struct server_verb_call *call, int64_t id, value *result, bool *found);
 void run_input(struct scheduler *s, struct input *in);
 void run_task(struct scheduler *s, struct task *t);
-void say_lines(struct scheduler *s, objid conn, value lines);
-void say(struct scheduler *s, objid conn, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* tell.c */
+void tell(struct scheduler *s, objid conn, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void tell_lines(struct scheduler *s, objid conn, value lines);
+void tell_log(value lines); /* of what the server itself began: there is nobody to tell */
 
 /* input.c */
 enum intrinsic { INTRINSIC_PROGRAM, INTRINSIC_PREFIX, INTRINSIC_SUFFIX, INTRINSIC_OUTPUTPREFIX, INTRINSIC_OUTPUTSUFFIX, INTRINSIC_COUNT };

@@ -49,7 +49,7 @@ static intptr_t count_of(struct scheduler *s, objid progr) {
     return (intptr_t)idmap_get(&s->counts, progr);
 }
 
-void count_task(struct scheduler *s, struct task *t, int by) {
+void task_count(struct scheduler *s, struct task *t, int by) {
     if (t->state == TASK_READING || t->state == TASK_WORKING) return;
     intptr_t n = count_of(s, t->progr) + by;
     if (n > 0) idmap_put(&s->counts, t->progr, (void *)n);
@@ -122,7 +122,7 @@ static void forget(struct scheduler *s, struct task *t) {
 struct vm *task_take_vm(struct scheduler *s, struct task *t, value *wake) {
     struct vm *vm = t->vm;
     take_out(s, t);
-    count_task(s, t, -1);
+    task_count(s, t, -1);
     *wake = t->wake;
     saving_release_codes(s, t);
     vm_set_owner(vm, NULL);
@@ -170,7 +170,7 @@ enum error task_fork(struct scheduler *s, struct vm *child, double seconds, int6
     struct task *t = task_new(s, id, child);
     t->forked = true;
     sleep_for(s, t, seconds);
-    count_task(s, t, 1);
+    task_count(s, t, 1);
     task_changed(s, t);
     return E_NONE;
 }
@@ -182,7 +182,7 @@ static void set_aside_reading(struct scheduler *s, struct task *t, objid conn) {
         t->wake = value_err(E_INVARG);
         t->start_wall_us = clock_wall_us();
         task_make_ready(s, t);
-        count_task(s, t, 1);
+        task_count(s, t, 1);
         return;
     }
     t->state = TASK_READING;
@@ -209,7 +209,7 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
         task_changed(s, t);
         return;
     }
-    count_task(s, t, 1);
+    task_count(s, t, 1);
     task_changed(s, t);
 }
 
@@ -271,7 +271,7 @@ void sched_wake_with(struct scheduler *s, int64_t id, value v) {
     t->order = ++s->order;
     t->start_wall_us = clock_wall_us();
     task_make_ready(s, t);
-    count_task(s, t, 1);
+    task_count(s, t, 1);
     task_changed(s, t);
 }
 
