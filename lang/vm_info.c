@@ -98,7 +98,7 @@ int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_ca
 enum { PROGRAM_BYTES = 4 }; /* that a letter of a program's text comes to */
 
 int64_t vm_bytes(const struct vm *vm) {
-    int64_t n = (int64_t)sizeof *vm + (int64_t)(vm->nframes * (sizeof *vm->frames + BV_COUNT * sizeof(value)));
+    int64_t n = (int64_t)sizeof *vm + (int64_t)(vm->nframes * sizeof *vm->frames);
     for (uint32_t i = 0; i < vm->nframes; i++) {
         const struct frame *f = &vm->frames[i];
         n += value_bytes(f->args) + value_bytes(f->state);

@@ -41,8 +41,7 @@ int64_t sched_current_task_id(struct scheduler *s) {
 void sched_log_running(const struct scheduler *s) {
     if (!s->run) return;
     value lines = vm_traceback(s->run->vm, "The server failed");
-    for (uint32_t i = 0; lines.type == V_LIST && i < lines.u.l->len; i++)
-        if (lines.u.l->items[i].type == V_STR) log_error("%s", lines.u.l->items[i].u.s->data);
+    tell_log(lines);
     value_unref(lines);
 }
 

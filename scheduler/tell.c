@@ -27,6 +27,6 @@ void tell_log(value lines) {
     if (lines.type != V_LIST) return;
     for (int64_t i = 1; i <= lines.u.l->len; i++) {
         value line = list_get(lines.u.l, i);
-        if (line.type == V_STR) log_warning("%s", line.u.s->data);
+        if (line.type == V_STR) log_error("%s", line.u.s->data);
     }
 }
