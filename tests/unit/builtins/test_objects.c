@@ -27,6 +27,25 @@ Test(objects, looking) {
     bi_close(&w);
 }
 
+static objid booted;
+static void note_boot(void *ctx, objid who) {
+    (void)ctx;
+    booted = who;
+}
+
+Test(objects, who_is_no_player_any_more_is_booted) {
+    static const struct host host = {.boot = note_boot};
+    struct bi_world w;
+    bi_open(&w, "lambda");
+    w.m.host = (void *)(uintptr_t)&host;
+    static const struct bi_case yes[] = {{"set_player_flag(#3, 1)", "0"}}, no[] = {{"set_player_flag(#3, 0)", "0"}};
+    BI_CHECK(&w, WIZARD, yes);
+    cr_expect_eq(booted, 0);
+    BI_CHECK(&w, WIZARD, no);
+    cr_expect_eq(booted, PROGRAMMER);
+    bi_close(&w);
+}
+
 Test(objects, create) {
     static const struct bi_case programmer[] = {
         {"create(#5)", "E_PERM"}, {"create(#99)", "E_PERM"}, {"create(#1, #2)", "E_PERM"}, {"create(#1, #-1)", "E_PERM"}, {"create(1)", "E_TYPE"}, {"create()", "E_ARGS"},

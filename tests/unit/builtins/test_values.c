@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "db/world.h"
+
 static const struct bi_case conversion[] = {
     {"typeof(1)", "0"}, {"typeof(#1)", "1"}, {"typeof(\"\")", "2"}, {"typeof(E_PERM)", "3"}, {"typeof({})", "4"}, {"typeof(1.0)", "9"},
     {"toint(17)", "17"}, {"toint(-1.9)", "-1"}, {"toint(#-3)", "-3"}, {"toint(E_PERM)", "3"}, {"toint({})", "E_TYPE"},
@@ -134,6 +136,20 @@ Test(values, digests) {
     bi_close(&w);
     bi_open(&w, "toast");
     BI_CHECK(&w, PROGRAMMER, toast);
+    bi_close(&w);
+}
+
+/* Bytes are those of the world's encoding. */
+Test(values, encodings) {
+    static const struct bi_case utf8[] = {{"string_hash(\"é\")", "\"66DDCD97CFDEABB2F6FB8A999B4BC76F\""}, {"encode_binary(\"é\")", "\"~C3~A9\""}, {"decode_binary(\"é\")", "{195, 169}"}};
+    static const struct bi_case latin1[] = {
+        {"string_hash(\"é\")", "\"3406877694691DDD1DFB0ACA54681407\""}, {"encode_binary(\"é\")", "\"~E9\""}, {"decode_binary(\"é\")", "{233}"}, {"binary_hash(\"~E9\") == string_hash(\"é\")", "1"},
+        {"crypt(\"é\", \"ab\") == crypt(\"e\", \"ab\")", "0"}};
+    struct bi_world w;
+    bi_open(&w, "lambda");
+    BI_CHECK(&w, PROGRAMMER, utf8);
+    db_set_encoding(w.db, ENC_LATIN1);
+    BI_CHECK(&w, PROGRAMMER, latin1);
     bi_close(&w);
 }
 
