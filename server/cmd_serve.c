@@ -385,8 +385,8 @@ static int end_run(struct server *s) {
 static int start(struct server *s, struct buf *why) {
     if (open_world(s, why)) return -1;
     s->resolver = resolver_new(s->loop);
-    if (s->options.hand_off < 0 ? start_fresh(s, why) : take_over(s, why)) return -1;
     s->control = control_open(s);
+    if (s->options.hand_off < 0 ? start_fresh(s, why) : take_over(s, why)) return -1;
     if (s->options.hand_off >= 0) commit_take_over(s);
     return 0;
 }
