@@ -37,7 +37,7 @@ static struct list *list_memory(size_t cap) {
 }
 
 void list_free_memory(struct list *l) {
-    if (l->cap != POOL_CAP || pool_size >= POOL_MAX) {
+    if (l->cap != POOL_CAP || pool_size + 1 > POOL_MAX) {
         free(l);
         return;
     }

@@ -260,7 +260,8 @@ static bool append_expr(struct compiler *c, const struct node *n, uint16_t dest)
     uint32_t mark = c->top;
     tick(c, 1);
     uint16_t r = expr_reg(c, item, NULL, 0);
-    emit(c, OP_APPEND, dest, r, 0);
+    uint32_t pc = emit(c, OP_APPEND, dest, r, 0);
+    c->p->where[pc].pending--; /* what fails is the splice: the list is not yet counted */
     c->top = mark;
     return true;
 }
@@ -381,6 +382,7 @@ static void branch_compare(struct compiler *c, const struct node *n, struct labe
         tick(c, 1 + extra);
         pc = emit(c, op, a, b, 0);
     }
+    c->p->where[pc].pending = (int16_t)(c->p->where[pc].pending - extra); /* a comparison that fails is not followed by the test */
     c->top = mark;
     label_jump(c, l, pc);
 }

@@ -6,6 +6,7 @@
  *   moorun -e 'PROGRAM'       runs one program and prints what it did
  *   moorun -d 'PROGRAM'       its instructions
  *   moorun -c                 compiles programs on stdin, each "VERSION LENGTH NAME\n" and the text: the compiler checks itself against lang/resume.c
+ *   moorun -o FILE            prints the output of each case; -O: with every task saved and loaded at every sleep
  *   moorun -l FILE            names of the cases of a file
  *   moorun -s FILE CASE       runs the first program of a case straight through and prints its output
  *   moorun -r STATE FILE CASE the same, but h() suspends: when a task sleeps, everything is saved to STATE and the exit status is 3. The next run, perhaps of
@@ -39,7 +40,7 @@ struct runner {
     int nbuiltins;
     struct task tasks[MAX_TASKS];
     int64_t next_id;
-    int order;
+    int order, forks;
     double now;
     struct buf out;
     int64_t ticks;
@@ -80,11 +81,15 @@ static struct result bt_yield(struct builtin_call *c) {
     return (struct result){.kind = R_SUSPEND, .why = SUSPEND_TIMED, .seconds = seconds};
 }
 
-/* h(x): x; in a relay run it arrives by way of a sleep. */
+/* h(x): x; where tasks are saved it arrives by way of a sleep. */
 static struct result bt_h(struct builtin_call *c) {
-    if (the(c)->relay || the(c)->reload) return bt_yield(c);
+    bool error = c->nargs && c->args[0].type == V_ERR; /* would be raised on waking */
+    if (!error && (the(c)->relay || the(c)->reload)) return bt_yield(c);
     return result_value(c->nargs ? value_ref(c->args[0]) : value_int(0));
 }
+
+/* t(): the ticks that are left, or 0 when tasks are saved (they wake with new ones). */
+static struct result bt_t(struct builtin_call *c) { return result_int(the(c)->relay || the(c)->reload ? 0 : vm_ticks_left(c->vm)); }
 
 static struct result bt_die(struct builtin_call *c) {
     (void)c;
@@ -127,6 +132,7 @@ static struct task *add_task(struct runner *r, struct vm *vm, double due, int64_
 static enum error hook_fork(void *ctx, struct vm *parent, struct vm *child, double seconds, int64_t id) {
     struct runner *r = ctx;
     (void)parent;
+    seconds += 1e-6 * (double)++r->forks; /* each has its own moment, so that sleeps of one do not let another through */
     return add_task(r, child, r->now + seconds, id) ? E_NONE : E_QUOTA;
 }
 
@@ -233,6 +239,7 @@ static void save_state(struct runner *r, const char *path) {
     enc_f64(&b, r->now);
     enc_i64(&b, r->next_id);
     enc_i64(&b, r->order);
+    enc_i64(&b, r->forks);
     save_properties(r, &b);
     save_codes(r, &b);
     for (int i = 0; i < MAX_TASKS; i++) {
@@ -274,6 +281,7 @@ static bool load_state(struct runner *r, const char *path) {
     r->now = dec_f64(&d);
     r->next_id = dec_i64(&d);
     r->order = (int)dec_i64(&d);
+    r->forks = (int)dec_i64(&d);
     load_properties(r, &d);
     struct code_list l = {.n = (int)dec_u64(&d)};
     must(!d.bad && l.n <= 100);
@@ -370,6 +378,8 @@ static void open_machine(struct runner *r) {
     any.name = "yield", any.fn = bt_yield;
     add_builtin(r, any);
     any.name = "die", any.fn = bt_die;
+    add_builtin(r, any);
+    any.name = "t", any.fn = bt_t;
     add_builtin(r, any);
     any.name = "h", any.fn = bt_h;
     add_builtin(r, any);
@@ -483,8 +493,12 @@ struct totals {
     int passed, failed;
 };
 
+static bool only_print; /* -o */
+
 static void expect(struct runner *r, const char *file, const char *name, const struct section *s, struct totals *t) {
-    if (!strcmp(buf_c(&r->out), buf_c(&s->body))) {
+    if (only_print) {
+        printf("=== %s\n%s", name, buf_c(&r->out));
+    } else if (!strcmp(buf_c(&r->out), buf_c(&s->body))) {
         t->passed++;
     } else {
         t->failed++;
@@ -640,6 +654,11 @@ int main(int argc, char **argv) {
     }
     bool from_stdin = argc == 2 && !strcmp(argv[1], "-c");
     if (from_stdin) compile_stdin(&t);
+    if (argc == 3 && (!strcmp(argv[1], "-o") || !strcmp(argv[1], "-O"))) {
+        only_print = true;
+        run_file(argv[2], argv[1][1] == 'O', &t);
+        return 0;
+    }
     if (argc == 3 && !strcmp(argv[1], "-l")) {
         list_cases(argv[2]);
         return 0;
