@@ -73,7 +73,7 @@ struct vm *vm_alloc(struct machine *m) {
 }
 
 static void stack_grow(struct vm *vm, uint32_t need) {
-    uint32_t cap = vm->cap_stack ? vm->cap_stack : 64;
+    uint32_t cap = vm->cap_stack ? vm->cap_stack : 16;
     while (cap < need) cap *= 2;
     vm->stack = xrealloc(vm->stack, cap * sizeof *vm->stack);
     vm->cap_stack = cap;
@@ -104,7 +104,7 @@ struct frame *vm_push_program(struct vm *vm, struct program *p, struct code *cod
         const struct frame *below = vm_top(vm);
         base = below->base + (below->program ? below->program->nregs : 0);
     }
-    stack_reserve(vm, base + p->nregs);
+    stack_reserve(vm, base + p->nregs + 1u); /* one at least, so that there is a stack */
     struct frame *f = vm_new_frame(vm);
     f->program = p;
     f->code = code_ref(code);
