@@ -114,7 +114,7 @@ static int export_world(const struct arguments *a, struct export_summary *summar
 static void print_summary(const struct arguments *a, const struct export_summary *s, int64_t left_out) {
     printf("%s: %" PRId64 " objects, %" PRId64 " programs, %" PRId64 " forked and %" PRId64 " suspended tasks, %.1f MB\n", a->dump, s->objects, s->programs, s->forked,
            s->suspended, (double)s->bytes / 1e6);
-    if (left_out) printf("  %" PRId64 " task%s that sleep in the middle of a verb have no form in this format and are left out\n", left_out, left_out == 1 ? "" : "s");
+    if (left_out) printf("  left out, as the format has no form for tasks that sleep in the middle of a verb: %" PRId64 "\n", left_out);
     if (s->replaced) printf("  %" PRId64 " characters that Latin-1 does not have were written as `?'; --encoding utf8 would keep them\n", s->replaced);
 }
 
