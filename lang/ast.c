@@ -12,7 +12,7 @@
 #include "base/must.h"
 #include "lang/parser.h"
 
-enum { CHUNK_FIRST = 2048, CHUNK_MOST = 256 * 1024 };
+enum { CHUNK_FIRST = 960, CHUNK_MOST = 256 * 1024 };
 
 struct chunk {
     struct chunk *next;
@@ -50,11 +50,18 @@ static const struct {
 #undef VARIABLE
 };
 
+/* The names of the built-in variables are made once, and keep their hashes. */
+static struct str *variable_name(int i) {
+    static struct str *known[BV_COUNT];
+    if (!known[i]) known[i] = str_from(variables[i].name);
+    return str_ref(known[i]);
+}
+
 struct ast *ast_new(int version) {
     struct ast *a = xcalloc(1, sizeof *a);
     a->version = version;
     a->arena = xcalloc(1, sizeof(struct arena));
-    for (int i = 0; i < BV_COUNT; i++) ast_add_variable(a, str_from(variables[i].name));
+    for (int i = 0; i < BV_COUNT; i++) ast_add_variable(a, variable_name(i));
     return a;
 }
 
