@@ -202,7 +202,7 @@ static value dec_simple(struct dec *d, uint32_t *count) {
         uint64_t n = dec_u64(d);
         if (d->bad || n > dec_left(d)) break; /* an element takes a byte at least */
         *count = (uint32_t)n;
-        return value_list(n ? list_new(n < 1024 ? (size_t)n : 1024) : list_empty());
+        return value_list(n ? list_new(n < 32 ? (size_t)n : 32) : list_empty()); /* what is announced may not come: it grows as it does */
     }
     case V_CLEAR: return value_clear();
     case V_NONE: return value_none();

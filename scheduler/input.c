@@ -55,9 +55,13 @@ void input_free(struct scheduler *s, struct input *in) {
     }
     if (input_get(s, in->conn) == in) idmap_remove(&s->inputs, in->conn);
     idmap_remove(&s->recycled, in->conn);
-    idmap_remove(&s->dirty_inputs, in->conn);
-    if (in->stored) idmap_put(&s->dirty_inputs, in->conn, &s->dirty_inputs);
+    input_drop_row(s, in->conn);
     free(in);
+}
+
+/* There may be none: who has typed a line and seen it run within one interval of saves left no row. */
+void input_drop_row(struct scheduler *s, objid conn) {
+    if (conn >= 0) idmap_put(&s->dirty_inputs, conn, &s->dirty_inputs);
 }
 
 void input_changed(struct scheduler *s, struct input *in) {
@@ -94,6 +98,7 @@ void input_disappoint_reader(struct scheduler *s, struct input *in) {
     t->start_wall_us = 0;
     task_make_ready(s, t);
     task_count(s, t, 1);
+    task_changed(s, t);
 }
 
 static void hurry_or_pause(struct scheduler *s, struct input *in) {

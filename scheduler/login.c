@@ -89,7 +89,7 @@ static void give_up(struct scheduler *s, struct input *old) {
     input_drop_lines(s, old);
     idmap_remove(&s->inputs, old->conn);
     idmap_remove(&s->recycled, old->conn);
-    idmap_remove(&s->dirty_inputs, old->conn);
+    input_drop_row(s, old->conn);
     old->conn = NOTHING;
     old->connected = false;
     input_update(s, old);
@@ -110,7 +110,7 @@ static void take_lines(struct input *from, struct input *to) {
 static void rename_input(struct scheduler *s, struct input *in, objid player) {
     idmap_remove(&s->inputs, in->conn);
     idmap_remove(&s->recycled, in->conn);
-    idmap_remove(&s->dirty_inputs, in->conn);
+    input_drop_row(s, in->conn);
     in->dirty = false;
     in->conn = player;
     idmap_put(&s->inputs, player, in);

@@ -184,15 +184,13 @@ static void store_input(struct db_saver *saver, struct input *in) {
     for (struct line *l = in->first; l; l = l->next) n++;
     if (in->conn < 0) return;
     if (n == 0) {
-        if (in->stored) db_saver_drop(saver, DB_QUEUE, (uint64_t)in->conn);
-        in->stored = false;
+        db_saver_drop(saver, DB_QUEUE, (uint64_t)in->conn);
         return;
     }
     enc_u64(&row, ROW_VERSION);
     enc_u64(&row, n);
     for (struct line *l = in->first; l; l = l->next) enc_str(&row, l->text);
     db_saver_put(saver, DB_QUEUE, (uint64_t)in->conn, &row);
-    in->stored = true;
     buf_fini(&row);
 }
 
@@ -204,10 +202,7 @@ static void store_all(struct scheduler *s, struct db_saver *saver) {
     db_saver_drop_all(saver, DB_QUEUE);
     while ((t = idmap_next(&s->tasks, &at))) store_task(s, saver, t);
     at = 0;
-    while ((in = idmap_next(&s->inputs, &at))) {
-        in->stored = false;
-        store_input(saver, in);
-    }
+    while ((in = idmap_next(&s->inputs, &at))) store_input(saver, in);
     for (struct kept_row *k = s->kept_rows; k; k = k->next) {
         struct buf payload = BUF_INIT;
         buf_add(&payload, k->payload, k->len);
@@ -245,6 +240,10 @@ static void rows_written(void *ctx, bool saved) {
     struct scheduler *s = ctx;
     s->rows_are_known = saved;
     if (saved) s->nforeign_taken = 0;
+}
+
+bool sched_has_changes(const struct scheduler *s) {
+    return s->dirty_tasks.len > 0 || s->dirty_inputs.len > 0 || s->nforeign_taken > 0;
 }
 
 void sched_save_part(struct scheduler *s, struct db_save_part *part) {

@@ -71,6 +71,7 @@ void sched_log_running(const struct scheduler *s);
 
 /* ---- saving ---- */
 void sched_save_part(struct scheduler *s, struct db_save_part *part); /* tasks, queues and queued input */
+bool sched_has_changes(const struct scheduler *s); /* tasks or lines came, went or moved since the last save was begun */
 int sched_load(struct scheduler *s, struct buf *why); /* after db_world_open: tasks that were saved or came with a dump */
 /* For an export of a world that is not running: saved tasks only; what came with a dump stays as it came. Nothing is ever run. */
 int sched_load_for_export(struct scheduler *s, struct buf *why);

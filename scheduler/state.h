@@ -59,7 +59,7 @@ struct input {
     struct line *first, *last;
     size_t bytes, out_of_band_lines;
     bool paused;
-    bool hold, disable_oob, dirty, stored;
+    bool hold, disable_oob, dirty;
     struct str *flush; /* NULL: none */
     unsigned intrinsics; /* bits by enum intrinsic */
     struct str *prefix, *suffix; /* NULL: none */
@@ -204,6 +204,7 @@ bool input_can_run(const struct input *in);
 void input_disappoint_reader(struct scheduler *s, struct input *in); /* it gets E_INVARG */
 void input_move_queue(struct scheduler *s, struct input *in, struct queue *q);
 void input_changed(struct scheduler *s, struct input *in);
+void input_drop_row(struct scheduler *s, objid conn); /* what the store has of it goes with the next save */
 
 /* dispatch.c, login.c, programming.c */
 void dispatch_command(struct scheduler *s, struct input *in, struct str *line);

@@ -78,6 +78,7 @@ struct task *task_new(struct scheduler *s, int64_t id, struct vm *vm) {
     t->wake = value_int(0);
     t->conn = NOTHING;
     t->order = ++s->order;
+    t->stored = idmap_get(&s->dirty_tasks, id) == &s->dirty_tasks; /* it woke and sleeps again: its row of before is still there */
     t->queue = queue_get(s, task_queue_owner(s, vm));
     t->queue->tasks++;
     vm_set_owner(vm, t);
@@ -183,6 +184,7 @@ static void set_aside_reading(struct scheduler *s, struct task *t, objid conn) {
         t->start_wall_us = clock_wall_us();
         task_make_ready(s, t);
         task_count(s, t, 1);
+        task_changed(s, t);
         return;
     }
     t->state = TASK_READING;

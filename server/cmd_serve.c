@@ -135,7 +135,7 @@ static void on_checkpoint_signal(struct ev_loop *loop, ev_signal *w, int events)
     ((struct server *)w->data)->checkpoint_wanted = true;
 }
 
-static void block_signals(bool on) {
+void server_block_signals(bool on) {
     sigset_t set;
     const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     sigemptyset(&set);
@@ -155,11 +155,11 @@ static void start_signals(struct server *s) {
     start_signal(s, &s->sighup, SIGHUP, on_end_signal);
     start_signal(s, &s->sigusr1, SIGUSR1, on_log_signal);
     start_signal(s, &s->sigusr2, SIGUSR2, on_checkpoint_signal);
-    block_signals(false); /* a reboot comes with them blocked, so that none is lost in between */
+    server_block_signals(false); /* a reboot comes with them blocked, so that none is lost in between */
 }
 
 static void stop_signals(struct server *s) {
-    block_signals(true);
+    server_block_signals(true);
     ev_signal_stop(s->loop, &s->sigterm);
     ev_signal_stop(s->loop, &s->sigint);
     ev_signal_stop(s->loop, &s->sighup);
@@ -323,7 +323,7 @@ static void commit_take_over(struct server *s) {
     s->options.previous = -1;
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;
-        if (!c->opened) connection_open(c);
+        if (!c->opened && !c->closing) connection_open(c);
         connection_listen_again(c);
         connection_wants_settling(c);
     }
@@ -415,7 +415,7 @@ static int serve(struct serve_options *options) {
         struct buf why = BUF_INIT;
         if (options->check) check_hand_off(s);
         status = EXIT_FAILURE;
-        block_signals(true);
+        server_block_signals(true);
         if (start(s, &why)) {
             go_back(s, &why);
             command_fail("evermoo serve", &why);

@@ -355,7 +355,7 @@ void connection_close(struct connection *c) {
 void connections_fini(struct server *s, bool keep_sockets) {
     while (s->connections.newest) {
         struct connection *c = s->connections.newest;
-        if (keep_sockets) {
+        if (keep_sockets && c->id != NOTHING) { /* another has its player already: nobody is left to take it over */
             ev_io_stop(s->loop, &c->readable);
             ev_io_stop(s->loop, &c->writable);
             c->fd = -1;

@@ -63,14 +63,14 @@ static void encode_listeners(struct server *s, struct buf *b) {
 }
 
 static uint64_t flags_of(const struct connection *c) {
-    const bool flags[] = {c->print_messages, c->outbound, c->login_prompt, c->opened, c->eof, c->paused, c->binary, c->no_echo, c->keep_alive};
+    const bool flags[] = {c->print_messages, c->outbound, c->login_prompt, c->opened, c->eof, c->paused, c->binary, c->no_echo, c->keep_alive, c->closing};
     uint64_t bits = 0;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) bits |= (uint64_t)flags[i] << i;
     return bits;
 }
 
 static void set_flags(struct connection *c, uint64_t bits) {
-    bool *const flags[] = {&c->print_messages, &c->outbound, &c->login_prompt, &c->opened, &c->eof, &c->paused, &c->binary, &c->no_echo, &c->keep_alive};
+    bool *const flags[] = {&c->print_messages, &c->outbound, &c->login_prompt, &c->opened, &c->eof, &c->paused, &c->binary, &c->no_echo, &c->keep_alive, &c->closing};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) *flags[i] = (bits >> i) & 1;
 }
 
@@ -93,8 +93,11 @@ static void encode_connection(const struct connection *c, struct buf *b) {
 }
 
 static void encode_connections(struct server *s, struct buf *b) {
-    enc_u64(b, s->connections.count);
-    for (struct connection *c = s->connections.oldest; c; c = c->newer) encode_connection(c, b);
+    uint64_t n = 0;
+    for (struct connection *c = s->connections.oldest; c; c = c->newer) n += c->id != NOTHING;
+    enc_u64(b, n);
+    for (struct connection *c = s->connections.oldest; c; c = c->newer)
+        if (c->id != NOTHING) encode_connection(c, b); /* else it is at its end: connections_fini() closes it */
 }
 
 void handoff_encode(struct server *s, struct buf *out) {

@@ -52,6 +52,7 @@ static void drop_oldest(struct output *o) {
 
 void output_add(struct output *o, const char *bytes, size_t len, size_t max) {
     must(len <= UINT32_MAX);
+    if (!len) return; /* pieces without bytes would pile up behind a full socket without end */
     while (o->count && output_length(o) + len > max) drop_oldest(o);
     buf_add(&o->bytes, bytes, len);
     push_length(o, len);

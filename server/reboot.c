@@ -171,7 +171,7 @@ static void on_preflight_limit(struct ev_loop *loop, ev_timer *w, int events) {
 static void begin_preflight(struct server *s) {
     char what[600];
     pid_t pid;
-    s->binary = open(binary_path(s), O_RDONLY | O_CLOEXEC);
+    s->binary = open(binary_path(s), O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe that nobody writes to would hold everybody up */
     if (s->binary < 0 || access(binary_path(s), X_OK) < 0) {
         snprintf(what, sizeof what, "%.500s: %s", binary_path(s), strerror(errno));
         give_up(s, what);
@@ -193,8 +193,9 @@ static void begin_preflight(struct server *s) {
 }
 
 void reboot_begin(struct server *s) {
+    bool saved = server_checkpoint(s); /* `wanted' stands meanwhile, for hooks that ask again */
     s->reboot.wanted = false;
-    if (!server_checkpoint(s)) {
+    if (!saved) {
         give_up(s, "the checkpoint failed; the log says why");
         return;
     }
@@ -233,10 +234,18 @@ static bool freeze(struct server *s) {
     return false;
 }
 
+/* What a signal that has come asks for goes first; one that comes from here on waits for whoever serves next. false: the server is to end instead. */
+static bool hold_signals(struct server *s) {
+    server_block_signals(true);
+    ev_run(s->loop, EVRUN_NOWAIT);
+    return s->end == SERVER_EXEC;
+}
+
 bool reboot_exec(struct server *s, int previous) {
-    if (!freeze(s)) {
+    if (!hold_signals(s) || !freeze(s)) {
+        server_block_signals(false);
         listeners_pause(s, false);
-        s->end = SERVER_RUNS;
+        if (s->end == SERVER_EXEC) s->end = SERVER_RUNS;
         return false;
     }
     char name[4200];

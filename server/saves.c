@@ -65,7 +65,7 @@ int server_save(struct server *s, struct db_save_report *report) {
     int rc = db_save(s->db, parts, 2, report ? report : &mine, &why);
     s->last_save_us = clock_monotonic_us();
     if (rc) log_error("SAVE failed, nothing is lost yet, the next one will be tried soon: %s", buf_c(&why));
-    else s->changed = false;
+    s->changed = rc != 0;
     buf_fini(&why);
     return rc;
 }

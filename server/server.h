@@ -74,7 +74,7 @@ struct server {
     /* marks, settled between slices */
     enum server_end end;
     struct str *last_words; /* of a shutdown */
-    bool checkpoint_wanted, changed; /* changed: tasks ran since the last save */
+    bool checkpoint_wanted, changed; /* changed: since the last save tasks ran, or it failed */
     struct reboot_request reboot;
 
     int64_t max_queued_output;
@@ -94,6 +94,7 @@ struct server {
 /* ---- beginning and end (cmd_serve.c) ---- */
 /* Ends everything that is not on disk; `keep_sockets': their descriptors stay open, for the next image. */
 void server_close(struct server *s, bool keep_sockets);
+void server_block_signals(bool on); /* those that the server handles: they wait until they are let in again */
 
 /* ---- settling (turn.c) ---- */
 void server_turn(struct server *s); /* one turn: runs tasks, settles, writes, waits for events */

@@ -28,18 +28,21 @@ void server_message_to_all(struct server *s, const char *option) {
         if (c->opened && c->print_messages && c->id != NOTHING) sched_say_message(s->sched, c->id, c->listener, option);
 }
 
+/* A task that woke, ran and ended or sleeps again may have left the objects as they were; its row of before is not to be run again. */
+static bool has_changes(const struct server *s) { return s->changed || db_has_changes(s->db) || sched_has_changes(s->sched); }
+
 /*
  * What is due by the clock: saves of what changed, checkpoints. Seconds until something is. The intervals are properties of the world and are not looked up in
  * every turn: only when the time has come, or when the first change after a save has set the shorter of the two clocks going.
  */
 static double run_timed_work(struct server *s) {
     int64_t now = clock_monotonic_us();
-    bool changed = s->changed || db_has_changes(s->db);
+    bool changed = has_changes(s);
     if (now < s->timed_work_due_us && changed == s->timed_for_changes) return (double)(s->timed_work_due_us - now) / 1e6;
     double saved_ago = (double)(now - s->last_save_us) / 1e6, interval = server_save_interval(s);
     if (changed && saved_ago >= interval) {
         server_save(s, NULL);
-        changed = s->changed || db_has_changes(s->db);
+        changed = has_changes(s);
         saved_ago = 0;
     }
     double dumped_ago = (double)(now - s->last_checkpoint_us) / 1e6, next = server_dump_interval(s);

@@ -219,3 +219,37 @@ def test_damaged_hand_off_is_refused():
             with open(path, "rb") as f:
                 done = subprocess.run([EVERMOO, "serve", f"--hand-off={f.fileno()}", "--check", str(server.world)], pass_fds=[f.fileno()], capture_output=True, text=True)
             assert done.returncode == 1 and "hand-off" in done.stderr, (bytes_, done)
+
+
+def test_hooks_that_ask_again_and_boot():
+    with Server() as server:
+        c, a, b = server.login(), server.login("Alice"), server.login("Bob")
+        bob = c.eval('players()[length(players())]')
+        c.run('set_verb_code(#0, "checkpoint_started", {"reboot();", "boot_player(#4);"})')
+        c.run(f'set_verb_code(#0, "user_disconnected", {{"boot_player({bob});"}})')
+        reboot(c)
+        c.expect(AFTER)
+        a.expect_end()
+        b.expect_end()
+        assert c.eval("length(connected_players())") == "1"
+        assert server.log_text().count("has taken over") == 1
+
+
+def test_a_pipe_is_no_program():
+    with Server() as server:
+        c = server.login()
+        os.mkfifo(server.dir / "pipe", 0o755)
+        reboot(c, server.dir / "pipe")
+        c.expect("The reboot is off")
+        assert c.eval("1 + 1") == "2"
+
+
+def test_a_signal_to_end_is_not_lost_on_the_way():
+    with Server() as server:
+        for _ in range(12):
+            c = server.login()
+            reboot(c)
+            c.expect(BEFORE) # said in the freeze: what comes now finds it somewhere between two programs
+            server.signal(signal.SIGTERM)
+            assert server.wait() == 0
+            server.start()

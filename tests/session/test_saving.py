@@ -129,6 +129,19 @@ def test_wrong_calls_are_one_line():
     assert junk in line_of(junk)
 
 
+def test_tasks_that_ran_do_not_run_again():
+    with Server("--save-interval", "0.05") as server:
+        c = server.login()
+        saved = lambda: command("export", server.world, server.dir / "x.db")[1]
+        c.run('fork (2) notify(player, "it ran"); endfork')
+        until("a save with the task", lambda: " 1 forked" in saved())
+        c.expect("it ran")
+        until("a save without it", lambda: " 0 forked" in saved())
+        server.kill()
+        server.start()
+        assert server.login().eval("queued_tasks()") == "{}"
+
+
 def command(*words):
     done = subprocess.run([EVERMOO, *map(str, words)], capture_output=True, text=True, timeout=LIMIT)
     return done.returncode, done.stdout, done.stderr

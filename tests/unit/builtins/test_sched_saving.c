@@ -90,6 +90,49 @@ Test(sched_saving, tasks_that_are_gone_stay_gone) {
     remove_dir();
 }
 
+Test(sched_saving, who_slept_again_and_ended_between_two_saves_stays_gone) {
+    struct fake f;
+    fake_open_dir(&f, new_dir(), true);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";suspend(2); suspend(2); player:tell(\"over\");");
+    save(&f);
+    cr_expect_not(sched_has_changes(f.s));
+    fake_pass(&f, 3);
+    cr_expect(sched_has_changes(f.s));
+    fake_pass(&f, 3);
+    fake_expect(&f, WORLD_WIZARD, "over\n");
+    save(&f);
+    fake_close(&f);
+    fake_open_dir(&f, scratch, false);
+    load(&f);
+    fake_login(&f, WORLD_WIZARD);
+    fake_pass(&f, 100);
+    fake_expect(&f, WORLD_WIZARD, "");
+    fake_close(&f);
+    remove_dir();
+}
+
+Test(sched_saving, lines_that_ran_do_not_come_back_after_a_redirection) {
+    struct fake f;
+    fake_open_dir(&f, new_dir(), true);
+    fake_property(&f, WORLD_SYSTEM, "n", value_list(list_empty()), WORLD_WIZARD);
+    fake_login(&f, WORLD_WIZARD);
+    fake_input(&f, WORLD_WIZARD, ";#0.n = {@#0.n, 1};");
+    save(&f);
+    fake_run(&f);
+    fake_login(&f, WORLD_WIZARD); /* from elsewhere: the input of the first connection is given up */
+    save(&f);
+    fake_close(&f);
+    fake_open_dir(&f, scratch, false);
+    load(&f);
+    fake_run(&f);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";return #0.n;");
+    fake_expect(&f, WORLD_WIZARD, "=> {1}\n");
+    fake_close(&f);
+    remove_dir();
+}
+
 Test(sched_saving, queued_lines_come_back) {
     struct fake f;
     fake_open_dir(&f, new_dir(), true);
