@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef EVERMOO_ALT_MACHINE
+enum { ALTERNATIVE = 1 };
+#else
+enum { ALTERNATIVE = 0 };
+#endif
 enum { MAX_REG = 65000, MAX_PENDING = 16000, MAX_TICK = 8000 };
 
 void *grow(void *p, uint32_t n, uint32_t *cap, size_t size) {
@@ -336,12 +341,7 @@ static void compile_all(struct compiler *c) {
 }
 
 static struct program *compile_once(struct machine *m, const struct ast *ast, bool nodebug, bool fuse, bool *too_far) {
-    struct compiler c = {.m = m, .ast = ast, .nodebug = nodebug, .fuse = fuse, .direct = fuse, .length_reg = NO_REG};
-#ifdef EVERMOO_ALT_MACHINE
-    c.direct = false;
-#else
-    c.direct = true;
-#endif
+    struct compiler c = {.m = m, .ast = ast, .nodebug = nodebug, .fuse = fuse, .direct = !ALTERNATIVE, .length_reg = NO_REG};
     *too_far = false;
     if (ast->nvars > 30000) return NULL;
     c.p = xcalloc(1, sizeof *c.p);
@@ -362,12 +362,7 @@ static struct program *compile_once(struct machine *m, const struct ast *ast, bo
 
 struct program *compile_program(struct machine *m, const struct ast *ast, const struct compile_options *options) {
     bool too_far;
-#ifdef EVERMOO_ALT_MACHINE
-    bool fuse = false;
-#else
-    bool fuse = true;
-#endif
-    struct program *p = compile_once(m, ast, options->nodebug, fuse, &too_far);
+    struct program *p = compile_once(m, ast, options->nodebug, !ALTERNATIVE, &too_far);
     if (!p && too_far) p = compile_once(m, ast, options->nodebug, false, &too_far);
     return p;
 }

@@ -70,7 +70,6 @@ struct compiler {
     bool too_far; /* a short jump did not reach: again without fusing */
     bool failed; /* a limit of the machine */
     uint8_t *assigns; /* by node id: the subtree assigns something */
-    int32_t *nsubtree; /* by node id: nodes in the subtree */
     uint32_t top; /* first free register */
     int pending;
     uint64_t assigned; /* definitely assigned variables, by index after the built-in ones; the first 64 only */
@@ -128,8 +127,8 @@ void expr_branch_false(struct compiler *c, const struct node *n, struct label *l
 /* Emits a property read; obj and a dynamic name stay as they are. */
 void emit_get_property(struct compiler *c, uint16_t dest, uint16_t obj, const struct node *name, uint16_t name_reg);
 bool is_string_literal(const struct node *n);
-/* Evaluates the codes of a CODES node: a clause without target. Pushes its slot; *hidden says that a register holds them. */
-void codes_expr(struct compiler *c, const struct node *codes, const struct node *owner, struct clause *out);
+/* Evaluates the codes of a CODES node: a clause without target. Pushes their slot. */
+void codes_expr(struct compiler *c, const struct node *codes, struct clause *out);
 void add_handler(struct compiler *c, const struct handler *h); /* takes clauses */
 /* A list of kids [from..): in *dest. */
 struct items {

@@ -458,8 +458,7 @@ static void cond_expr(struct compiler *c, const struct node *n, uint16_t dest) {
 
 /* ---- catching ---- */
 
-void codes_expr(struct compiler *c, const struct node *codes, const struct node *owner, struct clause *out) {
-    (void)owner;
+void codes_expr(struct compiler *c, const struct node *codes, struct clause *out) {
     *out = (struct clause){.value_reg = NO_REG};
     if (codes->nkids == 0) {
         out->any = true;
@@ -499,7 +498,7 @@ static void catch_expr(struct compiler *c, const struct node *n, uint16_t dest) 
     struct label done;
     label_init(&done);
     struct clause *clause = xcalloc(1, sizeof *clause);
-    codes_expr(c, n->kids[0], n, clause);
+    codes_expr(c, n->kids[0], clause);
     tick(c, 1);
     struct handler h = {.kind = HANDLER_CATCH, .depth = (uint16_t)mark, .nclauses = 1, .clauses = clause, .start = here(c)};
     uint64_t assigned = c->assigned;

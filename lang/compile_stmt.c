@@ -102,7 +102,6 @@ static void while_stmt(struct compiler *c, const struct node *n) {
     flush_ticks(c);
     loop_open(c, &l, n, NO_REG);
     uint32_t top = here(c);
-    uint64_t after = 0;
     struct label leave;
     label_init(&leave);
     c->line = n->line;
@@ -115,7 +114,6 @@ static void while_stmt(struct compiler *c, const struct node *n) {
     } else {
         expr_branch_false(c, n->kids[0], &leave, 1);
     }
-    after = c->assigned;
     block_stmt(c, n->kids[1]);
     label_bind(c, &l.again);
     c->line = n->line;
@@ -123,7 +121,6 @@ static void while_stmt(struct compiler *c, const struct node *n) {
     uint32_t back = emit_bc(c, OP_LOOP, (uint32_t)ticks, 0);
     patch_jump(c, back, top);
     c->reachable = false;
-    (void)after;
     label_bind(c, &leave);
     label_fini(&leave);
     loop_close(c, &l);
@@ -228,7 +225,7 @@ static void try_except_stmt(struct compiler *c, const struct node *n) {
     struct handler h = {.kind = HANDLER_EXCEPT, .depth = (uint16_t)mark, .nclauses = nclauses, .clauses = xcalloc(nclauses, sizeof *h.clauses)};
     for (uint32_t i = 0; i < nclauses; i++) {
         c->line = n->kids[i + 1]->kids[0]->line;
-        codes_expr(c, n->kids[i + 1]->kids[0], n->kids[i + 1], &h.clauses[i]);
+        codes_expr(c, n->kids[i + 1]->kids[0], &h.clauses[i]);
     }
     c->line = n->line;
     tick(c, 1);

@@ -146,7 +146,6 @@ void program_free(struct program *p);
 struct program *program_of(struct machine *m, struct code *code, bool debug);
 const struct resume_point *program_point_at(const struct program *p, uint32_t pc); /* NULL if none */
 const struct resume_point *program_point_of(const struct program *p, uint32_t node);
-/* Innermost covering handlers: calls in order; for lang/vm_raise.c. */
 const char *opcode_name(int op);
 /* One line an instruction. */
 void program_disassemble(const struct program *p, struct buf *out);
