@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `evermoo classic IN.db OUT.db [-p PORT | PORT]': the command line of the servers before us. A text dump comes in; while the world is up it lives in OUT.db.world; text dumps go
- * out at each checkpoint and at the end, and then OUT.db.world is removed. If the server dies it stays, and holds more than OUT.db.
+ * `evermoo classic IN.db OUT.db [-p PORT | PORT]': the command line of the servers before us. A text dump comes in; the world lives in OUT.db.world; text dumps go out at each
+ * checkpoint and at the end. The world stays, because it holds more than a dump can: tasks asleep in the middle of a verb, and, if the server died, what was saved since the last dump. When
+ * the next run is given the very dump that this world wrote last (OUT.db, by whatever name), it goes on with the world.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +11,9 @@
 #include <sys/stat.h>
 
 #include "base/must.h"
+#include "server/aside.h"
 #include "server/command.h"
+#include "server/dumpmark.h"
 
 enum { MOST_WORDS = 24 };
 
@@ -85,6 +88,17 @@ static int put_aside(const char *world, struct buf *why) {
     return rc;
 }
 
+/* *found: the world that is there already is the one that wrote the dump. 0, or -1 with *why. */
+static int look_for_world(const struct arguments *a, const char *world, bool *found, struct buf *why) {
+    *found = dumpmark_matches(world, a->in);
+    if (*found) {
+        printf("%s was written by the world in %s, which holds more than a dump can: going on with it\n", a->in, world);
+        return dumpmark_run_begins(world, why);
+    }
+    if (dumpmark_ended_well(world)) aside_remove_world(world);
+    return put_aside(world, why);
+}
+
 static int run_import(const struct arguments *a, char *world) {
     char import[] = "evermoo import", *in = xstrdup(a->in);
     char *argv[] = {import, in, world, NULL};
@@ -94,8 +108,8 @@ static int run_import(const struct arguments *a, char *world) {
 }
 
 static int run_serve(struct arguments *a, char *world) {
-    char serve[] = "evermoo serve", discard[] = "--discard", *argv[MOST_WORDS + 4] = {serve, world, discard};
-    int argc = 3;
+    char serve[] = "evermoo serve", *argv[MOST_WORDS + 3] = {serve, world};
+    int argc = 2;
     add_word(a, "--text-dump=", a->out);
     if (a->port) add_word(a, "--port=", a->port);
     for (int i = 0; i < a->nserve; i++) argv[argc++] = a->serve[i];
@@ -116,8 +130,9 @@ int cmd_classic(int argc, char **argv) {
     struct buf world = BUF_INIT, why = BUF_INIT;
     if (!status) {
         buf_printf(&world, "%s.world", a.out);
-        if (put_aside(buf_c(&world), &why)) status = command_fail(argv[0], &why);
-        if (!status) status = run_import(&a, world.data);
+        bool found = false;
+        if (look_for_world(&a, world.data, &found, &why)) status = command_fail(argv[0], &why);
+        if (!status && !found) status = run_import(&a, world.data);
         if (!status) status = run_serve(&a, world.data);
     }
     for (int i = 0; i < a.nserve; i++) free(a.serve[i]);

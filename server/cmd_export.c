@@ -10,21 +10,26 @@
 #include "db/foreign.h"
 #include "db/textdump.h"
 #include "server/command.h"
+#include "server/dumpmark.h"
 #include "server/offline.h"
 #include "server/programs.h"
 
 struct arguments {
     const char *world, *dump;
     int format, encoding;
-    bool quiet;
+    bool quiet, mark, at_end;
 };
 
-enum { KEY_QUIET = 'q', KEY_FORMAT = 256, KEY_ENCODING };
+enum { KEY_QUIET = 'q', KEY_FORMAT = 256, KEY_ENCODING, KEY_MARK };
 
 static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     struct arguments *a = state->input;
     switch (key) {
     case KEY_QUIET: a->quiet = true; return 0;
+    case KEY_MARK:
+        a->mark = true;
+        a->at_end = !strcmp(arg, "end");
+        return 0;
     case KEY_FORMAT:
         if (strcmp(arg, "4")) return command_usage_error(state, "format '%s' cannot be written by this release: only 4", arg);
         a->format = 4;
@@ -121,6 +126,7 @@ static void print_summary(const struct arguments *a, const struct export_summary
 int cmd_export(int argc, char **argv) {
     static const struct argp_option options[] = {{"format", KEY_FORMAT, "N", 0, "format version to write: 4", 0},
                                                  {"encoding", KEY_ENCODING, "NAME", 0, "utf8 or latin1; otherwise the one that the world was imported from", 0},
+                                                 {"mark", KEY_MARK, "WHEN", OPTION_HIDDEN, 0, 0}, /* a server's own dumps: "end" or "run" */
                                                  {"quiet", KEY_QUIET, 0, 0, "print no summary", 0},
                                                  {0}};
     static const struct argp argp = {options, parse_argument, "WORLD DUMP", "Writes a world as a text dump, as it was last saved.", NULL, NULL, NULL};
@@ -130,7 +136,7 @@ int cmd_export(int argc, char **argv) {
     if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
     struct buf why = BUF_INIT;
     int status = EXIT_SUCCESS;
-    if (export_world(&a, &summary, &left_out, &why)) status = command_fail(argv[0], &why);
+    if (export_world(&a, &summary, &left_out, &why) || (a.mark && dumpmark_write(a.world, a.dump, a.at_end, &why))) status = command_fail(argv[0], &why);
     else if (!a.quiet) print_summary(&a, &summary, left_out);
     buf_fini(&why);
     return status;

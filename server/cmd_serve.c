@@ -26,7 +26,7 @@ enum { DEFAULT_PORT = 7777 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP, KEY_DISCARD };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -37,7 +37,6 @@ static const struct argp_option option_table[] = {
     {"tick-quota", KEY_TICK_QUOTA, "TICKS", 0, "ticks that a player's tasks earn in each round", 0},
     {"save-interval", KEY_SAVE_INTERVAL, "SECONDS", 0, "save what changed this often ($server_options.save_interval, else 5)", 0},
     {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
-    {"discard", KEY_DISCARD, 0, OPTION_HIDDEN, 0, 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
     {"back", KEY_BACK, 0, OPTION_HIDDEN, 0, 0},
@@ -94,7 +93,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_CHECK: o->check = true; return 0;
     case KEY_TEXT_DUMP: o->text_dump = arg; return 0;
-    case KEY_DISCARD: o->discard = true; return 0;
     case KEY_BACK: o->back = true; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
@@ -435,7 +433,6 @@ static int serve(struct serve_options *options) {
         free(s);
     } while (status < 0);
     if (executable >= 0) close(executable);
-    if (status == EXIT_SUCCESS && options->discard) aside_remove_world(options->world);
     return status;
 }
 

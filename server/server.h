@@ -31,7 +31,6 @@ struct serve_options {
     const char *log; /* NULL: stderr */
     const char *dialect; /* NULL: what the world says */
     const char *text_dump; /* file to write at checkpoints and at the end; NULL */
-    bool discard; /* the world is only for this run: removed after the last text dump */
     const char *addresses[SERVE_MAX_ADDRESSES]; /* where to listen; none: everywhere */
     size_t naddresses;
     int port;

@@ -14,10 +14,10 @@
 #include "server/server.h"
 
 /* The process id, or -1 (logged). It begins with no signal blocked and none ignored that ours are. */
-static pid_t spawn_export(struct server *s) {
-    char evermoo[] = "evermoo", export_[] = "export", quiet[] = "--quiet";
+static pid_t spawn_export(struct server *s, bool at_end) {
+    char evermoo[] = "evermoo", export_[] = "export", quiet[] = "--quiet", run[] = "--mark=run", end[] = "--mark=end";
     char *world = xstrdup(s->options.world), *dump = xstrdup(s->options.text_dump);
-    char *argv[] = {evermoo, export_, quiet, world, dump, NULL};
+    char *argv[] = {evermoo, export_, quiet, at_end ? end : run, world, dump, NULL};
     posix_spawnattr_t attributes;
     sigset_t none;
     pid_t pid = -1;
@@ -55,7 +55,7 @@ void textdumps_begin(struct server *s) {
         log_warning("The last text dump is still being written; the next checkpoint will make another");
         return;
     }
-    pid_t pid = spawn_export(s);
+    pid_t pid = spawn_export(s, false);
     if (pid < 0) return;
     ev_child_init(child, on_end, pid, 0);
     child->data = s;
@@ -76,7 +76,7 @@ bool textdumps_finish(struct server *s) {
         wait_for(s->textdumps.child.pid, &status);
         textdumps_fini(s);
     }
-    pid_t pid = spawn_export(s);
+    pid_t pid = spawn_export(s, true);
     return pid > 0 && wait_for(pid, &status) && log_end(s, status);
 }
 
