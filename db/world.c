@@ -62,12 +62,20 @@ static int lock_world(struct db *db, struct buf *why) {
     return rc < 0 ? -1 : 0;
 }
 
-static int open_world(struct db **out, const char *dir, const struct store_options *so, struct buf *why) {
+int db_world_keep_lock(struct db *db) {
+    int fd = db->pid_file;
+    if (fd >= 0) (void)fcntl(fd, F_SETFD, 0);
+    db->pid_file = -1;
+    return fd;
+}
+
+/* The world is locked, by this or with the descriptor in `inherited'. */
+static int open_world(struct db **out, const char *dir, const struct store_options *so, int inherited, struct buf *why) {
     struct db *db = world_new();
     *out = NULL;
     db->dir = xstrdup(dir);
     db->read_only = so->read_only;
-    if ((!so->read_only && lock_world(db, why)) || store_open(&db->store, dir, so, why)) {
+    if ((!so->read_only && !inherited && lock_world(db, why)) || store_open(&db->store, dir, so, why)) {
         db_world_close(db);
         return -1;
     }
@@ -122,7 +130,7 @@ int db_world_create(struct db **out, const char *dir, struct buf *why) {
         return -1;
     }
     struct store_options so = {.create = true};
-    if (open_world(out, dir, &so, why)) {
+    if (open_world(out, dir, &so, 0, why)) {
         remove_files(dir);
         return -1;
     }
@@ -146,7 +154,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
     }
     struct store_options so = {.read_only = options->read_only, .map_size = options->map_size};
     struct db *db;
-    if (open_world(&db, dir, &so, why)) return -1;
+    if (open_world(&db, dir, &so, options->lock, why)) return -1;
     if (load_meta(db, dir, why)) {
         db_world_close(db);
         return -1;
@@ -159,6 +167,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
         db_world_close(db);
         return -1;
     }
+    if (options->lock && !fcntl(options->lock, F_SETFD, FD_CLOEXEC)) db->pid_file = options->lock;
     *out = db;
     return 0;
 }

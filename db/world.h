@@ -13,6 +13,7 @@ struct db_options {
     bool read_only; /* the world as it was at the opening; another process may go on saving it */
     bool evict_always; /* tests: drop clean objects after each access */
     const char *dialect; /* NULL: what the world says; another one is not recorded */
+    int lock; /* from db_world_keep_lock() of the program before this one in the same process; taken when the opening succeeds. 0: none */
     size_t map_size; /* tests: of the first map; 0: the default, far larger than any world */
 };
 
@@ -25,6 +26,9 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
 /* No directory: a world in memory, for tests and tools. db_save() then only marks all clean. */
 struct db *db_world_in_memory(void);
 void db_world_close(struct db *db); /* without saving; ends every transaction and closes the environment */
+/* Before db_world_close() in a process that goes on with the world in another program: nobody else can open it in between. The caller owns the descriptor, which stays
+   open through exec; -1: there is none. */
+int db_world_keep_lock(struct db *db);
 
 struct dialect;
 const struct dialect *db_dialect(struct db *db);

@@ -26,7 +26,7 @@ enum { DEFAULT_PORT = 7777 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -39,6 +39,7 @@ static const struct argp_option option_table[] = {
     {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
+    {"world-lock", KEY_LOCK, "FD", OPTION_HIDDEN, 0, 0},
     {"back", KEY_BACK, 0, OPTION_HIDDEN, 0, 0},
     {"check", KEY_CHECK, 0, OPTION_HIDDEN, 0, 0},
     {0},
@@ -68,7 +69,7 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
         return 0;
     default: /* descriptors that a reboot left open */
         if (!parse_number(arg, 0, 1e6, &n) || fcntl((int)n, F_GETFD) < 0) return command_usage_error(state, "'%.100s' is no open descriptor", arg);
-        *(key == KEY_PREVIOUS ? &o->previous : &o->hand_off) = (int)n;
+        *(key == KEY_PREVIOUS ? &o->previous : key == KEY_LOCK ? &o->lock : &o->hand_off) = (int)n;
         return 0;
     }
 }
@@ -84,6 +85,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_TICK_QUOTA:
     case KEY_SAVE_INTERVAL:
     case KEY_HAND_OFF:
+    case KEY_LOCK:
     case KEY_PREVIOUS: return parse_number_option(key, arg, o, state);
     case KEY_OUTBOUND: o->outbound = true; return 0;
     case KEY_LOG: o->log = arg; return 0;
@@ -106,7 +108,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 static void keep_arguments(struct serve_options *o, int argc, char **argv) {
     o->argv = xcalloc((size_t)argc + 1, sizeof *o->argv);
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "--hand-off=", 11) || !strncmp(argv[i], "--previous=", 11) || !strcmp(argv[i], "--back")) continue;
+        if (!strncmp(argv[i], "--hand-off=", 11) || !strncmp(argv[i], "--previous=", 11) || !strncmp(argv[i], "--world-lock=", 13) || !strcmp(argv[i], "--back")) continue;
         o->argv[o->argc++] = argv[i];
     }
 }
@@ -192,7 +194,7 @@ static int build_bundled(const struct serve_options *o, struct buf *why) {
 
 static int open_world(struct server *s, struct buf *why) {
     struct serve_options *o = &s->options;
-    struct db_options options = {.read_only = o->check, .dialect = o->dialect};
+    struct db_options options = {.read_only = o->check, .dialect = o->dialect, .lock = o->lock};
     if (!world_exists(o->world) && build_bundled(o, why)) return -1;
     if (db_world_open(&s->db, o->world, &options, why)) return -1;
     int n;
@@ -319,6 +321,7 @@ static void commit_take_over(struct server *s) {
     s->options.hand_off = -1;
     if (s->options.previous >= 0) close(s->options.previous);
     s->options.previous = -1;
+    s->options.lock = 0; /* the world has it */
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;
         if (!c->opened && !c->closing) connection_open(c);
@@ -348,13 +351,17 @@ static int check_hand_off(struct server *s) {
 static void go_back(struct server *s, const struct buf *why) {
     if (s->options.previous < 0) return;
     log_error("REBOOT: %s; the program before this one takes over again", buf_c(why));
-    char name[64], hand_off[32];
+    char name[64], hand_off[32], lock[32];
+    int lock_fd = s->db ? db_world_keep_lock(s->db) : s->options.lock;
     snprintf(name, sizeof name, "/proc/self/fd/%d", s->options.previous);
     snprintf(hand_off, sizeof hand_off, "--hand-off=%d", s->options.hand_off);
-    char **argv = xcalloc((size_t)s->options.argc + 5, sizeof *argv);
+    snprintf(lock, sizeof lock, "--world-lock=%d", lock_fd);
+    char **argv = xcalloc((size_t)s->options.argc + 6, sizeof *argv);
     char evermoo[] = "evermoo", serve[] = "serve", back[] = "--back";
-    argv[0] = evermoo, argv[1] = serve, argv[2] = hand_off, argv[3] = back;
-    for (int i = 1; i < s->options.argc; i++) argv[i + 3] = s->options.argv[i];
+    int n = 0;
+    argv[n++] = evermoo, argv[n++] = serve, argv[n++] = hand_off, argv[n++] = back;
+    if (lock_fd > 0) argv[n++] = lock;
+    for (int i = 1; i < s->options.argc; i++) argv[n++] = s->options.argv[i];
     if (s->db) db_world_close(s->db);
     (void)fcntl(s->options.previous, F_SETFD, FD_CLOEXEC);
     execv(name, argv);
@@ -425,6 +432,7 @@ static int serve(struct serve_options *options) {
             status = run(s, executable);
             must_set_hook(NULL);
             options->hand_off = s->options.hand_off;
+            options->lock = s->options.lock;
             options->previous = -1;
             options->back = true; /* should it have to start again, no other program could be executed */
             if (status >= 0) server_close(s, false);

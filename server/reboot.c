@@ -84,23 +84,23 @@ static int make_hand_off(struct server *s) {
 
 /* ---- starting the program ---- */
 
-/* Its arguments: those we were given, and the descriptors. */
-static char **arguments(struct server *s, bool check, int previous) {
-    char **argv = xcalloc((size_t)s->options.argc + 6, sizeof *argv);
-    size_t n = 0;
+static char *descriptor_argument(const char *option, int fd) {
     struct buf text = BUF_INIT;
+    buf_printf(&text, "--%s=%d", option, fd);
+    return text.data;
+}
+
+/* Its arguments: those we were given, and the descriptors. */
+static char **arguments(struct server *s, bool check, int previous, int lock) {
+    char **argv = xcalloc((size_t)s->options.argc + 7, sizeof *argv);
+    size_t n = 0;
     argv[n++] = xstrdup("evermoo");
     argv[n++] = xstrdup("serve");
-    buf_printf(&text, "--hand-off=%d", s->hand_off);
-    argv[n++] = xstrdup(text.data);
+    argv[n++] = descriptor_argument("hand-off", s->hand_off);
     if (check) argv[n++] = xstrdup("--check");
-    if (previous >= 0) {
-        buf_clear(&text);
-        buf_printf(&text, "--previous=%d", previous);
-        argv[n++] = xstrdup(text.data);
-    }
+    if (previous >= 0) argv[n++] = descriptor_argument("previous", previous);
+    if (lock > 0) argv[n++] = descriptor_argument("world-lock", lock);
     for (int i = 1; i < s->options.argc; i++) argv[n++] = xstrdup(s->options.argv[i]);
-    buf_fini(&text);
     return argv;
 }
 
@@ -118,7 +118,7 @@ static void program_name(const struct server *s, char *out, size_t size) {
 
 static int spawn_check(struct server *s, pid_t *pid) {
     char name[4200];
-    char **argv = arguments(s, true, -1);
+    char **argv = arguments(s, true, -1, -1);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -250,7 +250,8 @@ bool reboot_exec(struct server *s, int previous) {
     }
     char name[4200];
     program_name(s, name, sizeof name);
-    char **argv = arguments(s, false, previous);
+    int lock = db_world_keep_lock(s->db);
+    char **argv = arguments(s, false, previous, lock);
     keep_all_through_exec(s, true);
     keep_through_exec(s->hand_off, true);
     keep_through_exec(previous, true);
@@ -264,5 +265,6 @@ bool reboot_exec(struct server *s, int previous) {
     keep_through_exec(previous, false);
     close(binary);
     s->options.hand_off = hand_off;
+    s->options.lock = lock > 0 ? lock : 0;
     return true;
 }

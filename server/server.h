@@ -39,6 +39,7 @@ struct serve_options {
     double save_interval; /* seconds; < 0: as $server_options says */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
     int previous; /* program to go back to when it cannot be taken over, or -1 */
+    int lock; /* descriptor that holds the world's lock since before a reboot; 0: none */
     bool back; /* this is the one that was gone back to */
     bool check; /* only read the hand-off and say whether it could be restored */
     int argc; /* as given, for the next image; without those of a reboot */

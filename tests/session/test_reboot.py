@@ -1,4 +1,5 @@
 """The server replaced by a new one: what must stay, and what must be refused."""
+import fcntl
 import os
 import re
 import shutil
@@ -126,7 +127,8 @@ def test_everything_volatile_stays():
         c.expect("<<")
         c.expect("=> 1")
         c.expect(">>")
-        assert Client(second, greeting=False).expect("EIGHT")
+        last = Client(second, greeting=False)
+        last.expect("EIGHT")
         # Numbers of connections are not used again.
         assert c.eval("{x = connected_players(1)[1], x < #-4}").endswith('1}')
 
@@ -233,6 +235,33 @@ def test_hooks_that_ask_again_and_boot():
         b.expect_end()
         assert c.eval("length(connected_players())") == "1"
         assert server.log_text().count("has taken over") == 1
+
+
+def test_nobody_takes_the_world_in_between():
+    with Server() as server:
+        c = server.login()
+        taken, stop = [], threading.Event()
+
+        def grab():
+            with open(server.world / "pid", "r+b") as file:
+                while not stop.is_set():
+                    try:
+                        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    except OSError:
+                        continue
+                    taken.append(True)
+                    fcntl.lockf(file, fcntl.LOCK_UN)
+
+        thread = threading.Thread(target=grab)
+        thread.start()
+        try:
+            for _ in range(5):
+                reboot(c)
+                c.expect(AFTER)
+        finally:
+            stop.set()
+            thread.join()
+        assert not taken
 
 
 def test_a_pipe_is_no_program():
