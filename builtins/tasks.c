@@ -143,8 +143,7 @@ struct result bf_queue_info(struct builtin_call *c) {
 struct result bf_force_input(struct builtin_call *c) {
     objid conn = c->args[0].u.o;
     if (!is_self_or_wizard(c, conn)) return result_raise(E_PERM);
-    sched_force_input(sched_of(c), conn, str_ref(c->args[1].u.s), flag_arg(c, 2));
-    return result_int(0);
+    return result_error(sched_force_input(sched_of(c), conn, str_ref(c->args[1].u.s), flag_arg(c, 2)));
 }
 
 struct result bf_flush_input(struct builtin_call *c) {

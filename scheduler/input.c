@@ -11,7 +11,10 @@
 #include "base/must.h"
 #include "scheduler/state.h"
 
-enum { MAX_BYTES = 65536 };
+enum {
+    MAX_BYTES = 65536,
+    MAX_FORCED_BYTES = 1 << 22 /* no socket can be paused for lines that programs add */
+};
 
 static const char *const intrinsic_names[INTRINSIC_COUNT] = {".program", "PREFIX", "SUFFIX", "OUTPUTPREFIX", "OUTPUTSUFFIX"};
 
@@ -225,11 +228,12 @@ void sched_input(struct scheduler *s, objid conn, struct str *line) {
     }
 }
 
-bool sched_force_input(struct scheduler *s, objid conn, struct str *line, bool at_front) {
+enum error sched_force_input(struct scheduler *s, objid conn, struct str *line, bool at_front) {
     struct input *in = input_get(s, conn);
-    if (!in && conn < 0) { /* such a connection never comes back */
+    bool fits = (in ? in->bytes : 0) + line->len < MAX_FORCED_BYTES;
+    if (!fits || (!in && conn < 0)) { /* a connection that is gone never comes back */
         str_unref(line);
-        return false;
+        return fits ? E_NONE : E_QUOTA;
     }
     in = input_make(s, conn);
     if (in->flush && str_equal(in->flush, line)) {
@@ -238,7 +242,7 @@ bool sched_force_input(struct scheduler *s, objid conn, struct str *line, bool a
     } else {
         input_add_line(s, in, line, at_front);
     }
-    return true;
+    return E_NONE;
 }
 
 /* ---- opening and closing: the rest of a connection's life is in login.c ---- */

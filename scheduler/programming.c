@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/must.h"
+#include "base/str.h"
 #include "scheduler/command.h"
 #include "scheduler/state.h"
+
+enum { MAX_PROGRAM_BYTES = 1 << 24 }; /* whoever sends lines and never a `.' holds no more than this */
 
 static objid find_object(struct scheduler *s, objid player, const struct str *text) {
     if (text->data[0] != '$') return command_match_object(s->db, player, text);
@@ -77,7 +81,8 @@ void programming_start(struct scheduler *s, struct input *in, struct str *spec) 
 
 static void compile_into(struct scheduler *s, objid conn, struct verbref verb, const struct buf *text) {
     struct list *messages = NULL;
-    struct code *code = machine_compile_text(s->m, buf_c(text), text->len, &messages);
+    if (text->len > MAX_PROGRAM_BYTES) messages = list_of(1, value_str(str_from("Program too long")));
+    struct code *code = messages ? NULL : machine_compile_text(s->m, buf_c(text), text->len, &messages);
     int64_t errors = messages ? messages->len : 0;
     if (messages) {
         value lines = value_list(messages);
@@ -108,6 +113,7 @@ void programming_line(struct scheduler *s, struct input *in, struct str *line) {
         finish(s, in);
         return;
     }
+    if (in->program->len > MAX_PROGRAM_BYTES) return;
     buf_add(in->program, line->data, line->len);
     buf_byte(in->program, '\n');
 }

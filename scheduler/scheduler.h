@@ -46,7 +46,8 @@ value sched_connection_option(struct scheduler *s, objid conn, const struct str 
 bool sched_set_connection_option(struct scheduler *s, objid conn, const struct str *name, value v); /* borrows; false: unknown, or does not fit */
 value sched_connection_options(struct scheduler *s, objid conn); /* {{name, value}...} in the classic order */
 void sched_output_delimiters(struct scheduler *s, objid conn, value *prefix, value *suffix); /* owned strings */
-bool sched_force_input(struct scheduler *s, objid conn, struct str *line, bool at_front); /* takes line; as if typed, also for an object that is not connected */
+/* Takes line; as if typed, also for an object that is not connected. E_QUOTA: too much waits there already. */
+enum error sched_force_input(struct scheduler *s, objid conn, struct str *line, bool at_front);
 void sched_flush_input(struct scheduler *s, objid conn, bool show);
 /* read() of conn by the running task: E_NONE, E_PERM or E_INVARG. */
 enum error sched_check_read(struct scheduler *s, objid conn);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines: login and its hooks, commands, huh, do_command, delimiters, out-of-band, holding, flushing, .program, closing. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "fake_host.h"
+
+#include "base/must.h"
 
 Test(sched_lines, login_created_connected_redirected) {
     struct fake f;
@@ -234,6 +239,23 @@ Test(sched_lines, program_command) {
     fake_close(&f);
 }
 
+Test(sched_lines, endless_program) {
+    struct fake f;
+    fake_open(&f, "lambda");
+    fake_login(&f, WORLD_WIZARD);
+    fake_verb(&f, WORLD_SYSTEM, "fo*o bar", "return 1;");
+    fake_type(&f, WORLD_WIZARD, ".program #0:foo");
+    size_t n = 1 << 20;
+    char *line = xmalloc(n + 1);
+    memset(line, ';', n);
+    line[n] = 0;
+    for (int i = 0; i < 20; i++) fake_type(&f, WORLD_WIZARD, line);
+    free(line);
+    fake_type(&f, WORLD_WIZARD, ".");
+    fake_expect(&f, WORLD_WIZARD, "Now programming System:fo*o bar.  Use \".\" to end.\nProgram too long\n1 error(s).\nVerb not programmed.\n");
+    fake_close(&f);
+}
+
 Test(sched_lines, forced_input) {
     struct fake f;
     fake_open(&f, "lambda");
@@ -242,6 +264,8 @@ Test(sched_lines, forced_input) {
     fake_expect(&f, WORLD_WIZARD, "1\n2\n#3\n");
     fake_type(&f, WORLD_WIZARD, ";return `force_input(#-99, \"x\") ! ANY';");
     fake_expect(&f, WORLD_WIZARD, "");
+    fake_type(&f, WORLD_WIZARD, ";s = \"12345678\"; for i in [1..16] s = s + s; endfor n = 0; while (n < 50 && `force_input(#3, s) ! E_QUOTA' != E_QUOTA) n = n + 1; endwhile player:tell(n);");
+    fake_expect(&f, WORLD_WIZARD, "7\n");
     fake_close(&f);
 }
 
