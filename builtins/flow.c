@@ -65,41 +65,48 @@ static struct result unknown_function(value name) {
     return r;
 }
 
-/* A first call of the function: with all the checks that a call by its own name gets. */
-static struct result enter(struct builtin_call *inner, int id) {
+/* All the checks that a call of the function by its own name gets; false with what happens instead. */
+static bool may_enter(const struct builtin_call *inner, int id, struct result *r) {
     const struct machine *m = inner->m;
     struct activation_info frame;
-    struct result r;
     must(vm_activation(inner->vm, 0, &frame));
-    if (builtin_is_protected(m, id, frame.this_, inner->progr, inner->args, inner->nargs, &r)) return r;
-    return builtin_check_args(m, &m->builtins[id], inner->args, inner->nargs, &r) ? m->builtins[id].fn(inner) : r;
+    if (builtin_is_protected(m, id, frame.this_, inner->progr, inner->args, inner->nargs, r)) return false;
+    return builtin_check_args(m, &m->builtins[id], inner->args, inner->nargs, r);
 }
 
 /* Runs or continues the function; if it calls back, step and state go into the caller's. Takes inner.state. */
-static struct result run_inner(struct builtin_call *c, struct builtin_call *inner, value name) {
-    int id = machine_find_builtin(c->m, name.u.s->data, name.u.s->len);
-    if (id < 0) return unknown_function(name);
-    struct result r = inner->step > 0 ? c->m->builtins[id].fn(inner) : enter(inner, id);
+static struct result run_inner(struct builtin_call *c, struct builtin_call *inner, int id) {
+    struct result r = c->m->builtins[id].fn(inner);
     value old = c->state;
-    c->state = r.kind == R_CALL ? value_list(list_of(2, value_ref(name), inner->state)) : value_int(0);
+    c->state = r.kind == R_CALL ? value_list(list_of(2, value_str(str_from(c->m->builtins[id].name)), inner->state)) : value_int(0);
     if (r.kind != R_CALL) value_unref(inner->state);
     c->step = r.kind == R_CALL ? inner->step : 0;
     value_unref(old);
     return r;
 }
 
+/* Behind what the function called: its name and state are in ours. */
+static struct result continue_inner(struct builtin_call *c, struct builtin_call *inner) {
+    value name = list_get(c->state.u.l, 1);
+    int id = machine_find_builtin(c->m, name.u.s->data, name.u.s->len);
+    if (id < 0 || c->m->builtins[id].fn == bf_call_function) return unknown_function(name); /* ourselves: in a damaged record only */
+    inner->state = value_ref(list_get(c->state.u.l, 2));
+    return run_inner(c, inner, id);
+}
+
+/* Calls of itself are unwrapped here: a list of arguments is longer than the C stack is deep. */
 struct result bf_call_function(struct builtin_call *c) {
     struct builtin_call inner = *c;
-    if (c->step > 0) {
-        const struct list *state = c->state.u.l;
-        inner.state = value_ref(list_get(state, 2));
-        value name = value_ref(list_get(state, 1));
-        struct result r = run_inner(c, &inner, name);
-        value_unref(name);
-        return r;
-    }
-    inner.args++;
-    inner.nargs--;
+    if (c->step > 0) return continue_inner(c, &inner);
+    struct result r;
+    int id;
+    do {
+        value name = *inner.args++;
+        inner.nargs--;
+        id = machine_find_builtin(c->m, name.u.s->data, name.u.s->len);
+        if (id < 0) return unknown_function(name);
+        if (!may_enter(&inner, id, &r)) return r;
+    } while (c->m->builtins[id].fn == bf_call_function);
     inner.state = value_int(0);
-    return run_inner(c, &inner, c->args[0]);
+    return run_inner(c, &inner, id);
 }

@@ -35,10 +35,9 @@ static void push_live(struct compiler *c, struct place_target *t, const struct n
     t->nlive++;
 }
 
-/* Object and name of a property target. Both stay until the store. */
-static void property_target(struct compiler *c, struct place_target *t, const struct node *prop, const struct node *value_node) {
-    const struct node *rest[2] = {prop->kids[1], value_node};
-    t->obj = expr_reg(c, prop->kids[0], rest, 2);
+/* Object and name of a property target. Both stay until the store, so they lie in a variable only if nothing in the whole assignment changes that. */
+static void property_target(struct compiler *c, struct place_target *t, const struct node *prop, const struct node *assignment) {
+    t->obj = expr_reg(c, prop->kids[0], &assignment, 1);
     push_live(c, t, prop, 0, t->obj);
     t->name_reg = NO_REG;
     if (is_string_literal(prop->kids[1]) && c->p->nprops < 0xFFF0) {
@@ -46,7 +45,7 @@ static void property_target(struct compiler *c, struct place_target *t, const st
         t->nlive++;
         return;
     }
-    t->name_reg = expr_reg(c, prop->kids[1], &rest[1], 1);
+    t->name_reg = expr_reg(c, prop->kids[1], &assignment, 1);
     push_live(c, t, prop, 1, t->name_reg);
 }
 
@@ -75,7 +74,7 @@ static void property_assign(struct compiler *c, const struct node *n, uint16_t d
     uint32_t mark = c->top;
     struct place_target t = {.nlive = 0};
     uint16_t result = dest == NO_REG ? NO_REG : result_temp(c, dest);
-    property_target(c, &t, n->kids[0], n->kids[1]);
+    property_target(c, &t, n->kids[0], n);
     uint16_t v = result;
     if (result == NO_REG) v = expr_reg(c, n->kids[1], NULL, 0);
     else expr_to(c, n->kids[1], result);
@@ -114,17 +113,17 @@ static bool changes_in_rest(struct compiler *c, const struct place_target *t, co
 }
 
 /* Fetches the base's value: the variable itself when nothing changes it meanwhile. */
-static void fetch_base(struct compiler *c, struct place_target *t, const struct node *value_node) {
+static void fetch_base(struct compiler *c, struct place_target *t, const struct node *assignment) {
     t->var_reg = NO_REG;
     if (t->base->kind == N_PROP) {
-        property_target(c, t, t->base, value_node);
+        property_target(c, t, t->base, assignment);
         uint16_t obj = t->obj;
         t->base_reg = temp_alloc(c);
         emit_get_property(c, t->base_reg, obj, t->base->kids[1], t->name_reg);
         return;
     }
     t->var_reg = variable_reg(c, t->base->var);
-    if (c->direct && variable_ready(c, t->base->var) && !changes_in_rest(c, t, value_node, t->base->var)) {
+    if (c->direct && variable_ready(c, t->base->var) && !changes_in_rest(c, t, assignment->kids[1], t->base->var)) {
         t->base_reg = t->var_reg;
         return;
     }
@@ -223,7 +222,7 @@ static void indexed_assign(struct compiler *c, const struct node *n, uint16_t de
         return;
     }
     uint16_t result = dest == NO_REG ? NO_REG : result_temp(c, dest);
-    fetch_base(c, &t, n->kids[1]);
+    fetch_base(c, &t, n);
     index_chain(c, &t);
     uint16_t v = store_value(c, n->kids[1], result);
     live_pop(c, t.nlive);

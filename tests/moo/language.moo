@@ -248,3 +248,30 @@ E_VERBNF E_VERBNF E_TYPE E_TYPE E_INVIND E_TYPE
 {#2, #2, "who", {}, #3}
 {#2, #2, "who", {}, #2}
 => 0
+
+=== object and name of a target are those before its indexes
+--- run
+add_property(#0, "p", {1, 2}, {#2, "rw"}); add_property(#1, "p", {7, 8}, {#2, "rw"}); add_property(#0, "q", {5, 6}, {#2, "rw"});
+o = #0; o.p[(o = #1) == #1] = 9; show(#0.p, #1.p, o);
+o = #0; n = "p"; o.(n)[(n = "q") == "q"] = 3; show(#0.p, #0.q, n);
+o = #0; o.p[1..length({o = #1})] = {4}; show(#0.p, #1.p);
+o = #0; o.p[2] = (o = #1); show(#0.p); (o = #0).p = (o = 5); show(#0.p);
+--- expect
+{9, 2} {7, 8} #1
+{3, 2} {5, 6} "q"
+{4, 2} {7, 8}
+{4, #1}
+5
+=> 0
+
+=== call_function of itself
+--- run
+show(call_function("call_function", "call_function", "length", "abc"), `call_function("call_function") ! ANY', `call_function("Call_Function", 5) ! ANY');
+show(call_function("call_function", "eval", "return yield(5);"));
+l = {"call_function"}; for i in [1..16] l = {@l, @l}; endfor
+show(`call_function(@l) ! ANY', call_function(@l, "abs", -3));
+--- expect
+3 E_ARGS E_TYPE
+{1, 5}
+E_ARGS 3
+=> 0

@@ -23,7 +23,7 @@ class Writer:
         return ", ".join(self.pick("", "", "", "@") + self.expr(depth - 1) for _ in range(self.rng.randint(least, 4)))
 
     def target(self, depth):
-        base = self.pick(self.variable(), self.variable(), "#0.p", "#0.q")
+        base = self.pick(self.variable(), self.variable(), "#0.p", "#0.q", "o.p", "o.(n)")
         for _ in range(self.rng.choice([0, 0, 1, 1, 2, 3])):
             base += f"[{self.index(depth)}]"
         if self.rng.random() < 0.15:
@@ -31,7 +31,7 @@ class Writer:
         return base
 
     def index(self, depth):
-        return self.pick("1", "2", "$", "1", self.expr(depth - 1), "h(1)", "h(2)")
+        return self.pick("1", "2", "$", "1", self.expr(depth - 1), "h(1)", "h(2)", "length({o = #1})", 'length({n = "q"})')
 
     def scatter(self, depth):
         targets = []
@@ -79,11 +79,13 @@ class Writer:
         if kind == 15:
             return f"#0:{self.pick('id', 'add', 'fail', 'fin', 'nod')}({self.items(depth)})"
         if kind == 16:
-            return self.pick("#0.p", "#0.q", "#0.nope", f"({x()}).p")
+            return self.pick("#0.p", "#0.q", "#0.nope", f"({x()}).p", "o.p", "o.(n)")
         if kind == 17:
             return f"{self.pick('length', 'typeof', 'toliteral', 'is_member')}({self.items(depth)})"
         if kind == 18:
             return f'twice(#0, "{self.pick("id", "add", "fail")}", {x()})'
+        if self.rng.random() < 0.4:
+            return self.pick(f"(o = {self.pick('#0', '#1', x())})", '(n = "p")', '(n = "q")')
         return f"({self.variable()} = {x()})"
 
     def body(self, depth):
@@ -142,11 +144,12 @@ class Writer:
 
     def program(self):
         text = 'add_property(#0, "p", {1, {2, "xyz"}}, {#2, "rw"});\nadd_property(#0, "q", "text", {#2, "rw"});\n'
+        text += 'add_property(#1, "p", {5, {6, 7}}, {#2, "rw"});\no = #0;\nn = "p";\n'
         text += 'a = 1;\nb = "text";\nl = {1, {2, 3}, "abc"};\n'
         for _ in range(self.rng.randint(3, 8)):
             piece = self.statement(3)
             text += f"try\n{piece}except (ANY)\nshow(a);\nendtry\n" if self.rng.random() < 0.8 else piece
-        return text + "show(\"ticks\", t());\nshow(a, b, l, s, #0.p, #0.q);\n"
+        return text + "show(\"ticks\", t());\nshow(a, b, l, s, #0.p, #0.q, #1.p, o, n);\n"
 
 
 VERBS = """--- verb #0:id xd
