@@ -21,6 +21,10 @@ ifneq ($(V),1)
 Q := @
 endif
 
+# What `make check', `run', `san', `fuzz' and `bench' build, they build with all cores, unless make was told otherwise.
+JOBS := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
+
 LAYERS := base db lang scheduler builtins server
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum $(if $(WERROR),-Werror)
 CPPFLAGS_ALL := -I. -I$(B)/gen -D_GNU_SOURCE -MMD -MP $(CPPFLAGS)
@@ -104,10 +108,10 @@ tests: $(B)/evermoo $(UNITS) $(TEST_PROGRAMS)
 	$(Q)tests/run -b $(B)
 
 check: deps-check
-	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)$(SUBMAKE) tests
 
 run: deps-build
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(SUBMAKE) all
 	$(Q)$(B)/evermoo serve world --listen localhost -p 7777
 
 deps-%:
@@ -115,7 +119,7 @@ deps-%:
 
 # The same tests in a build with address and undefined-behaviour sanitizers; leaks fail them.
 san: deps-check
-	$(Q)$(MAKE) --no-print-directory SAN=address,undefined CFLAGS="-O1 -g" tests
+	$(Q)$(SUBMAKE) SAN=address,undefined CFLAGS="-O1 -g" tests
 
 install: $(B)/evermoo
 	install -D -m 755 $(B)/evermoo $(DESTDIR)$(PREFIX)/bin/evermoo
@@ -131,7 +135,7 @@ $(B)/gendoc: $(OBJ_builtins) $(B)/tools/gendoc.o
 # Every fuzzer for FUZZ_SECONDS, starting from its corpus; a crash fails and leaves its input in build-fuzz/.
 FUZZ_SECONDS ?= 30
 fuzz: deps-ci
-	$(Q)$(MAKE) --no-print-directory CC=clang B=build-fuzz CFLAGS="-O1 -g" FUZZING=1 fuzz-programs
+	$(Q)$(SUBMAKE) CC=clang B=build-fuzz CFLAGS="-O1 -g" FUZZING=1 fuzz-programs
 	$(Q)tests/fuzz/run build-fuzz $(FUZZ_SECONDS)
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -143,7 +147,7 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(OBJ_server)
 
 # Programs against Lua, then commands, tasks, boots and saves of a running server. Prints ratios and medians; asserts nothing.
 bench: deps-bench
-	$(Q)$(MAKE) --no-print-directory $(B)/bench-machine $(B)/evermoo
+	$(Q)$(SUBMAKE) $(B)/bench-machine $(B)/evermoo
 	$(Q)bench/language.py --driver $(B)/bench-machine
 	$(Q)bench/server.py --evermoo $(B)/evermoo
 
