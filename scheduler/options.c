@@ -160,16 +160,18 @@ static void load_protections(struct scheduler *s) {
     buf_fini(&name);
 }
 
+enum { MOST_STRING = 1 << 30, MOST_LIST = 1 << 28 }; /* what strings and lists can hold, whatever the world says */
+
 /* Never so small that the world's own repair commands cannot be typed. */
-static int64_t size_limit(int64_t n, int64_t least, int64_t fallback) {
-    return n == 0 ? 0 : n < 0 ? fallback : n < least ? least : n;
+static int64_t size_limit(int64_t n, int64_t least, int64_t most, int64_t fallback) {
+    return n == 0 ? 0 : n < 0 ? fallback : n < least ? least : n > most ? most : n;
 }
 
 void options_load(struct scheduler *s) {
     for (int i = 0; i < OPT_COUNT; i++)
         if (rows[i].when == CACHED) s->options->cached[i] = option_int_of(s, 0, (enum server_option)i);
-    s->m->max_string_concat = size_limit(s->options->cached[OPT_max_string_concat], 1015, option_default(s, OPT_max_string_concat));
-    s->m->max_list_concat = size_limit(s->options->cached[OPT_max_list_concat], 1022, option_default(s, OPT_max_list_concat));
+    s->m->max_string_concat = size_limit(s->options->cached[OPT_max_string_concat], 1015, MOST_STRING, option_default(s, OPT_max_string_concat));
+    s->m->max_list_concat = size_limit(s->options->cached[OPT_max_list_concat], 1022, MOST_LIST, option_default(s, OPT_max_list_concat));
     s->m->max_concat_catchable = s->options->cached[OPT_max_concat_catchable] != 0;
     load_protections(s);
 }

@@ -65,9 +65,7 @@ static void finder_fini(struct code_finder *f) {
 
 static struct code *find_code(void *ctx, const uint8_t *hash) {
     struct code_finder *f = ctx;
-    for (size_t i = 0; i < f->n; i++)
-        if (memcmp(f->codes[i]->hash, hash, CODE_HASH_BYTES) == 0) return code_ref(f->codes[i]);
-    struct code *code = db_load_code(f->db, hash);
+    struct code *code = db_load_code(f->db, hash); /* it looks among those in memory first, where what came along is */
     if (code) add_code(f, code_ref(code));
     return code;
 }
@@ -289,6 +287,7 @@ void saving_go_to_sleep(struct scheduler *s, struct task *t) {
         t->start_wall_us = 0;
     }
     t->state = TASK_SLEEPING;
+    if (t->start_wall_us < 0) t->start_wall_us = 0;
     t->due_us = clock_monotonic_us() + (t->start_wall_us - clock_wall_us());
     sleepers_add(s, t);
     task_count(s, t, 1);

@@ -17,7 +17,7 @@
 #include "base/version.h"
 #include "server/server.h"
 
-enum { LONGEST_REQUEST = 1 << 20 };
+enum { LONGEST_REQUEST = 1 << 20, LONGEST_VALUE = 1 << 28 };
 
 struct asker {
     struct asker *next;
@@ -101,6 +101,24 @@ static bool choose_wizard(struct server *s, const char **text, objid *out) {
     return db_valid(s->db, *out) && db_is_wizard(s->db, *out);
 }
 
+static void print_lines(struct buf *out, value lines) {
+    for (uint32_t i = 0; lines.type == V_LIST && i < lines.u.l->len; i++) {
+        value_print(out, lines.u.l->items[i]);
+        buf_byte(out, '\n');
+    }
+}
+
+/* As a literal. 0, or -1 and a line that says that it would be too long. */
+static int print_value(struct buf *out, value v) {
+    bool fits = value_print_literal_up_to(out, v, LONGEST_VALUE);
+    if (!fits) {
+        buf_fini(out);
+        buf_add_c(out, "the value is too long to be printed");
+    }
+    buf_byte(out, '\n');
+    return fits ? 0 : -1;
+}
+
 /* The value as a literal, or the messages or traceback as lines. What was changed before a failure stays changed. */
 static void do_eval(struct asker *a, const char *text) {
     struct server *s = a->control->server;
@@ -112,11 +130,8 @@ static void do_eval(struct asker *a, const char *text) {
         return;
     }
     int rc = sched_eval(s->sched, wizard, text, true, &v);
-    if (rc == 0) value_print_literal(&out, v), buf_byte(&out, '\n');
-    for (uint32_t i = 0; rc && v.type == V_LIST && i < v.u.l->len; i++) {
-        value_print(&out, v.u.l->items[i]);
-        buf_byte(&out, '\n');
-    }
+    if (rc) print_lines(&out, v);
+    else rc = print_value(&out, v);
     value_unref(v);
     s->changed = true;
     if (server_save(s, NULL) && rc == 0) {

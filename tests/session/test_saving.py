@@ -184,6 +184,8 @@ def test_eval_in_a_running_world():
         assert c.eval("#8.y") == '{1, 2.5, "three"}'
         status, said, error = command("eval", server.world, "1 / 0")
         assert status == 1 and "Division by zero" in said and error.count("\n") == 1
+        status, said, error = command("eval", server.world, "l = {1}; for i in [1..35] l = {l, l}; endfor return l;")
+        assert status == 1 and "too long" in said and error.count("\n") == 1, error
         status, said, error = command("eval", "--wizard", "#4", server.world, "1")
         assert status == 1 and "wizard" in error, error
         # What it changed is saved: a death at once takes nothing back.

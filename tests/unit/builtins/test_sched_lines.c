@@ -209,6 +209,17 @@ Test(sched_lines, too_many_lines_stop_the_reading) {
     fake_close(&f);
 }
 
+Test(sched_lines, sizes_have_an_end_whatever_the_world_says) {
+    struct fake f;
+    fake_open(&f, "lambda");
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";add_property(#0, \"server_options\", #0, {#2, \"r\"}); for o in ({\"string\", \"list\"}) add_property(#0, \"max_\" + o + \"_concat\", "
+                                "9223372036854775807, {#2, \"r\"}); endfor load_server_options();");
+    cr_expect_eq(f.m.max_string_concat, 1 << 30);
+    cr_expect_eq(f.m.max_list_concat, 1 << 28);
+    fake_close(&f);
+}
+
 Test(sched_lines, program_command) {
     struct fake f;
     fake_open(&f, "lambda");
