@@ -48,9 +48,10 @@ static void encode_server(struct server *s, struct buf *b) {
 }
 
 static void encode_listeners(struct server *s, struct buf *b) {
-    uint64_t n = 0;
-    struct listener *order[256];
-    for (struct listener *l = s->listeners.newest; l && n < 256; l = l->next) order[n++] = l;
+    size_t n = 0, all = 0;
+    for (struct listener *l = s->listeners.newest; l; l = l->next) all++;
+    struct listener **order = xcalloc(all, sizeof *order);
+    for (struct listener *l = s->listeners.newest; l; l = l->next) order[n++] = l;
     enc_u64(b, n);
     while (n--) { /* the oldest first, so that adopting them one by one gives the same order */
         struct listener *l = order[n];
@@ -60,6 +61,7 @@ static void encode_listeners(struct server *s, struct buf *b) {
         enc_u64(b, l->nsockets);
         for (size_t i = 0; i < l->nsockets; i++) enc_u64(b, (uint64_t)l->sockets[i].fd);
     }
+    free(order);
 }
 
 static uint64_t flags_of(const struct connection *c) {
