@@ -147,6 +147,8 @@ object ROOM
       player:tell("I don't understand that.");
     elseif (!args && valid(exit = this:match_exit(verb)))
       exit:invoke();
+    elseif (!args && exit == $ambiguous_match)
+      player:tell("Which \"", verb, "\" do you mean?  There are several ways out of that name.");
     else
       player:my_huh(verb, args, argstr);
     endif

@@ -228,6 +228,11 @@ void sched_input(struct scheduler *s, objid conn, struct str *line) {
     }
 }
 
+bool sched_lines_can_run(const struct scheduler *s, objid conn) {
+    const struct input *in = idmap_get(&s->inputs, conn);
+    return in && (in->runnable || in->busy);
+}
+
 enum error sched_force_input(struct scheduler *s, objid conn, struct str *line, bool at_front) {
     struct input *in = input_get(s, conn);
     bool fits = (in ? in->bytes : 0) + line->len < MAX_FORCED_BYTES;

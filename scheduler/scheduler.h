@@ -27,6 +27,7 @@ bool sched_is_idle(const struct scheduler *s);
 void sched_connection_opened(struct scheduler *s, objid conn, objid listener, bool print_messages, bool outbound, bool login_prompt);
 /* One line, without line end. A full queue asks host->pause_input(). */
 void sched_input(struct scheduler *s, objid conn, struct str *line);
+bool sched_lines_can_run(const struct scheduler *s, objid conn); /* lines of it wait for nothing but their turn, or one runs */
 /* To be called while the host still knows the connection (its name, say()), no task running. Calls the hook (user_client_disconnected or user_disconnected), writes
    the log line, and says boot_msg (recycle_msg, and no hook, when the player object is gone). Its reader gets E_INVARG once queued lines are used up. */
 void sched_connection_closed(struct scheduler *s, objid conn, bool by_client);

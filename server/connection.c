@@ -17,7 +17,7 @@
 #include "base/must.h"
 #include "server/server.h"
 
-enum { READ_AT_ONCE = 65536, EOF_GRACE_US = 1000000, FIRST_NUMBER = -2 };
+enum { READ_AT_ONCE = 65536, EOF_GRACE_US = 1000000, EOF_LINES_GRACE_US = 60000000, FIRST_NUMBER = -2 };
 static const double NAME_HOLD_SECONDS = 1.0; /* a greeting waits no longer for a name than this */
 
 /* ---- lists ---- */
@@ -390,9 +390,11 @@ static void end_timed_out(struct connection *c) {
     connection_close(c);
 }
 
-/* A client that said its lines and hung up has them acted on first. true: it waits on. */
+/* A client that said its lines and hung up has them acted on first, however busy others keep the server. true: it waits on. */
 static bool eof_waits(struct connection *c) {
-    if (clock_monotonic_us() - c->eof_us > EOF_GRACE_US) return false;
+    int64_t waited = clock_monotonic_us() - c->eof_us;
+    if (waited < EOF_LINES_GRACE_US && sched_lines_can_run(c->server->sched, c->id)) return true;
+    if (waited > EOF_GRACE_US) return false;
     return c->unread.len > 0 || !sched_is_idle(c->server->sched);
 }
 

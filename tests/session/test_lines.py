@@ -24,6 +24,19 @@ def test_line_ends():
         c.expect('=> "tab\there"')
 
 
+def test_lines_said_before_hanging_up():
+    """All of them are acted on and answered, though another player keeps the server busy meanwhile."""
+    with Server() as server:
+        other = server.login("Alice")
+        other.send(";;while (1) for i in [1..12000] endfor suspend(0); endwhile;")
+        c = server.login()
+        work = 's = "0123456789abcdef"; for i in [1..14] s = s + s; endfor for i in [1..20] string_hash(s); endfor'
+        c.raw("".join(f";;{work} return {i};\r\n" for i in range(80)).encode())
+        c.sock.shutdown(socket.SHUT_WR)
+        answers = c.expect_end().split(b"\r\n")
+        assert answers[-2] == b"=> 79", answers[-3:]
+
+
 def test_telnet_split_anywhere():
     line = b'\xff\xfd\x01;"a\xff\xfb\x1fb\xff\xfa\x18\x00vt\r\n100\xff\xff\xff\xf0c\xff\xf1d \xff\xff"\r\n'
     with Server() as server:
