@@ -81,7 +81,7 @@ def free_port():
 
 
 def commands_per_second(server, logged_in, seconds):
-    """Closed loop: each connection sends a command when it has the answer to the one before. They are not logged in but for one, so a command is a login line."""
+    """Closed loop: each connection, a player's, sends a command when it has the answer to the one before."""
     selector = selectors.DefaultSelector()
     buffers = {}
     for connection in logged_in:
@@ -109,11 +109,25 @@ def commands_per_second(server, logged_in, seconds):
     return done / elapsed
 
 
-
 def tasks_per_second(connection, program, count):
     started = time.monotonic()
     evaluate(connection, program.replace("COUNT", str(count)))
     return count / (time.monotonic() - started)
+
+
+def save_seconds(server, evermoo, world, wizard, changes):
+    """A save on request of so many changed properties; more than the periodic ones, which come every few seconds."""
+    evaluate(wizard, f"for i in [1..{changes}] $bench[1 + i % length($bench)].description = tostr(time(), i); endfor")
+    started = time.monotonic()
+    subprocess.run([evermoo, "save", str(world)], check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - started
+
+
+def measure_saves(server, evermoo, world, wizard, rounds):
+    evaluate(wizard, "add_property(#0, \"bench\", {}, {player, \"r\"}); l = {}; for i in [1..10000] l = {@l, create($thing)}; endfor $bench = l;")
+    for changes in (1, 100, 10000):
+        times = [save_seconds(server, evermoo, world, wizard, changes) for _ in range(rounds)]
+        print(f"save of {changes:5} changed properties, asked for from outside: {statistics.median(times) * 1000:.1f} ms")
 
 
 def main():
@@ -141,6 +155,7 @@ def main():
         ):
             rates = [tasks_per_second(wizard, program, 20000) for _ in range(options.rounds)]
             print(f"{name}: {statistics.median(rates):9.0f}")
+        measure_saves(server, evermoo, world, wizard, options.rounds)
         times = []
         for _ in range(options.rounds):
             started = time.monotonic()
@@ -158,8 +173,7 @@ def main():
 def extra_player(server, wizard, number):
     connection = server.connect()
     connection.sendall(f"create player{number} secret\r\nPREFIX <<<\r\nSUFFIX >>>\r\n".encode())
-    text = evaluate(wizard, f"for p in (players()) if (p.name == \"player{number}\") p.programmer = 1; endif endfor")
-    del text
+    evaluate(wizard, f"for p in (players()) if (p.name == \"player{number}\") p.programmer = 1; endif endfor")
     connection.sendall(b";1\r\n")
     read_until(connection, b">>>")
     return connection
