@@ -28,7 +28,7 @@ enum { POOL_CAP = 4, POOL_MAX = 1000 };
 static _Thread_local struct list *pool;
 static _Thread_local int pool_size;
 
-static struct list *list_memory(size_t cap) {
+static inline struct list *list_memory(size_t cap) {
     struct list *l = pool;
     if (cap != POOL_CAP || !l) return xmalloc(sizeof *l + cap * sizeof(value));
     pool = (struct list *)(intptr_t)l->bytes; /* put there by list_free_memory */
@@ -46,7 +46,7 @@ void list_free_memory(struct list *l) {
     pool_size++;
 }
 
-static struct list *list_alloc(size_t cap) {
+static inline struct list *list_alloc(size_t cap) {
     must(cap <= UINT32_MAX / 2);
     struct list *l = list_memory(cap);
     *l = (struct list){.refs = 1, .cap = (uint32_t)cap, .bytes = LIST_BYTES};

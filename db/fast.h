@@ -51,10 +51,15 @@ static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, co
     return true;
 }
 
+/* The cache still tells which verb this is. */
+static inline bool db_fast_verb_known(struct db *db, objid id, const struct verb_cache *c) {
+    struct object *o = db_fast_object(db, id);
+    return o && o->layout == c->layout && c->epoch == db->verb_epoch;
+}
+
 /* db_find_callable_verb() with what is in the cache. true: known, and *found tells whether there is one. */
 static inline bool db_fast_verb(struct db *db, objid id, const struct verb_cache *c, bool *found) {
-    struct object *o = db_fast_object(db, id);
-    if (!o || o->layout != c->layout || c->epoch != db->verb_epoch) return false;
+    if (!db_fast_verb_known(db, id, c)) return false;
     db->verb_hits++;
     *found = c->verb.definer != NOTHING;
     return true;

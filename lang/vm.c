@@ -32,11 +32,6 @@ struct command_vars *command_vars_new(void) {
     return c;
 }
 
-struct command_vars *command_vars_ref(struct command_vars *c) {
-    c->refs++;
-    return c;
-}
-
 void command_vars_unref(struct command_vars *c) {
     if (!c || --c->refs > 0) return;
     for (int i = 0; i < COMMAND_VARS; i++) value_unref(c->v[i]);
@@ -121,7 +116,7 @@ struct frame *vm_push_program(struct vm *vm, struct program *p, struct code *cod
     return f;
 }
 
-static inline value start_value(struct frame *f, int var, value *args) {
+value vm_start_value(struct frame *f, int var, value *args) {
     switch ((enum builtin_var)var) {
     case BV_NUM:
     case BV_INT: return value_int(V_INT);
@@ -150,26 +145,17 @@ void vm_fill_variables(struct vm *vm, struct frame *f, value args) {
     const struct program *p = f->program;
     value *r = vm_regs(vm, f);
     value_set(&f->args, args);
-    for (int i = 0; i < p->nstart; i++) value_set(&r[p->start[i].reg], start_value(f, p->start[i].var, &f->args));
+    for (int i = 0; i < p->nstart; i++) value_set(&r[p->start[i].reg], vm_start_value(f, p->start[i].var, &f->args));
 }
 
-static inline void release_name(struct str *s) {
-    if (s && --s->refs == 0) value_free_block(value_str(s));
+void vm_free_code(struct code *c) {
+    c->refs = 1;
+    code_unref(c);
 }
 
-void vm_release_frame(struct frame *f) {
-    if (f->code && --f->code->refs == 0) {
-        f->code->refs = 1;
-        code_unref(f->code);
-    }
-    release_name(f->verb_name);
-    release_name(f->full_name);
-    if (f->command && --f->command->refs == 0) {
-        f->command->refs = 1;
-        command_vars_unref(f->command);
-    }
-    value_unref(f->args);
-    value_unref(f->state);
+void vm_free_command(struct command_vars *c) {
+    c->refs = 1;
+    command_vars_unref(c);
 }
 
 struct frame *vm_running(const struct vm *vm) {
@@ -181,9 +167,9 @@ struct frame *vm_running(const struct vm *vm) {
 value vm_frame_variable(const struct vm *vm, const struct frame *f, int var) {
     uint16_t r = f->program->var_reg[var];
     if (r != NO_REG) return vm_regs(vm, f)[r];
-    struct frame copy = *f; /* start_value() may take args */
+    struct frame copy = *f; /* vm_start_value() may take args */
     value args = f->args;
-    value v = start_value(&copy, var, &args);
+    value v = vm_start_value(&copy, var, &args);
     if (var != BV_args) value_unref(v); /* borrowed: the frame holds it */
     return v;
 }

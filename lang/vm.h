@@ -10,6 +10,7 @@
 #define LANG_VM_H
 
 #include "base/must.h"
+#include "base/str.h"
 #include "lang/machine.h"
 #include "lang/program.h"
 
@@ -99,7 +100,18 @@ struct frame *vm_new_frame(struct vm *vm); /* not initialised */
 /* A program's frame: its registers empty; of the fields only program, code, base, pc, entry, debug, args and state are set. */
 struct frame *vm_push_program(struct vm *vm, struct program *p, struct code *code, bool debug, uint32_t entry);
 void vm_fill_variables(struct vm *vm, struct frame *f, value args); /* takes args */
-void vm_release_frame(struct frame *f); /* what its fields hold */
+value vm_start_value(struct frame *f, int var, value *args); /* of a built-in variable; takes *args for `args' */
+void vm_free_code(struct code *c); /* out of line: the last reference of a frame went */
+void vm_free_command(struct command_vars *c);
+/* What the frame's fields hold goes. */
+static inline void vm_release_frame(struct frame *f) {
+    if (f->code && --f->code->refs == 0) vm_free_code(f->code);
+    if (f->verb_name && --f->verb_name->refs == 0) value_free_block(value_str(f->verb_name));
+    if (f->full_name && --f->full_name->refs == 0) value_free_block(value_str(f->full_name));
+    if (f->command && --f->command->refs == 0) vm_free_command(f->command);
+    value_unref(f->args);
+    if (!f->program) value_unref(f->state);
+}
 /* The top frame is gone, and what it held. */
 static inline void vm_pop(struct vm *vm) {
     struct frame *f = vm_top(vm);
@@ -113,7 +125,10 @@ static inline void vm_pop(struct vm *vm) {
 }
 struct frame *vm_running(const struct vm *vm); /* topmost program frame; NULL */
 value vm_frame_variable(const struct vm *vm, const struct frame *f, int var); /* borrowed */
-struct command_vars *command_vars_ref(struct command_vars *c);
+static inline struct command_vars *command_vars_ref(struct command_vars *c) {
+    c->refs++;
+    return c;
+}
 void command_vars_unref(struct command_vars *c);
 struct command_vars *command_vars_new(void); /* "" and #-1 */
 /* Those that a frame hands on: its current values. Borrowed. */
@@ -154,6 +169,8 @@ bool vm_op_for_range(struct vm *vm, value *state, value *var, bool *enter);
 bool vm_op_fork(struct vm *vm, struct insn i);
 
 /* ---- vm_call.c ---- */
+/* The common call of a verb by the top frame f, whose pc is written back: the new top frame, at its start; NULL: nothing has happened, vm_call_verb() knows why. */
+struct frame *vm_call_verb_fast(struct vm *vm, struct frame *f, struct insn i);
 enum go vm_call_verb(struct vm *vm, struct insn i);
 enum go vm_call_builtin(struct vm *vm, struct insn i);
 /* The top frame is gone and returned v (taken): on with the one below. */

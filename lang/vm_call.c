@@ -112,6 +112,59 @@ static inline enum go enter_found(struct vm *vm, objid o, struct str *name, cons
     return push_verb(vm, vm_top(vm), &call);
 }
 
+/* The variables of a frame that is otherwise filled, in registers that hold nothing yet. */
+static inline void fill_start(struct frame *f, const struct program *p, value *r, struct list *args) {
+    value_set(&f->args, value_list(args));
+    for (uint32_t k = 0; k < p->nstart; k++) {
+        value *to = &r[p->start[k].reg];
+        int var = p->start[k].var;
+        if (var == BV_args) {
+            value_set(to, value_list(args));
+            value_set(&f->args, value_none());
+        } else if (var == BV_this) {
+            value_set(to, value_obj(f->this_));
+        } else {
+            value_set(to, vm_start_value(f, var, &f->args));
+        }
+    }
+}
+
+struct frame *vm_call_verb_fast(struct vm *vm, struct frame *f, struct insn i) {
+    const struct program *from = f->program;
+    struct verb_site *site = &from->verbs[i.c];
+    const struct verb_cache *cache = &site->cache;
+    value *r = vm_regs(vm, f), *obj = &r[i.b];
+    struct db *db = vm->m->db;
+    if (!site->name || site->nargs < 0 || obj->type != V_OBJ || !db_fast_verb_known(db, obj->u.o, cache)) return NULL;
+    struct code *code = cache->code;
+    if (!code || !(cache->flags & VF_DEBUG) || from->sets_player || from->sets_command) return NULL;
+    struct program *p = code->program;
+    uint32_t base = f->base + from->nregs, n = vm->nframes;
+    if (!p || p->broken || base + p->nregs + 1u > vm->cap_stack || n == vm->cap_frames || n >= (uint32_t)vm->m->max_stack_depth) return NULL;
+    db->verb_hits++;
+    struct frame *g = f + 1;
+    vm->nframes = n + 1;
+    g->program = p;
+    g->code = code_ref(code);
+    g->base = base;
+    g->pc = g->entry = 0;
+    g->this_ = obj->u.o;
+    g->player = f->player;
+    g->progr = cache->owner;
+    g->definer = cache->verb.definer;
+    g->caller = f->this_;
+    g->verb_name = str_ref(site->name);
+    g->full_name = str_ref(cache->names);
+    g->command = command_vars_ref(f->command);
+    g->debug = true;
+    value_set(&g->state, value_none());
+    struct list *args = list_from_take(r + site->args, (size_t)site->nargs);
+    value *to = vm->stack + base;
+    for (value *at = to, *end = to + p->nregs; at < end; at++) value_set(at, value_none());
+    fill_start(g, p, to, args);
+    return g;
+}
+
 enum go vm_call_verb(struct vm *vm, struct insn i) {
     struct frame *f = vm_top(vm);
     value *r = vm_regs(vm, f), obj = r[i.b];

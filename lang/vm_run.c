@@ -68,7 +68,8 @@ static int plain_op(int op) {
 #define KC (&K[C])
 
 #define SYNC() (f->pc = (uint32_t)(pc - f->program->code), vm->ticks = ticks)
-#define RELOAD() (f = vm_top(vm), R = vm_regs(vm, f), K = f->program->consts, pc = f->program->code + f->pc, ticks = vm->ticks)
+#define ENTER() (R = vm_regs(vm, f), K = f->program->consts, pc = f->program->code + f->pc)
+#define RELOAD() (f = vm_top(vm), ENTER(), ticks = vm->ticks)
 /* A helper that may fail, for the current instruction. */
 #define TRY(call)                \
     do {                         \
@@ -85,13 +86,14 @@ static int plain_op(int op) {
 /* Back to a program's frame at once; by way of vm_deliver_return() to a waiting built-in or out of the task. */
 #define RETURN(v)                                                              \
     do {                                                                       \
-        SYNC();                                                                \
         vm_pop(vm);                                                            \
-        if (__builtin_expect(vm->nframes == 0 || !vm_top(vm)->program, 0)) {   \
+        if (__builtin_expect(vm->nframes == 0 || !f[-1].program, 0)) {         \
+            vm->ticks = ticks;                                                 \
             go = vm_deliver_return(vm, v);                                     \
             goto go_on;                                                        \
         }                                                                      \
-        RELOAD();                                                              \
+        f--;                                                                   \
+        ENTER();                                                               \
         if (A == NO_REG) value_unref(v);                                       \
         else reg_put(RA, v);                                                   \
     } while (0)
@@ -565,7 +567,14 @@ again:
     /* calls */
     CASE(CALLV) : {
         COUNT(f->program->verbs[C].ticks);
-        SYNC();
+        f->pc = (uint32_t)(pc - f->program->code);
+        struct frame *g_ = vm_call_verb_fast(vm, f, pc[-1]);
+        if (__builtin_expect(g_ != NULL, 1)) {
+            f = g_;
+            ENTER();
+            NEXT();
+        }
+        vm->ticks = ticks;
         go = vm_call_verb(vm, pc[-1]);
         goto go_on;
     }
