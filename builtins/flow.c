@@ -89,9 +89,16 @@ static struct result run_inner(struct builtin_call *c, struct builtin_call *inne
 static struct result continue_inner(struct builtin_call *c, struct builtin_call *inner) {
     value name = list_get(c->state.u.l, 1);
     int id = machine_find_builtin(c->m, name.u.s->data, name.u.s->len);
-    if (id < 0 || c->m->builtins[id].fn == bf_call_function) return unknown_function(name); /* ourselves: in a damaged record only */
     inner->state = value_ref(list_get(c->state.u.l, 2));
     return run_inner(c, inner, id);
+}
+
+bool bf_call_function_may_wait(const struct machine *m, int step, value state) {
+    if (state.type != V_LIST || state.u.l->len != 2 || list_get(state.u.l, 1).type != V_STR) return false;
+    const struct str *name = list_get(state.u.l, 1).u.s;
+    int id = machine_find_builtin(m, name->data, name->len);
+    const struct builtin *b = id < 0 ? NULL : &m->builtins[id];
+    return b && b->fn != bf_call_function && b->may_wait && b->may_wait(m, step, list_get(state.u.l, 2));
 }
 
 /* Calls of itself are unwrapped here: a list of arguments is longer than the C stack is deep. */

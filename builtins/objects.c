@@ -169,6 +169,11 @@ static enum error check_creation(struct builtin_call *c, const struct creation *
     return w->unsupported || w->anonymous ? E_INVARG : E_NONE;
 }
 
+bool bf_create_may_wait(const struct machine *m, int step, value state) {
+    (void)m;
+    return step == 2 && state.type == V_OBJ;
+}
+
 struct result bf_create(struct builtin_call *c) {
     if (c->step > 0) return result_value(value_ref(c->state));
     struct creation w;
@@ -244,6 +249,11 @@ static struct result continue_recycle(struct builtin_call *c, objid o) {
     }
     destroy(c, o);
     return result_int(0);
+}
+
+bool bf_recycle_may_wait(const struct machine *m, int step, value state) {
+    (void)m;
+    return step == 2 && support_list_is(state, 2, (const enum value_type[]){V_OBJ, V_INT});
 }
 
 struct result bf_recycle(struct builtin_call *c) {
@@ -348,6 +358,11 @@ static struct result move_asked(struct builtin_call *c) {
     if (!call_hook(c, t.where, "accept", t.what, &r)) return move_accepted(c, &t, false);
     transfer_state(c, &t, 2);
     return r;
+}
+
+bool bf_move_may_wait(const struct machine *m, int step, value state) {
+    (void)m;
+    return step >= 2 && step <= 4 && support_list_is(state, 3, (const enum value_type[]){V_OBJ, V_OBJ, V_INT});
 }
 
 struct result bf_move(struct builtin_call *c) {

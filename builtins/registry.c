@@ -18,15 +18,18 @@
 _Static_assert(BUILTIN_MAX_TYPES == 5, "T() fills in five types");
 
 static const struct builtin lambda_table[] = {
-#define BUILTIN(name, lo, hi, types, args, doc) {#name, bf_##name, lo, hi, types, args, doc},
-#define BUILTIN2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, lo, hi, types, args, doc},
-#define ALIAS(name, body, lo, hi, types, args, doc) {#name, bf_##body, lo, hi, types, args, doc},
+#define BUILTIN(name, lo, hi, types, args, doc) {#name, bf_##name, lo, hi, types, args, doc, NULL},
+#define BUILTIN2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, lo, hi, types, args, doc, NULL},
+#define CALLING2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, lo, hi, types, args, doc, bf_##name##_may_wait},
+#define ALIAS(name, body, lo, hi, types, args, doc) {#name, bf_##body, lo, hi, types, args, doc, NULL},
 #include "builtins/builtins.def"
 #undef BUILTIN2
+#undef CALLING2
 };
 
 static const struct builtin toast_table[] = {
-#define BUILTIN2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, tlo, thi, ttypes, args, doc},
+#define BUILTIN2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, tlo, thi, ttypes, args, doc, NULL},
+#define CALLING2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, tlo, thi, ttypes, args, doc, bf_##name##_may_wait},
 #include "builtins/builtins.def"
 };
 

@@ -11,10 +11,14 @@
 
 #define BUILTIN(name, ...) struct result bf_##name(struct builtin_call *c);
 #define BUILTIN2(name, ...) struct result bf_##name(struct builtin_call *c);
+#define CALLING2(name, ...)                       \
+    struct result bf_##name(struct builtin_call *c); \
+    bool bf_##name##_may_wait(const struct machine *m, int step, value state);
 #define ALIAS(name, body, ...)
 #include "builtins/builtins.def"
 #undef BUILTIN
 #undef BUILTIN2
+#undef CALLING2
 #undef ALIAS
 
 /* The array for a dialect, static storage; *n its length. */

@@ -21,6 +21,13 @@ enum error support_valid_arg(const struct builtin_call *c, int i, objid *out) {
     return db_valid(db_of(c), *out) ? E_NONE : E_INVARG;
 }
 
+bool support_list_is(value v, uint32_t n, const enum value_type *types) {
+    if (v.type != V_LIST || v.u.l->len != n) return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (v.u.l->items[i].type != (uint32_t)types[i]) return false;
+    return true;
+}
+
 size_t support_string_limit(const struct builtin_call *c) {
     return c->m->max_string_concat > 0 ? (size_t)c->m->max_string_concat : DEFAULT_STRING_BYTES;
 }

@@ -26,6 +26,9 @@ struct result support_buf_result(struct buf *b); /* the text as a string; the bu
 /* Argument i is a valid object: E_NONE and *out, E_TYPE, or E_INVARG. */
 enum error support_valid_arg(const struct builtin_call *c, int i, objid *out);
 
+/* Is it a list of n elements of these types? */
+bool support_list_is(value v, uint32_t n, const enum value_type *types);
+
 /* Does a string of so many bytes, a list of so many elements, keep within the limits of language.md 15? */
 bool support_string_fits(const struct builtin_call *c, size_t bytes);
 bool support_list_fits(const struct builtin_call *c, size_t elements);

@@ -65,6 +65,7 @@ struct builtin {
     int8_t types[BUILTIN_MAX_TYPES]; /* for the first arguments; the rest ARG_ANY */
     const char *args; /* names of the arguments, for the reference */
     const char *doc; /* one sentence, for the reference */
+    bool (*may_wait)(const struct machine *m, int step, value state); /* can it have left these behind when it called back? NULL: it never calls back */
 };
 
 static inline struct result result_value(value v) { return (struct result){.kind = R_VALUE, .v = v}; }

@@ -255,9 +255,11 @@ static bool load_builtin(struct loader *l, bool outermost) {
     value state = dec_value(l->d);
     objid player = dec_i64(l->d);
     struct vm *vm = l->vm;
-    if (id < 0 || outermost || !vm_top(vm)->program || step < INT32_MIN || step > INT32_MAX || l->d->bad) {
+    bool known = !l->d->bad && id >= 0 && step > 0 && step <= INT32_MAX;
+    const struct builtin *b = known ? &l->m->builtins[id] : NULL;
+    if (!known || outermost || !vm_top(vm)->program || !b->may_wait || !b->may_wait(l->m, (int)step, state)) {
         value_unref(state);
-        return fault(l, "a saved task waits in a built-in function that is not here");
+        return fault(l, "a saved task waits in a built-in function that is not here, or at a step that it has not");
     }
     uint32_t base = vm_top(vm)->base + vm_top(vm)->program->nregs;
     struct frame *f = vm_new_frame(vm);
@@ -275,7 +277,7 @@ static bool load_frames(struct loader *l) {
         uint64_t kind = dec_u64(l->d);
         if (l->d->bad || kind > KIND_BUILTIN) return fault(l, "a saved task is damaged");
         if (kind == KIND_PROGRAM ? !load_program(l, i == 0) : !load_builtin(l, i == 0)) return fault(l, "a saved task is damaged");
-        if (l->vm->state == VM_NEW && n > 1) return fault(l, "a saved task is damaged");
+        if (l->vm->state == VM_NEW && (n > 1 || e >= 0)) return fault(l, "a saved task is damaged");
     }
     if (l->d->bad || !vm_top(l->vm)->program) return fault(l, "a saved task is damaged");
     return true;

@@ -29,9 +29,14 @@ static struct result bf_twice(struct builtin_call *c) {
     return result_call_verb(c->m, 0, "v", list_of(1, c->step == 3 ? value_ref(c->ret) : value_ref(c->args[0])), &found);
 }
 
+static bool twice_may_wait(const struct machine *m, int step, value state) {
+    (void)m, (void)state;
+    return step == 2 || step == 3;
+}
+
 static const struct builtin builtins[] = {
-    {"h", bf_h, 0, -1, {-1, -1, -1, -1, -1}, "", ""},
-    {"twice", bf_twice, 1, 1, {-1, -1, -1, -1, -1}, "", ""},
+    {"h", bf_h, 0, -1, {-1, -1, -1, -1, -1}, "", "", NULL},
+    {"twice", bf_twice, 1, 1, {-1, -1, -1, -1, -1}, "", "", twice_may_wait},
 };
 
 static enum error no_fork(void *ctx, struct vm *parent, struct vm *child, double seconds, int64_t id) {
