@@ -83,21 +83,6 @@ static int plain_op(int op) {
         if (__builtin_expect(*out_of_time, 0)) goto no_time; \
     } while (0)
 
-/* Back to a program's frame at once; by way of vm_deliver_return() to a waiting built-in or out of the task. */
-#define RETURN(v)                                                              \
-    do {                                                                       \
-        vm_pop(vm);                                                            \
-        if (__builtin_expect(vm->nframes == 0 || !f[-1].program, 0)) {         \
-            vm->ticks = ticks;                                                 \
-            go = vm_deliver_return(vm, v);                                     \
-            goto go_on;                                                        \
-        }                                                                      \
-        f--;                                                                   \
-        ENTER();                                                               \
-        if (A == NO_REG) value_unref(v);                                       \
-        else reg_put(RA, v);                                                   \
-    } while (0)
-
 #ifdef EVERMOO_SWITCH
 #define CASE(name) case OP_##name
 #define NEXT() break
@@ -213,6 +198,7 @@ enum vm_status vm_loop(struct vm *vm) {
     const struct insn *pc;
     int64_t ticks;
     enum go go;
+    value returned;
     RELOAD();
 
 #ifdef EVERMOO_SWITCH
@@ -586,15 +572,13 @@ again:
     }
     CASE(RETURN) : {
         COUNT(C);
-        value v = reg_take(RA);
-        RETURN(v);
-        NEXT();
+        returned = reg_take(RA);
+        goto returning;
     }
     CASE(RETURNI) : {
         COUNT(C);
-        value v = value_int((int16_t)B);
-        RETURN(v);
-        NEXT();
+        returned = value_int((int16_t)B);
+        goto returning;
     }
     CASE(ENDFINALLY) : {
         value *p = RA;
@@ -610,6 +594,23 @@ again:
 #ifdef EVERMOO_SWITCH
     default: must(!"an opcode");
     }
+#endif
+
+returning: /* back to a program's frame at once; by way of vm_deliver_return() to a waiting built-in or out of the task */
+    vm_pop(vm);
+    if (__builtin_expect(vm->nframes == 0 || !f[-1].program, 0)) {
+        vm->ticks = ticks;
+        go = vm_deliver_return(vm, returned);
+        goto go_on;
+    }
+    f--;
+    ENTER();
+    if (A == NO_REG) value_unref(returned);
+    else reg_put(RA, returned);
+#ifdef EVERMOO_SWITCH
+    goto again;
+#else
+    NEXT();
 #endif
 
 go_on:
