@@ -189,8 +189,8 @@ static struct command_vars *start_command(const struct vm_start *s) {
 
 struct vm *vm_new(struct machine *m, const struct vm_start *s) {
     static const char no_program[] = "";
-    struct code *code = s->code ? s->code : db_verb_code(m->db, s->verb), *owned = NULL;
     bool debug = s->code ? s->debug : (db_verb_flags(m->db, s->verb) & VF_DEBUG) != 0;
+    struct code *code = s->code ? s->code : db_verb_code(m->db, s->verb), *owned = NULL; /* last: it is borrowed */
     if (!code) { /* never programmed: an empty program */
         struct str *text = str_from(no_program);
         code = owned = code_new(db_code_table(m->db), text, LANGUAGE_VERSION, false, 1);

@@ -8,8 +8,8 @@
 
 /* A verb found, and how it is called. */
 struct verb_call {
-    objid this_, definer, owner;
-    struct code *code; /* NULL: never programmed */
+    objid this_, definer, owner, player;
+    struct code *code; /* NULL: never programmed. Borrowed: nothing is asked of the database from the look-up to the frame. */
     bool debug;
     struct str *name, *full_name; /* borrowed */
     value args; /* taken by push_verb() */
@@ -44,12 +44,12 @@ static inline enum go push_verb(struct vm *vm, struct frame *from, struct verb_c
         value_unref(call->args);
         return program_is_broken(vm, p);
     }
-    objid player = player_to_pass(vm, from), caller = from->this_;
+    objid caller = from->this_;
     struct command_vars *command = from->program->sets_command ? vm_current_command(vm, from) : from->command;
     command->refs++;
     struct frame *f = vm_push_program(vm, p, call->code, call->debug, 0); /* `from' may have moved */
     f->this_ = call->this_;
-    f->player = player;
+    f->player = call->player;
     f->caller = caller;
     f->progr = call->owner;
     f->definer = call->definer;
@@ -97,7 +97,7 @@ static inline bool find_verb(struct vm *vm, objid o, struct str *name, struct ve
     return true;
 }
 
-static inline enum go enter_found(struct vm *vm, objid o, struct str *name, const struct verb_cache *cache, value args) {
+static inline enum go enter_found(struct vm *vm, objid o, objid player, struct str *name, const struct verb_cache *cache, value args) {
     if (stack_is_full(vm)) {
         value_unref(args);
         vm_error(vm, E_MAXREC);
@@ -108,7 +108,7 @@ static inline enum go enter_found(struct vm *vm, objid o, struct str *name, cons
         vm_deliver(vm, value_int(0));
         return GO_ON;
     }
-    struct verb_call call = {o, cache->verb.definer, cache->owner, cache->code, (cache->flags & VF_DEBUG) != 0, name, cache->names, args};
+    struct verb_call call = {o, cache->verb.definer, cache->owner, player, cache->code, (cache->flags & VF_DEBUG) != 0, name, cache->names, args};
     return push_verb(vm, vm_top(vm), &call);
 }
 
@@ -173,6 +173,7 @@ enum go vm_call_verb(struct vm *vm, struct insn i) {
     value name = site->name ? value_str(site->name) : r[site->name_reg];
     value args = take_arguments(vm, site->args, site->nargs);
     if (args.type != V_LIST) return GO_RAISE;
+    objid player = player_to_pass(vm, f);
     bool ok = obj.type == V_OBJ && name.type == V_STR;
     if (!ok && obj.type != V_OBJ) vm_error(vm, E_TYPE);
     else if (!ok) vm_error_types(vm, 1u << V_STR, (int)name.type);
@@ -181,7 +182,7 @@ enum go vm_call_verb(struct vm *vm, struct insn i) {
         value_unref(args);
         return GO_RAISE;
     }
-    return enter_found(vm, obj.u.o, name.u.s, cache, args);
+    return enter_found(vm, obj.u.o, player, name.u.s, cache, args);
 }
 
 /* ---- built-ins ---- */
@@ -231,13 +232,22 @@ static void push_builtin(struct vm *vm, int32_t id, struct builtin_call *c) {
     f->args = value_none();
 }
 
-/* What a built-in wants run: a verb, or a piece of code. Takes r->v. */
+/* The verb that a built-in wants run, with a code and names of its own. Takes r->v. */
 static struct verb_call wanted_call(struct vm *vm, struct result *r) {
-    const struct frame *from = vm_running(vm);
-    value args = r->v.type == V_LIST ? reg_take(&r->v) : value_list(list_empty());
-    if (r->code) return (struct verb_call){NOTHING, NOTHING, from->progr, r->code, true, NULL, NULL, args};
-    return (struct verb_call){r->object, r->found.definer, db_verb_owner(vm->m->db, r->found), db_verb_code(vm->m->db, r->found),
-                              (db_verb_flags(vm->m->db, r->found) & VF_DEBUG) != 0, r->verb, db_verb_names(vm->m->db, r->found), args};
+    struct db *db = vm->m->db;
+    struct verb_call call = {.this_ = r->object, .definer = r->found.definer, .name = r->verb, .player = player_to_pass(vm, vm_running(vm))};
+    call.args = r->v.type == V_LIST ? reg_take(&r->v) : value_list(list_empty());
+    call.owner = db_verb_owner(db, r->found);
+    call.debug = (db_verb_flags(db, r->found) & VF_DEBUG) != 0;
+    call.full_name = str_ref(db_verb_names(db, r->found));
+    call.code = db_verb_code(db, r->found);
+    if (call.code) code_ref(call.code);
+    return call;
+}
+
+static void wanted_call_fini(struct verb_call *call) {
+    if (call->full_name) str_unref(call->full_name);
+    if (call->code) code_unref(call->code);
 }
 
 /* eval(): a frame of its own kind: player and permissions of the calling frame, nothing of its variables. */
@@ -271,12 +281,14 @@ static enum go make_call(struct vm *vm, int32_t id, struct builtin_call *c, stru
         call = wanted_call(vm, r);
         if (!call.code) {
             value_unref(call.args);
+            wanted_call_fini(&call);
             *done = true;
             return GO_ON;
         }
     }
     if (keep) push_builtin(vm, id, c);
     enum go go = r->code ? push_code(vm, r) : push_verb(vm, vm_running(vm), &call);
+    wanted_call_fini(&call);
     if (go == GO_RAISE && keep) {
         c->state = reg_take(&vm_top(vm)->state);
         vm_pop(vm);

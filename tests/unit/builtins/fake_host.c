@@ -196,15 +196,18 @@ void fake_open(struct fake *f, const char *dialect) {
     build(f);
 }
 
-void fake_open_dir(struct fake *f, const char *dir, bool create) {
+static void open_dir(struct fake *f, const char *dir, bool create, const struct db_options *options) {
     struct buf why = BUF_INIT;
     init(f);
-    int rc = create ? db_world_create(&f->db, dir, &why) : db_world_open(&f->db, dir, &(struct db_options){0}, &why);
+    int rc = create ? db_world_create(&f->db, dir, &why) : db_world_open(&f->db, dir, options, &why);
     cr_assert_eq(rc, 0, "%s", buf_c(&why));
     buf_fini(&why);
     start(f, dialect_by_name("toast"));
     if (create) build(f);
 }
+
+void fake_open_dir(struct fake *f, const char *dir, bool create) { open_dir(f, dir, create, &(struct db_options){0}); }
+void fake_open_dir_evicting(struct fake *f, const char *dir) { open_dir(f, dir, false, &(struct db_options){.evict_always = true}); }
 
 void fake_close(struct fake *f) {
     sched_free(f->s);

@@ -38,6 +38,7 @@ struct fake {
 
 void fake_open(struct fake *f, const char *dialect); /* a world in memory */
 void fake_open_dir(struct fake *f, const char *dir, bool create);
+void fake_open_dir_evicting(struct fake *f, const char *dir); /* one that exists; objects are dropped from memory whenever the database is asked */
 void fake_close(struct fake *f);
 /* The scheduler is replaced by a new one, as a restart would; connections stay known to the host. */
 void fake_restart(struct fake *f);

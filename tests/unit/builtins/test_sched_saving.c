@@ -264,3 +264,28 @@ Test(sched_saving, forked_tasks_of_a_dump_are_taken_over_once) {
     buf_fini(&why);
     remove_dir();
 }
+
+/* What calls borrow of verbs ends with the next question to the database. */
+Test(sched_saving, calls_in_a_world_that_is_dropped_from_memory_all_the_time) {
+    struct fake f;
+    fake_open_dir(&f, new_dir(), true);
+    fake_login(&f, WORLD_WIZARD);
+    fake_verb(&f, WORLD_ROOT, "base", "return {\"base\", @args};");
+    fake_verb(&f, WORLD_WIZARD, "base", "player = this; return {\"over\", @pass(@args), @this:more(1)};");
+    fake_verb(&f, WORLD_ROOT, "more", "player = player; return {verb, `call_function(\"pass\", 2) ! ANY'};");
+    fake_verb(&f, WORLD_ROOT, "initialize", "player = this; this.name = \"new\"; this:more(3);");
+    fake_verb(&f, WORLD_ROOT, "accept exitfunc enterfunc recycle", "player = this; return 1;");
+    const char *const line = ";return {`player:base(5) ! ANY', (o = create(player.location)).name, move(o, player), recycle(o), eval(\"return this;\")};";
+    static const char wanted[] = "=> {{\"over\", \"base\", 5, \"more\", E_INVIND}, \"new\", 0, 0, {1, #-1}}\n";
+    fake_type(&f, WORLD_WIZARD, line);
+    fake_expect(&f, WORLD_WIZARD, wanted);
+    save(&f);
+    fake_close(&f);
+    fake_open_dir_evicting(&f, scratch);
+    load(&f);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, line);
+    fake_expect(&f, WORLD_WIZARD, wanted);
+    fake_close(&f);
+    remove_dir();
+}
