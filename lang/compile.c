@@ -328,12 +328,17 @@ static void compile_entry(struct compiler *c, const struct node *body, uint32_t 
     emit(c, OP_RETURNI, 0, 0, (uint32_t)take_ticks(c));
 }
 
+static bool begins_with_for(const struct node *block) {
+    return block->nkids > 0 && (block->kids[0]->kind == N_FOR_LIST || block->kids[0]->kind == N_FOR_RANGE);
+}
+
 static void compile_all(struct compiler *c) {
     compile_entry(c, c->ast->root, 0, c->ast->root->end_line, 0);
     for (uint32_t i = 0; i < c->p->nforks; i++) { /* bodies may hold further forks */
         struct fork_body f = c->forks[i];
         c->p->forks[i].node = f.node->id;
         c->p->forks[i].pc = here(c);
+        c->p->forks[i].loops = begins_with_for(f.node->kids[1]);
         compile_entry(c, f.node->kids[1], f.node->id, f.node->end_line, f.assigned);
     }
     c->p->last_line = c->ast->root->end_line;

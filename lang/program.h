@@ -127,7 +127,7 @@ struct program {
     struct resume_point *points; /* by pc */
     struct place *places;
     struct resume_slot *slots;
-    struct { uint32_t node, pc; } *forks;
+    struct { uint32_t node, pc; bool loops; } *forks; /* loops: begins with `for' */
     uint32_t nprops, nverbs, ncalls, nscatters, nhandlers, npoints, nplaces, nforks;
     int32_t last_line;
     size_t bytes;

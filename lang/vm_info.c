@@ -7,9 +7,19 @@
 #include "base/list.h"
 #include "base/str.h"
 
+/* LambdaMOO and ToastStunt find no line for the first instruction of a `for', and say 1: worlds' task lists show it. */
+static bool line_not_found(const struct frame *f) {
+    const struct program *p = f->program;
+    for (uint32_t i = 0; f->entry && i < p->nforks; i++)
+        if (p->forks[i].node == f->entry) return p->forks[i].loops;
+    return false;
+}
+
 int vm_frame_line(const struct vm *vm, const struct frame *f) {
     uint32_t pc = f->pc;
-    if (pc > 0 && !(vm->state == VM_NEW && f == vm->frames)) pc--;
+    bool fresh = vm->state == VM_NEW && f == vm->frames;
+    if (fresh && line_not_found(f)) return 1;
+    if (pc > 0 && !fresh) pc--;
     return f->program->where[pc].line;
 }
 

@@ -104,7 +104,7 @@ static bool power(struct vm *vm, value *dest, const value *l, const value *r) {
     if (l->type == V_INT && r->type == V_INT) return power_int(vm, dest, l->u.i, r->u.i);
     if (l->type == V_FLOAT && r->type == V_FLOAT) return put_float(vm, dest, pow(l->u.f, r->u.f));
     if (l->type == V_FLOAT && r->type == V_INT) return put_float(vm, dest, pow(l->u.f, (double)r->u.i));
-    if (l->type == V_INT) return vm_error_types(vm, T_INT, (int)r->type);
+    if (l->type == V_INT) return r->type == V_FLOAT ? vm_error(vm, E_TYPE) : vm_error_types(vm, T_INT, (int)r->type);
     return vm_error_types(vm, T_INT | T_FLOAT, (int)(l->type == V_FLOAT ? r->type : l->type));
 }
 
@@ -160,7 +160,7 @@ static bool is_ordered(uint32_t t) { return t == V_INT || t == V_OBJ || t == V_E
 bool vm_op_compare(struct vm *vm, int op, value *l, value *r, bool *result) {
     if (l->type != r->type || !is_ordered(l->type)) {
         bool mixed = (l->type == V_INT && r->type == V_FLOAT) || (l->type == V_FLOAT && r->type == V_INT);
-        if (mixed || l->type == r->type || !is_ordered(l->type)) return vm_error(vm, E_TYPE);
+        if (mixed || (l->type != r->type && !is_ordered(l->type))) return vm_error(vm, E_TYPE);
         return vm_error_types(vm, 1u << l->type, (int)r->type);
     }
     int c = value_compare(*l, *r);
@@ -521,7 +521,8 @@ bool vm_op_for_list(struct vm *vm, value *state, value *var, bool *enter) {
 
 bool vm_op_for_range(struct vm *vm, value *state, value *var, bool *enter) {
     uint32_t t = state[0].type;
-    if (t != state[1].type || (t != V_INT && t != V_OBJ)) return vm_error(vm, E_TYPE);
+    if (t != V_INT && t != V_OBJ) return vm_error_types(vm, T_INT | T_OBJ, (int)t);
+    if (t != state[1].type) return vm_error(vm, E_TYPE);
     *enter = state[0].u.i <= state[1].u.i;
     if (*enter) reg_put(var, state[0]);
     return true;

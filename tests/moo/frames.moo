@@ -36,13 +36,19 @@ return #2:bar();
 
 === messages [toast]
 --- run
-for p in ({"x", "#2.foo", "#2:foo()", "1 + 1.0", "1.0 + 1", "\"a\" + 1", "1 - \"a\"", "{} * 2", "-\"a\"", "1 < 1.0", "1 < \"a\"", "5[1]", "{1}[\"a\"]", "5 .foo", "5:foo()", "#2:(5)()", "#2.(5)", "{@5}", "1 in 5", "length()", "length(1, 2)", "strcmp(1, 2)", "abs(\"a\")", "raise()", "random(1, 2, 3)", "2 ^ \"a\"", "\"a\" ^ 2", "2.0 ^ \"a\"", "length(5)", "#99.foo", "#99:foo()"})
+for p in ({"x", "#2.foo", "#2:foo()", "1 + 1.0", "1.0 + 1", "\"a\" + 1", "1 - \"a\"", "{} * 2", "-\"a\"", "1 < 1.0", "1 < \"a\"", "5[1]", "{1}[\"a\"]", "5 .foo", "5:foo()", "#2:(5)()", "#2.(5)", "{@5}", "1 in 5", "length()", "length(1, 2)", "strcmp(1, 2)", "abs(\"a\")", "raise()", "random(1, 2, 3)", "2 ^ \"a\"", "\"a\" ^ 2", "2.0 ^ \"a\"", "2 ^ 3.0", "{} < {}", "length(5)", "#99.foo", "#99:foo()"})
   try
     eval("return " + p + ";");
   except e (ANY)
     show(p, e[2], e[3]);
   endtry
 endfor
+try
+  for i in [1.0..2.0]
+  endfor
+except e (ANY)
+  show(e[2], e[3]);
+endtry
 show(-7 % 3, 7 % -3, -7 / 2, -7.5 % 2.0, 7 % 3, -6 % 3);
 --- expect
 "x" "Variable not found: x" {#-1, "x"}
@@ -73,9 +79,12 @@ show(-7 % 3, 7 % -3, -7 / 2, -7.5 % 2.0, 7 % 3, -6 % 3);
 "2 ^ \"a\"" "Type mismatch (expected integer; got string)" {{0}, 2}
 "\"a\" ^ 2" "Type mismatch (expected integer or float; got string)" {{0, 9}, 2}
 "2.0 ^ \"a\"" "Type mismatch (expected integer or float; got string)" {{0, 9}, 2}
+"2 ^ 3.0" "Type mismatch" 0
+"{} < {}" "Type mismatch (expected list; got list)" {{4}, 4}
 "length(5)" "Type mismatch" 0
 "#99.foo" "Invalid indirection" 0
 "#99:foo()" "Invalid indirection" 0
+"Type mismatch (expected integer or object; got float)" {{0, 1}, 9}
 2 -2 -3 0.5 1 0
 => 0
 

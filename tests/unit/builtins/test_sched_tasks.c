@@ -68,6 +68,10 @@ Test(sched_tasks, resume_gives_a_value_or_an_error) {
     fake_expect(&f, WORLD_ANN, "=> {1, 2147483647, #3, 3}\n");
     fake_type(&f, WORLD_ANN, ";resume(queued_tasks()[1][1], \"old\"); resume(queued_tasks()[1][1], \"new\");");
     fake_expect(&f, WORLD_ANN, "with new\n");
+    fake_type(&f, WORLD_ANN, ";t = 0; fork (100) for i in [1..2] endfor endfork fork (101) t = 1; endfork return {queued_tasks()[1][8], queued_tasks()[2][8]};");
+    fake_expect(&f, WORLD_ANN, "=> {1, 7}\n");
+    fake_type(&f, WORLD_ANN, ";for t in (queued_tasks()) kill_task(t[1]); endfor");
+    fake_expect(&f, WORLD_ANN, "");
     fake_type(&f, WORLD_ANN, ";x = `suspend() ! ANY'; player:tell(\"caught \", toliteral(x));");
     fake_type(&f, WORLD_ANN, ";resume(queued_tasks()[1][1], E_NACC);");
     fake_expect(&f, WORLD_ANN, "caught E_NACC\n");
