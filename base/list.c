@@ -63,12 +63,20 @@ struct list *list_empty(void) {
 
 struct list *list_from_take(value *items, size_t n) {
     if (n == 0) return list_empty();
-    struct list *l = list_alloc(n < POOL_CAP ? POOL_CAP : n);
+    struct list *l = pool;
+    if (__builtin_expect(n <= POOL_CAP && l != NULL, 1)) { /* list_alloc() of what is in the pool: its `cap' is right */
+        pool = (struct list *)(intptr_t)l->bytes;
+        pool_size--;
+        l->refs = 1;
+    } else {
+        l = list_alloc(n < POOL_CAP ? POOL_CAP : n);
+    }
     int64_t bytes = LIST_BYTES;
-    for (size_t i = 0; i < n; i++) {
-        bytes += items[i].type == V_INT || items[i].type == V_OBJ ? PLAIN_BYTES : value_bytes(items[i]);
-        value_copy(&l->items[i], &items[i]);
-        items[i] = value_none();
+    value *to = l->items;
+    for (value *end = items + n; items < end; items++, to++) {
+        bytes += items->type == V_INT || items->type == V_OBJ ? PLAIN_BYTES : value_bytes(*items);
+        value_copy(to, items);
+        *items = value_none();
     }
     l->len = (uint32_t)n;
     l->bytes = bytes < LIST_BYTES_MAX ? bytes : LIST_BYTES_MAX;

@@ -96,7 +96,19 @@ static void chain_push(struct list **chain, struct list *l) {
     *chain = l;
 }
 
+enum { FLAT_MAX = 4 }; /* elements of a list that is worth a look */
+
+static bool is_flat(const struct list *l) {
+    for (uint32_t i = 0; i < l->len; i++)
+        if (value_is_counted(l->items[i])) return false;
+    return true;
+}
+
 static void free_list(struct list *first) {
+    if (first->len <= FLAT_MAX && is_flat(first)) { /* most often the arguments of a call */
+        list_free_memory(first);
+        return;
+    }
     struct list *chain = NULL;
     chain_push(&chain, first);
     while (chain) {
