@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/version.h"
+#include "server/offline.h"
 #include "server/server.h"
 
 enum { LONGEST_REQUEST = 1 << 20, LONGEST_VALUE = 1 << 28 };
@@ -81,21 +82,12 @@ static void answer(struct asker *a, int status, const char *text) {
 
 /* ---- requests: the word, and what it does; a function answers, or has marked the asker as waiting ---- */
 
-static objid first_wizard(struct server *s) {
-    value players = db_players(s->db);
-    objid found = NOTHING;
-    for (uint32_t i = 0; i < players.u.l->len && found == NOTHING; i++)
-        if (db_is_wizard(s->db, players.u.l->items[i].u.o)) found = players.u.l->items[i].u.o;
-    value_unref(players);
-    return found;
-}
-
 /* "#N" and a line feed, or only that: the first there is. false: no such wizard. */
 static bool choose_wizard(struct server *s, const char **text, objid *out) {
     const char *end = strchr(*text, '\n'), *digits = *text + (**text == '#');
     char *stop;
     if (!end) return false;
-    *out = end == *text ? first_wizard(s) : strtoll(digits, &stop, 10);
+    *out = end == *text ? offline_first_wizard(s->db) : strtoll(digits, &stop, 10);
     if (end != *text && (stop != end || stop == digits)) return false;
     *text = end + 1;
     return db_valid(s->db, *out) && db_is_wizard(s->db, *out);

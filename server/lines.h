@@ -30,7 +30,7 @@ struct line_reader {
 void lines_init(struct line_reader *r, size_t max);
 void lines_fini(struct line_reader *r);
 
-/* Called for each line, which it takes. false: no more for now. */
+/* Called for each line, which it takes. false: lines_feed() is to stop behind this one. */
 typedef bool line_sink(void *ctx, struct str *line);
 
 /* Reads bytes until they are used up or the sink says stop; the number of bytes used. */

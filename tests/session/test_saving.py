@@ -188,8 +188,11 @@ def test_eval_in_a_running_world():
         assert status == 1 and "too long" in said and error.count("\n") == 1, error
         status, said, error = command("eval", "--wizard", "#4", server.world, "1")
         assert status == 1 and "wizard" in error, error
+        # Whose permissions it has does not depend on whether the world is served, nor on who became a player first.
+        assert command("eval", server.world, "set_player_flag(#1, 1); return #1.wizard = 1;")[0] == 0
+        assert command("eval", server.world, "{player, players()[1] == #1}")[1] == "{#1, 0}\n"
         # What it changed is saved: a death at once takes nothing back.
         assert command("eval", server.world, "#8.y = \"kept\"")[0] == 0
         server.kill()
-        assert command("eval", server.world, "#8.y") == (0, '"kept"\n', "")
+        assert command("eval", server.world, "{player, #8.y}") == (0, '{#1, "kept"}\n', "")
         server.start()
