@@ -4,6 +4,7 @@
 A root, ten generics with properties and verbs of their own, and as many objects as fit: each the child of a generic, in one of a hundred rooms, with values for
 all properties it inherits, and one in ten with verbs. The same arguments give the same bytes.
 """
+import argparse
 import random
 import sys
 
@@ -83,4 +84,6 @@ class Dump:
 
 
 BYTES_AN_OBJECT = 3100
-Dump(max(GENERICS + ROOMS + 1, int(float(sys.argv[1]) * 1e6 / BYTES_AN_OBJECT))).write()
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("megabytes", type=float)
+Dump(max(GENERICS + ROOMS + 1, int(parser.parse_args().megabytes * 1e6 / BYTES_AN_OBJECT))).write()
