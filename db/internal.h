@@ -164,6 +164,9 @@ struct db {
     uint64_t damaged; /* records that could not be read */
     int pid_file; /* holds the lock on the world; -1 */
     char *dir;
+    struct save_run *save_run; /* the save that is under way; NULL */
+    void (*save_wake)(void *ctx);
+    void *save_wake_ctx;
     uint8_t (*kept)[CODE_HASH_BYTES]; /* programs that saved frames need, in order; read at the first save */
     size_t nkept;
     bool kept_known;

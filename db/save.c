@@ -339,6 +339,54 @@ int db_save(struct db *db, const struct db_save_part *parts, size_t nparts, stru
     return 0;
 }
 
+/* ---- in steps ---- */
+
+struct save_run {
+    struct db_save_part *parts;
+    size_t nparts;
+    struct db_save_end end;
+};
+
+int db_save_begin(struct db *db, const struct db_save_part *parts, size_t nparts, const struct db_save_end *end, struct buf *why) {
+    if (db->save_run || db->read_only) {
+        buf_printf(why, "%s: %s", db->dir, db->read_only ? "opened for reading only" : "a save is under way");
+        return -1;
+    }
+    struct save_run *run = xcalloc(1, sizeof *run);
+    run->parts = xmalloc((nparts + 1) * sizeof *parts);
+    if (nparts) memcpy(run->parts, parts, nparts * sizeof *parts);
+    run->nparts = nparts;
+    if (end) run->end = *end;
+    db->save_run = run;
+    return 0;
+}
+
+enum db_save_state db_save_step(struct db *db, int64_t budget_us) {
+    struct save_run *run = db->save_run;
+    struct db_save_report report = {0};
+    struct buf why = BUF_INIT;
+    (void)budget_us;
+    if (!run) return DB_SAVE_NONE;
+    int rc = db_save(db, run->parts, run->nparts, &report, &why);
+    db->save_run = NULL;
+    if (run->end.ended) run->end.ended(run->end.ctx, &report, rc ? buf_c(&why) : NULL);
+    free(run->parts);
+    free(run);
+    buf_fini(&why);
+    return DB_SAVE_NONE;
+}
+
+bool db_save_under_way(const struct db *db) { return db->save_run != NULL; }
+
+void db_save_finish(struct db *db) {
+    while (db_save_under_way(db)) db_save_step(db, INT64_MAX);
+}
+
+void db_save_set_wake(struct db *db, void (*wake)(void *ctx), void *ctx) {
+    db->save_wake = wake;
+    db->save_wake_ctx = ctx;
+}
+
 /* ---- reading what others saved ---- */
 
 struct other_row {

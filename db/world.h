@@ -60,6 +60,25 @@ struct db_save_report {
 int db_save(struct db *db, const struct db_save_part *parts, size_t nparts, struct db_save_report *report, struct buf *why);
 bool db_has_changes(struct db *db);
 
+/*
+ * The same in steps, so that nobody waits for it. db_save_begin() makes the cut: what is true then is what will be on disk, whatever changes afterwards. db_save_step() does what
+ * is to be done on the main thread, for about `budget_us' microseconds; `ended' is called from it when the save is durable or has failed. One save at a time. Parts are copied.
+ */
+struct db_save_end {
+    void (*ended)(void *ctx, const struct db_save_report *report, const char *why); /* why NULL: durable. Else nothing is lost, and the next save holds it */
+    void *ctx;
+};
+enum db_save_state {
+    DB_SAVE_NONE, /* no save is under way */
+    DB_SAVE_MORE, /* step again when there is time */
+    DB_SAVE_WAITS /* for the disk: `wake' will be called */
+};
+int db_save_begin(struct db *db, const struct db_save_part *parts, size_t nparts, const struct db_save_end *end, struct buf *why); /* -1: one is under way, or read-only */
+enum db_save_state db_save_step(struct db *db, int64_t budget_us);
+bool db_save_under_way(const struct db *db);
+void db_save_finish(struct db *db); /* waits until none is under way */
+void db_save_set_wake(struct db *db, void (*wake)(void *ctx), void *ctx); /* called on another thread when db_save_step() has something to do again; NULL: none */
+
 /* Reading what was saved for others, in key order; stops when `row` returns false. Payload borrowed during the call. */
 int db_scan(struct db *db, enum db_table t, bool (*row)(void *ctx, uint64_t key, const void *payload, size_t len), void *ctx, struct buf *why);
 struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]); /* owned; NULL if there is none */
