@@ -5,6 +5,7 @@
  */
 #include "base/codec.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,7 +268,8 @@ static void crc_init(void) {
 }
 
 static uint32_t crc_portable(uint32_t c, const unsigned char *p, size_t len) {
-    if (!crc_table[1]) crc_init();
+    static pthread_once_t once = PTHREAD_ONCE_INIT; /* records are written on a thread of their own */
+    pthread_once(&once, crc_init);
     while (len--) c = crc_table[(c ^ *p++) & 0xff] ^ (c >> 8);
     return c;
 }

@@ -395,11 +395,9 @@ int load_digests(struct db *db) {
     struct dec d;
     struct rec_meta m;
     const char *reason;
-    if (store_read_begin(db->store)) return -1;
-    int rc = record_get(db->store, T_META, &meta_key, &d, &scratch, &reason);
+    int rc = record_get(store_writer(db->store), T_META, &meta_key, &d, &scratch, &reason);
     if (!rc) rc = rec_meta_decode(&m, &d);
     if (!rc) read_digests(db, m.digests);
-    store_read_end(db->store);
     buf_fini(&scratch);
     return rc;
 }

@@ -230,32 +230,34 @@ static int write_all(struct db *db, struct writer *w, struct saving *save) {
     return rc ? rc : write_collect_codes(w);
 }
 
-/* One attempt. STORE_FULL and STORE_BROKEN ask for another. */
-static int attempt(struct db *db, struct saving *save) {
-    int rc = store_begin(db->store);
-    if (rc) return rc;
-    struct writer w = {.store = db->store, .next_blob = &db->next_blob};
-    rc = write_all(db, &w, save);
+/* One attempt. STORE_FULL and STORE_BROKEN ask for another; after the latter digests must be read again. */
+static int attempt(struct db *db, struct saving *save, bool *broken) {
+    struct writer w = {.store = store_writer(db->store), .next_blob = &db->next_blob};
+    int rc = store_begin(w.store);
+    if (!rc && *broken) rc = load_digests(db);
+    if (!rc) *broken = false;
+    if (!rc) rc = write_all(db, &w, save);
     hashes_fini(&w.dropped);
-    if (!rc && !save->changed && !store_changes(db->store)) { /* all of it is on disk already */
+    if (!rc && !save->changed && !store_changes(w.store)) { /* all of it is on disk already */
         save->generation = db->generation;
-        store_abort(db->store);
+        store_abort(w.store);
         return 0;
     }
     if (!rc) rc = write_meta(&w, db, save->generation, clock_wall_us());
-    if (!rc) return store_commit(db->store);
-    store_abort(db->store);
+    if (!rc) return store_commit(w.store);
+    store_abort(w.store);
     return rc;
 }
 
 static int write_until_done(struct db *db, struct saving *save) {
-    int rc = attempt(db, save);
+    bool broken = false;
+    int rc = attempt(db, save, &broken);
     for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || rc == STORE_BROKEN); i++) {
         if (rc == STORE_BROKEN) {
-            log_error("%s; the store was opened again, the save is repeated", store_error(db->store));
-            if (load_digests(db)) return -1;
+            log_error("%s; the store was opened again, the save is repeated", store_error(store_writer(db->store)));
+            broken = true;
         }
-        rc = attempt(db, save);
+        rc = attempt(db, save, &broken);
     }
     return rc;
 }
@@ -307,7 +309,7 @@ static int save_to_store(struct db *db, struct saving *save, struct buf *why) {
         save_settle(db, save, rc == 0);
     }
     if (rc) {
-        buf_printf(why, "%s; nothing is lost, the next save tries again", store_error(db->store));
+        buf_printf(why, "%s; nothing is lost, the next save tries again", store_error(store_writer(db->store)));
         return -1;
     }
     db->generation = save->generation;

@@ -64,7 +64,7 @@ void hashes_sort(struct hashes *h); /* each once */
 void hashes_fini(struct hashes *h);
 
 /* load.c */
-int load_digests(struct db *db); /* again, after the store was opened anew */
+int load_digests(struct db *db); /* again, after the store was opened anew: inside a write transaction */
 extern const struct key meta_key;
 
 #endif

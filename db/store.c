@@ -2,12 +2,16 @@
 /*
  * LMDB 0.9.24 behind db/store.h. Default sync; no DUPSORT, no nested transactions, no resize by MDB_CURRENT; a large sparse map that is grown when full; after
  * MDB_PANIC the environment is closed and opened again. MDB_NOTLS, so that a read handle is not bound to its thread.
+ *
+ * Two handles share the environment. `reading' is held by the reader from its first begin to its last end, and by the writer while it resizes the map or opens the
+ * environment anew: neither is allowed under an open transaction. So only such a repair can ever make one of them wait for the other.
  */
 #include "db/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,20 +27,28 @@ enum { MAX_READERS = 126, FORGET_EVERY = 10000 };
 #define MAP_LEAST ((size_t)1 << 32)
 
 struct store {
-    MDB_env *env;
+    struct environment *shared;
+    bool writes;
+    MDB_txn *txn; /* the reader's is kept between reads, reset */
+    unsigned depth; /* of store_read_begin */
+    struct buf error;
+};
+
+struct environment {
+    MDB_env *env; /* NULL: closed after an error, and could not be opened again */
     MDB_dbi dbi[T_COUNT];
     bool has[T_COUNT]; /* a table of a newer format may be missing when reading */
-    MDB_txn *read, *write;
-    unsigned read_depth;
     char *dir;
     struct store_options options;
     size_t map_size;
+    pthread_mutex_t reading;
+    struct store reader, writer;
+    /* the writer's */
     uint64_t digest[T_COUNT], digest_before[T_COUNT];
     uint64_t puts, put_bytes;
     uint64_t changes; /* in this transaction */
     enum store_fault fault;
     unsigned fault_in;
-    struct buf error;
 };
 
 static const char *const table_names[] = {
@@ -47,39 +59,40 @@ static const char *const table_names[] = {
 
 const char *store_table_name(enum store_table t) { return table_names[t]; }
 const char *store_error(const struct store *s) { return buf_c(&s->error); }
-uint64_t store_puts(const struct store *s) { return s->puts; }
-uint64_t store_put_bytes(const struct store *s) { return s->put_bytes; }
-uint64_t store_changes(const struct store *s) { return s->changes; }
-uint64_t store_digest(const struct store *s, enum store_table t) { return s->digest[t]; }
-void store_set_digest(struct store *s, enum store_table t, uint64_t digest) { s->digest[t] = digest; }
+uint64_t store_puts(const struct store *s) { return s->shared->puts; }
+uint64_t store_put_bytes(const struct store *s) { return s->shared->put_bytes; }
+uint64_t store_changes(const struct store *s) { return s->shared->changes; }
+uint64_t store_digest(const struct store *s, enum store_table t) { return s->shared->digest[t]; }
+void store_set_digest(struct store *s, enum store_table t, uint64_t digest) { s->shared->digest[t] = s->shared->digest_before[t] = digest; }
+struct store *store_writer(struct store *s) { return &s->shared->writer; }
 
 void store_set_fault(struct store *s, enum store_fault fault, unsigned n) {
-    s->fault = fault;
-    s->fault_in = n;
+    s->shared->fault = fault;
+    s->shared->fault_in = n;
 }
 
-static bool fault_hits(struct store *s, enum store_fault kind) {
-    if (s->fault != kind || --s->fault_in) return false;
-    s->fault = FAULT_NONE;
+static bool fault_hits(struct environment *e, enum store_fault kind) {
+    if (e->fault != kind || --e->fault_in) return false;
+    e->fault = FAULT_NONE;
     return true;
 }
 
 static int fail(struct store *s, int rc, const char *what) {
     buf_clear(&s->error);
-    buf_printf(&s->error, "%s: %s: %s", s->dir, what, mdb_strerror(rc));
+    buf_printf(&s->error, "%s: %s: %s", s->shared->dir, what, mdb_strerror(rc));
     return -1;
 }
 
 /* ---- opening ---- */
 
-static int open_tables(struct store *s) {
+static int open_tables(struct environment *e) {
     MDB_txn *txn;
-    int rc = mdb_txn_begin(s->env, NULL, s->options.read_only ? MDB_RDONLY : 0, &txn);
+    int rc = mdb_txn_begin(e->env, NULL, e->options.read_only ? MDB_RDONLY : 0, &txn);
     if (rc) return rc;
     for (int t = 0; t < T_COUNT; t++) {
-        rc = mdb_dbi_open(txn, table_names[t], s->options.read_only ? 0 : MDB_CREATE, &s->dbi[t]);
-        s->has[t] = rc == 0;
-        if (rc == MDB_NOTFOUND && s->options.read_only) rc = 0;
+        rc = mdb_dbi_open(txn, table_names[t], e->options.read_only ? 0 : MDB_CREATE, &e->dbi[t]);
+        e->has[t] = rc == 0;
+        if (rc == MDB_NOTFOUND && e->options.read_only) rc = 0;
         if (rc) {
             mdb_txn_abort(txn);
             return rc;
@@ -88,32 +101,32 @@ static int open_tables(struct store *s) {
     return mdb_txn_commit(txn);
 }
 
-static int open_env_sized(struct store *s, size_t map) {
-    int rc = mdb_env_create(&s->env);
+static int open_env_sized(struct environment *e, size_t map) {
+    int rc = mdb_env_create(&e->env);
     if (rc) return rc;
-    mdb_env_set_maxdbs(s->env, T_COUNT);
-    mdb_env_set_maxreaders(s->env, MAX_READERS);
-    mdb_env_set_mapsize(s->env, map);
-    rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | (s->options.read_only ? MDB_RDONLY : 0), 0600);
-    if (!rc) rc = open_tables(s);
+    mdb_env_set_maxdbs(e->env, T_COUNT);
+    mdb_env_set_maxreaders(e->env, MAX_READERS);
+    mdb_env_set_mapsize(e->env, map);
+    rc = mdb_env_open(e->env, e->dir, MDB_NOTLS | (e->options.read_only ? MDB_RDONLY : 0), 0600);
+    if (!rc) rc = open_tables(e);
     if (rc) {
-        mdb_env_close(s->env);
-        s->env = NULL;
+        mdb_env_close(e->env);
+        e->env = NULL;
         return rc;
     }
-    s->map_size = map;
+    e->map_size = map;
     return 0;
 }
 
-static int open_env(struct store *s) {
-    size_t map = s->map_size ? s->map_size : s->options.map_size ? s->options.map_size : MAP_FIRST;
-    int rc = open_env_sized(s, map);
-    while (rc == ENOMEM && map > MAP_LEAST) rc = open_env_sized(s, map /= 16);
+static int open_env(struct environment *e) {
+    size_t map = e->map_size ? e->map_size : e->options.map_size ? e->options.map_size : MAP_FIRST;
+    int rc = open_env_sized(e, map);
+    while (rc == ENOMEM && map > MAP_LEAST) rc = open_env_sized(e, map /= 16);
     if (rc) return rc;
     int fd, dead;
-    mdb_env_get_fd(s->env, &fd);
+    mdb_env_get_fd(e->env, &fd);
     fcntl(fd, F_SETFD, FD_CLOEXEC); /* LMDB sets it on its other descriptors only */
-    mdb_reader_check(s->env, &dead); /* slots of killed processes would pin old pages */
+    mdb_reader_check(e->env, &dead); /* slots of killed processes would pin old pages */
     return 0;
 }
 
@@ -132,65 +145,88 @@ int store_open(struct store **out, const char *dir, const struct store_options *
         buf_printf(why, "%s: not a world: there is no data.mdb in it", dir);
         return -1;
     }
-    struct store *s = xcalloc(1, sizeof *s);
-    s->dir = xstrdup(dir);
-    s->options = *options;
-    int rc = open_env(s);
+    struct environment *e = xcalloc(1, sizeof *e);
+    e->dir = xstrdup(dir);
+    e->options = *options;
+    int rc = open_env(e);
     if (!rc) {
-        *out = s;
+        must(!pthread_mutex_init(&e->reading, NULL));
+        e->reader.shared = e->writer.shared = e;
+        e->writer.writes = true;
+        *out = &e->reader;
         return 0;
     }
     if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH) buf_printf(why, "%s: not a world: data.mdb is no LMDB file of the version in use", dir);
     else buf_printf(why, "%s: cannot open the store: %s", dir, mdb_strerror(rc));
-    free(s->dir);
-    free(s);
+    free(e->dir);
+    free(e);
     return -1;
 }
 
-static void close_env(struct store *s) {
-    if (s->write) mdb_txn_abort(s->write);
-    if (s->read) mdb_txn_abort(s->read);
-    s->write = s->read = NULL;
-    s->read_depth = 0;
-    if (s->env) mdb_env_close(s->env);
-    s->env = NULL;
+static void end_txn(struct store *s) {
+    if (s->txn) mdb_txn_abort(s->txn);
+    s->txn = NULL;
+}
+
+static void close_env(struct environment *e) {
+    end_txn(&e->writer);
+    end_txn(&e->reader);
+    if (e->env) mdb_env_close(e->env);
+    e->env = NULL;
 }
 
 void store_close(struct store *s) {
     if (!s) return;
-    close_env(s);
-    buf_fini(&s->error);
-    free(s->dir);
-    free(s);
+    struct environment *e = s->shared;
+    if (e->reader.depth) pthread_mutex_unlock(&e->reading);
+    close_env(e);
+    pthread_mutex_destroy(&e->reading);
+    buf_fini(&e->reader.error);
+    buf_fini(&e->writer.error);
+    free(e->dir);
+    free(e);
 }
 
 /* ---- reading ---- */
 
-int store_read_begin(struct store *s) {
-    if (s->write || s->read_depth++) return 0;
-    if (!s->env) return fail(s, EIO, "the store is closed after an error");
-    int rc = s->read ? mdb_txn_renew(s->read) : mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->read);
+static int reader_begin(struct store *s) {
+    struct environment *e = s->shared;
+    if (!e->env) return fail(s, EIO, "the store is closed after an error");
+    int rc = s->txn ? mdb_txn_renew(s->txn) : mdb_txn_begin(e->env, NULL, MDB_RDONLY, &s->txn);
     if (!rc) return 0;
-    s->read_depth--;
-    if (s->read) mdb_txn_abort(s->read);
-    s->read = NULL;
+    end_txn(s);
     return fail(s, rc, "cannot read");
 }
 
+int store_read_begin(struct store *s) {
+    if (s->writes) {
+        must(s->txn);
+        return 0;
+    }
+    if (s->depth++) return 0;
+    pthread_mutex_lock(&s->shared->reading);
+    int rc = reader_begin(s);
+    if (!rc) return 0;
+    s->depth--;
+    pthread_mutex_unlock(&s->shared->reading);
+    return rc;
+}
+
 void store_read_end(struct store *s) {
-    if (s->write || !s->read_depth || --s->read_depth) return;
-    mdb_txn_reset(s->read); /* keeps its slot: the next begin is cheap */
+    if (s->writes || !s->depth || --s->depth) return;
+    mdb_txn_reset(s->txn); /* keeps its slot: the next begin is cheap */
+    pthread_mutex_unlock(&s->shared->reading);
 }
 
 static MDB_txn *current(struct store *s) {
-    must(s->write || s->read_depth);
-    return s->write ? s->write : s->read;
+    must(s->txn && (s->writes || s->depth));
+    return s->txn;
 }
 
 int store_get(struct store *s, enum store_table t, const void *key, size_t klen, const void **data, size_t *len) {
-    if (!s->has[t]) return STORE_NOT_FOUND;
+    if (!s->shared->has[t]) return STORE_NOT_FOUND;
     MDB_val k = {klen, (void *)key}, v;
-    int rc = mdb_get(current(s), s->dbi[t], &k, &v);
+    int rc = mdb_get(current(s), s->shared->dbi[t], &k, &v);
     if (rc == MDB_NOTFOUND) return STORE_NOT_FOUND;
     if (rc) return fail(s, rc, "cannot read");
     *data = v.mv_data;
@@ -199,9 +235,9 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t klen,
 }
 
 int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx) {
-    if (!s->has[t]) return 0;
+    if (!s->shared->has[t]) return 0;
     MDB_cursor *c;
-    int rc = mdb_cursor_open(current(s), s->dbi[t], &c);
+    int rc = mdb_cursor_open(current(s), s->shared->dbi[t], &c);
     if (rc) return fail(s, rc, "cannot read");
     MDB_val k = {plen, (void *)prefix}, v;
     rc = mdb_cursor_get(c, &k, &v, plen ? MDB_SET_RANGE : MDB_FIRST);
@@ -215,24 +251,28 @@ int store_scan(struct store *s, enum store_table t, const void *prefix, size_t p
 
 uint64_t store_count(struct store *s, enum store_table t) {
     MDB_stat st;
-    if (!s->has[t] || mdb_stat(current(s), s->dbi[t], &st)) return 0;
+    if (!s->shared->has[t] || mdb_stat(current(s), s->shared->dbi[t], &st)) return 0;
     return st.ms_entries;
 }
 
 int64_t store_disk_size(struct store *s) {
     MDB_envinfo info;
     MDB_stat st;
-    if (!s->env || mdb_env_info(s->env, &info) || mdb_env_stat(s->env, &st)) return -1;
-    return (int64_t)(info.me_last_pgno + 1) * st.ms_psize;
+    struct environment *e = s->shared;
+    bool lock = !s->writes && !s->depth;
+    if (lock) pthread_mutex_lock(&e->reading);
+    int64_t size = !e->env || mdb_env_info(e->env, &info) || mdb_env_stat(e->env, &st) ? -1 : (int64_t)(info.me_last_pgno + 1) * st.ms_psize;
+    if (lock) pthread_mutex_unlock(&e->reading);
+    return size;
 }
 
 /* LMDB does not tell where its map is: it is the mapping of its file. */
-static void *map_of(struct store *s, size_t *size) {
+static void *map_of(struct environment *e, size_t *size) {
     struct stat st;
     mdb_filehandle_t fd;
     char line[512];
     void *found = NULL;
-    FILE *maps = mdb_env_get_fd(s->env, &fd) || fstat(fd, &st) ? NULL : fopen("/proc/self/maps", "re");
+    FILE *maps = mdb_env_get_fd(e->env, &fd) || fstat(fd, &st) ? NULL : fopen("/proc/self/maps", "re");
     while (maps && !found && fgets(line, sizeof line, maps)) {
         unsigned long from, to, inode;
         if (sscanf(line, "%lx-%lx %*s %*s %*s %lu", &from, &to, &inode) != 3 || inode != st.st_ino || !strstr(line, "/data.mdb")) continue;
@@ -246,7 +286,7 @@ static void *map_of(struct store *s, size_t *size) {
 /* The pages stay in the system's cache; they only no longer count as this process's memory. */
 void store_forget_pages(struct store *s) {
     size_t size = 0;
-    void *map = s->env ? map_of(s, &size) : NULL;
+    void *map = s->shared->env ? map_of(s->shared, &size) : NULL;
     if (map) madvise(map, size, MADV_DONTNEED);
 }
 
@@ -275,8 +315,8 @@ uint64_t store_row_hash(const void *key, size_t klen, const void *data, size_t l
 
 /* What is under the key now, which goes out of the table's digest. */
 static int digest_forget(struct store *s, enum store_table t, MDB_val k, MDB_val *old) {
-    int rc = mdb_get(s->write, s->dbi[t], &k, old);
-    if (!rc) s->digest[t] -= store_row_hash(k.mv_data, k.mv_size, old->mv_data, old->mv_size);
+    int rc = mdb_get(s->txn, s->shared->dbi[t], &k, old);
+    if (!rc) s->shared->digest[t] -= store_row_hash(k.mv_data, k.mv_size, old->mv_data, old->mv_size);
     return rc;
 }
 
@@ -284,19 +324,22 @@ static int digest_forget(struct store *s, enum store_table t, MDB_val k, MDB_val
 
 /* Doubles the map; no transaction may be open. */
 static int grow_map(struct store *s) {
-    if (s->read) mdb_txn_abort(s->read);
-    s->read = NULL;
-    int rc = mdb_env_set_mapsize(s->env, s->map_size * 2);
-    if (rc) return fail(s, rc, "cannot make the map larger");
-    s->map_size *= 2;
-    return STORE_FULL;
+    struct environment *e = s->shared;
+    pthread_mutex_lock(&e->reading);
+    end_txn(&e->reader);
+    int rc = mdb_env_set_mapsize(e->env, e->map_size * 2);
+    if (!rc) e->map_size *= 2;
+    pthread_mutex_unlock(&e->reading);
+    return rc ? fail(s, rc, "cannot make the map larger") : STORE_FULL;
 }
 
 static int reopen(struct store *s) {
-    close_env(s);
-    int rc = open_env(s);
-    if (rc) return fail(s, rc, "cannot open the store again after an error");
-    return STORE_BROKEN;
+    struct environment *e = s->shared;
+    pthread_mutex_lock(&e->reading);
+    close_env(e);
+    int rc = open_env(e);
+    pthread_mutex_unlock(&e->reading);
+    return rc ? fail(s, rc, "cannot open the store again after an error") : STORE_BROKEN;
 }
 
 /* After an error inside the write transaction: ends it and says how to go on. */
@@ -308,32 +351,41 @@ static int write_failed(struct store *s, int rc, const char *what) {
     return -1;
 }
 
+/* Another process made the file larger than our map. */
+static int adopt_map_size(struct environment *e) {
+    pthread_mutex_lock(&e->reading);
+    end_txn(&e->reader);
+    int rc = mdb_env_set_mapsize(e->env, 0);
+    pthread_mutex_unlock(&e->reading);
+    return rc;
+}
+
 int store_begin(struct store *s) {
-    must(!s->write && !s->read_depth);
-    if (!s->env) {
-        int rc = reopen(s);
-        if (rc != STORE_BROKEN) return rc;
-    }
-    int rc = fault_hits(s, FAULT_BEGIN) ? EIO : mdb_txn_begin(s->env, NULL, 0, &s->write);
-    if (rc == MDB_PANIC) return s->write = NULL, reopen(s);
-    if (rc == MDB_MAP_RESIZED) rc = mdb_env_set_mapsize(s->env, 0) ? rc : mdb_txn_begin(s->env, NULL, 0, &s->write);
-    if (rc) return s->write = NULL, fail(s, rc, "cannot write");
-    memcpy(s->digest_before, s->digest, sizeof s->digest);
-    s->changes = 0;
+    struct environment *e = s->shared;
+    must(s->writes && !s->txn);
+    if (!e->env) return reopen(s);
+    int rc = fault_hits(e, FAULT_BEGIN) ? EIO : mdb_txn_begin(e->env, NULL, 0, &s->txn);
+    if (rc == MDB_MAP_RESIZED) rc = adopt_map_size(e) ? rc : mdb_txn_begin(e->env, NULL, 0, &s->txn);
+    if (rc) s->txn = NULL;
+    if (rc == MDB_PANIC) return reopen(s);
+    if (rc) return fail(s, rc, "cannot write");
+    memcpy(e->digest_before, e->digest, sizeof e->digest);
+    e->changes = 0;
     return 0;
 }
 
 /* With its digest. What was under the key before is no longer in the digest. */
 static int put(struct store *s, enum store_table t, MDB_val k, MDB_val v, unsigned flags) {
+    struct environment *e = s->shared;
     MDB_val at = v; /* the library writes to it */
-    int rc = fault_hits(s, FAULT_PUT) ? ENOSPC : mdb_put(s->write, s->dbi[t], &k, &at, flags);
+    int rc = fault_hits(e, FAULT_PUT) ? ENOSPC : mdb_put(s->txn, e->dbi[t], &k, &at, flags);
     if (rc == MDB_KEYEXIST) return STORE_EXISTS;
     if (rc) return write_failed(s, rc, "cannot write");
-    s->digest[t] += store_row_hash(k.mv_data, k.mv_size, v.mv_data, v.mv_size);
-    s->changes++;
-    s->puts++;
-    s->put_bytes += k.mv_size + v.mv_size;
-    if (s->puts % FORGET_EVERY == 0) store_forget_pages(s); /* a large save passes over many */
+    e->digest[t] += store_row_hash(k.mv_data, k.mv_size, v.mv_data, v.mv_size);
+    e->changes++;
+    e->puts++;
+    e->put_bytes += k.mv_size + v.mv_size;
+    if (e->puts % FORGET_EVERY == 0) store_forget_pages(s); /* a large save passes over many */
     return 0;
 }
 
@@ -342,7 +394,7 @@ int store_put(struct store *s, enum store_table t, const void *key, size_t klen,
     int rc = digest_forget(s, t, k, &old);
     if (rc && rc != MDB_NOTFOUND) return write_failed(s, rc, "cannot write");
     if (!rc && old.mv_size == len && !memcmp(old.mv_data, data, len)) { /* so an idle world does not grow */
-        s->digest[t] += store_row_hash(key, klen, data, len);
+        s->shared->digest[t] += store_row_hash(key, klen, data, len);
         return 0;
     }
     return put(s, t, k, v, 0);
@@ -356,19 +408,22 @@ int store_delete(struct store *s, enum store_table t, const void *key, size_t kl
     MDB_val k = {klen, (void *)key}, old;
     int rc = digest_forget(s, t, k, &old);
     if (rc == MDB_NOTFOUND) return 0;
-    s->changes++;
-    if (!rc) rc = mdb_del(s->write, s->dbi[t], &k, NULL);
+    s->shared->changes++;
+    if (!rc) rc = mdb_del(s->txn, s->shared->dbi[t], &k, NULL);
     return rc ? write_failed(s, rc, "cannot delete") : 0;
 }
 
+static void forget_changes(struct environment *e) { memcpy(e->digest, e->digest_before, sizeof e->digest); }
+
 int store_commit(struct store *s) {
     int rc;
-    if (fault_hits(s, FAULT_COMMIT)) mdb_txn_abort(s->write), rc = EIO;
-    else if (fault_hits(s, FAULT_COMMIT_PANIC)) mdb_txn_abort(s->write), rc = MDB_PANIC;
-    else rc = mdb_txn_commit(s->write);
-    s->write = NULL;
+    struct environment *e = s->shared;
+    if (fault_hits(e, FAULT_COMMIT)) mdb_txn_abort(s->txn), rc = EIO;
+    else if (fault_hits(e, FAULT_COMMIT_PANIC)) mdb_txn_abort(s->txn), rc = MDB_PANIC;
+    else rc = mdb_txn_commit(s->txn);
+    s->txn = NULL;
     if (!rc) return 0;
-    memcpy(s->digest, s->digest_before, sizeof s->digest);
+    forget_changes(e);
     fail(s, rc, "cannot save");
     if (rc == MDB_MAP_FULL) return grow_map(s);
     if (rc == MDB_PANIC) return reopen(s);
@@ -376,8 +431,7 @@ int store_commit(struct store *s) {
 }
 
 void store_abort(struct store *s) {
-    if (!s->write) return;
-    mdb_txn_abort(s->write);
-    s->write = NULL;
-    memcpy(s->digest, s->digest_before, sizeof s->digest);
+    if (!s->txn) return;
+    end_txn(s);
+    forget_changes(s->shared);
 }

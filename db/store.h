@@ -3,8 +3,9 @@
  * The storage engine, behind the narrowest interface that we can live with: tables of byte strings, in key order, changed in transactions. store.c alone knows
  * LMDB.
  *
- * One environment a process at a time, not to be used across fork(). One write transaction at a time. Reading goes through store_read_begin/end pairs, which
- * may be nested and must be short: while one is open, pages that a save freed cannot be used again.
+ * One environment a process at a time, not to be used across fork(), and two handles of it, each for one thread at a time. The reader's reads go through
+ * store_read_begin/end pairs, which may be nested and must be short: while one is open, pages that a save freed cannot be used again. The writer has the write
+ * transaction; what it reads is what it wrote. Neither sees the other's transaction, and neither waits for the other, except when the writer repairs the store.
  *
  * Functions return 0, STORE_NOT_FOUND where said so, or -1 with a line in store_error(). STORE_FULL: the map was full and has been made larger; the transaction is
  * gone, do it again. STORE_BROKEN: as STORE_FULL, after the engine had to be opened anew.
@@ -34,12 +35,13 @@ struct store_options {
 /* Faults for tests: the n-th call from now on of this kind fails once (1: the next). */
 enum store_fault { FAULT_NONE, FAULT_PUT, FAULT_COMMIT, FAULT_COMMIT_PANIC, FAULT_BEGIN };
 
-int store_open(struct store **out, const char *dir, const struct store_options *options, struct buf *why);
-void store_close(struct store *s);
+int store_open(struct store **out, const char *dir, const struct store_options *options, struct buf *why); /* the reader */
+struct store *store_writer(struct store *s); /* the other handle: for store_begin() to store_commit(), and what is read between them */
+void store_close(struct store *s); /* both; nobody else may use either any more */
 const char *store_error(const struct store *s);
 const char *store_table_name(enum store_table t);
 
-/* Reading: in the newest committed state, or inside the write transaction while one is open. Results are borrowed until the transaction ends or changes. */
+/* Reading: the reader the newest committed state, the writer its open transaction. Results are borrowed until the transaction ends or changes. */
 int store_read_begin(struct store *s);
 void store_read_end(struct store *s);
 int store_get(struct store *s, enum store_table t, const void *key, size_t klen, const void **data, size_t *len);
@@ -47,6 +49,7 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t klen,
 typedef bool store_row(void *ctx, const void *key, size_t klen, const void *data, size_t len);
 int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx);
 
+/* Writing: the writer only. */
 int store_begin(struct store *s);
 int store_put(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len);
 int store_put_new(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len); /* STORE_EXISTS: there is one, and it stays */
@@ -54,6 +57,7 @@ int store_delete(struct store *s, enum store_table t, const void *key, size_t kl
 int store_commit(struct store *s); /* durable when it returns 0; ends the transaction in any case */
 void store_abort(struct store *s);
 
+/* By either handle, and about the store as a whole; while a write transaction is open, for its thread only. */
 uint64_t store_digest(const struct store *s, enum store_table t);
 void store_set_digest(struct store *s, enum store_table t, uint64_t digest);
 uint64_t store_row_hash(const void *key, size_t klen, const void *data, size_t len);

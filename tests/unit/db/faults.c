@@ -259,9 +259,10 @@ static void put_raw(const char *dir, enum store_table t, struct key k, const str
     struct buf why = BUF_INIT;
     uint64_t blob = 1;
     cr_assert_eq(store_open(&s, dir, &(struct store_options){0}, &why), 0);
-    cr_assert_eq(store_begin(s), 0);
-    cr_assert_eq(payload ? record_put(s, t, &k, payload, &blob) : record_delete(s, t, &k), 0);
-    cr_assert_eq(store_commit(s), 0);
+    struct store *w = store_writer(s);
+    cr_assert_eq(store_begin(w), 0);
+    cr_assert_eq(payload ? record_put(w, t, &k, payload, &blob) : record_delete(w, t, &k), 0);
+    cr_assert_eq(store_commit(w), 0);
     store_close(s);
 }
 
