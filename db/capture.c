@@ -58,11 +58,10 @@ static void capture_propdefs(struct captures *out, const struct object *o) {
 
 static void capture_slots(struct captures *out, const struct object *o) {
     for (uint32_t i = 0; i < o->shape->n; i++) {
-        const struct slot *s = &o->slots[i];
         struct key k = key_two(key_object(o->id), o->shape->slots[i].id);
-        if (s->state & SLOT_PUTTING)
-            capture_add(out, T_PROPVAL, CAPTURE_PROPVAL, k)->u.propval = (struct rec_propval){value_ref(slot_value(s)), s->owner, s->perms};
-        else if (s->state & SLOT_DELETING)
+        if (slot_bits(o, i) & SLOT_PUTTING)
+            capture_add(out, T_PROPVAL, CAPTURE_PROPVAL, k)->u.propval = (struct rec_propval){value_ref(slot_value(o, i)), slot_owner(o, i), slot_perms(o, i)};
+        else if (slot_bits(o, i) & SLOT_DELETING)
             capture_delete(out, T_PROPVAL, k);
     }
 }

@@ -102,8 +102,9 @@ struct prop_cache {
     uint32_t slot;
     uint64_t epoch;
     objid holder; /* where a clear slot's value was found */
-    uint32_t holder_slot;
+    objid owner; /* that the definition gives the slot */
     uint32_t builtin;
+    bool owner_is_objects; /* the object's instead */
 };
 
 /* o.name for a frame with permissions of `progr': all checks in order (o may be anything: E_INVIND, E_PROPNF, E_PERM), built-in ones too. *out owned.

@@ -20,18 +20,23 @@ static inline bool db_fast_is_wizard(struct db *db, objid who) {
     return o && (o->flags & OF_WIZARD);
 }
 
+static inline bool db_fast_owns(const struct object *o, const struct prop_cache *c, unsigned bits, objid progr) {
+    if (__builtin_expect(bits & SLOT_OWNED, 0)) return slot_owner(o, c->slot) == progr;
+    return (c->owner_is_objects ? o->owner : c->owner) == progr;
+}
+
 /* db_get_property() that succeeds; anything else is for the full function. */
 static inline bool db_fast_get(struct db *db, objid id, objid progr, const struct prop_cache *c, value *out) {
     struct object *o = db_fast_object(db, id);
     if (!o || o->layout != c->layout || c->epoch != db->prop_epoch) return false;
-    const struct slot *s = &o->slots[c->slot];
-    if (!(s->perms & PF_READ) && s->owner != progr && !db_fast_is_wizard(db, progr)) return false;
-    if (s->type == V_CLEAR) {
-        struct object *h = db_fast_object(db, c->holder);
-        if (!h) return false;
-        s = &h->slots[c->holder_slot];
+    struct slot_meta m = *slot_meta(o->slots, c->slot);
+    if (!(m.bits & PF_READ) && !db_fast_owns(o, c, m.bits, progr) && !db_fast_is_wizard(db, progr)) return false;
+    if (m.type == V_CLEAR) {
+        o = db_fast_object(db, c->holder);
+        if (!o) return false;
+        m = *slot_meta(o->slots, c->slot); /* the same slot in all who inherit it */
     }
-    *out = value_ref((value){.type = s->type, .u.i = s->payload});
+    *out = value_ref((value){.type = m.type, .u.i = o->slots[c->slot]});
     return true;
 }
 
@@ -39,13 +44,12 @@ static inline bool db_fast_get(struct db *db, objid id, objid progr, const struc
 static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, const struct prop_cache *c) {
     struct object *o = db_fast_object(db, id);
     if (!o || o->layout != c->layout || c->epoch != db->prop_epoch) return false;
-    struct slot *s = &o->slots[c->slot];
-    if (s->type == V_CLEAR || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false;
-    if (!(s->perms & PF_WRITE) && s->owner != progr && !db_fast_is_wizard(db, progr)) return false;
-    value old = slot_value(s);
-    s->type = (uint8_t)v.type;
-    s->payload = v.u.i;
-    s->state |= SLOT_DIRTY;
+    struct slot_meta *m = slot_meta(o->slots, c->slot);
+    if (m->type == V_CLEAR || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false;
+    if (!(m->bits & PF_WRITE) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
+    value old = slot_value(o, c->slot);
+    slot_put_value(o, c->slot, v);
+    slot_add_bits(o, c->slot, SLOT_DIRTY);
     object_dirty(db, o, OS_SLOTS);
     value_unref(old);
     return true;

@@ -20,19 +20,17 @@
 #include "db/db.h"
 #include "db/world.h"
 
-/* One property of one object. 24 bytes, as there are many. */
-struct slot {
-    int64_t payload; /* of the value; any member of its union */
-    objid owner;
+/*
+ * Slots: the properties of one object, ten bytes each, as there are many. `slots' points into the middle of a block: payloads (any member of a value's union) forward from
+ * there, what else there is to say backward. Reach them through the functions below.
+ */
+struct slot_meta {
     uint8_t type; /* V_CLEAR: inherited */
-    uint8_t perms;
-    uint8_t state; /* SLOT_ bits */
-    uint8_t spare[5];
+    uint8_t bits; /* PF_ and SLOT_ */
 };
-/* STORED: there is a record. PUTTING, DELETING: the save that is under way writes or deletes it. */
-enum { SLOT_DIRTY = 1, SLOT_STORED = 2, SLOT_PUTTING = 4, SLOT_DELETING = 8 };
-
-static inline value slot_value(const struct slot *s) { return (value){.type = s->type, .u.i = s->payload}; } /* borrows */
+/* STORED: there is a record. PUTTING, DELETING: the save that is under way writes or deletes it. OWNED: its owner is in `owners', not the one that the definition gives. */
+enum { PF_ALL = 7, SLOT_DIRTY = 8, SLOT_STORED = 16, SLOT_PUTTING = 32, SLOT_DELETING = 64, SLOT_OWNED = 128 };
+struct slot_owners;
 
 struct propdef {
     uint64_t id; /* global, never used again */
@@ -109,12 +107,13 @@ enum object_state {
 struct object {
     uint32_t layout;
     uint32_t flags;
-    struct slot *slots;
+    int64_t *slots;
     objid id, owner, parent, location;
     struct str *name;
     struct shape *shape;
     struct object *up, *kid, *next, *prev; /* loaded ones only */
     struct defs *defs;
+    struct slot_owners *owners; /* of slots with SLOT_OWNED; NULL: none */
     struct links *children, *contents; /* NULL: none */
     uint64_t child_key, content_key; /* this object's place in its parent's and location's lists */
     uint32_t child_layout; /* 0: not given yet */
@@ -239,14 +238,41 @@ int64_t shape_find_id(struct shape *s, uint64_t id); /* slot or -1 */
 /* Gives o the shape that its parent and its definitions ask for, moving its slots over; new ones are clear with owner and letters by the rules. */
 void shape_refit(struct db *db, struct object *o);
 void shape_refit_tree(struct db *db, struct object *o);
-void slot_default(const struct object *o, const struct shape_slot *def, struct slot *out); /* what no record stands for */
-bool slot_is_default(const struct object *o, size_t i);
 void layout_assign(struct db *db, struct object *o); /* by parent, or one of its own */
 void layout_changed(struct db *db, struct object *o); /* definitions or parent: nothing cached about o or its heirs holds */
 void layout_values_moved(struct db *db, struct object *o); /* a slot of o became clear or not clear */
 struct defs *object_defs(struct object *o); /* made if there is none */
 void object_drop_defs(struct object *o); /* if it defines nothing any more */
 bool object_defines(const struct object *o);
+
+/* ---- slots.c ---- */
+
+static inline struct slot_meta *slot_meta(int64_t *slots, uint32_t i) { return (struct slot_meta *)slots - 1 - i; }
+static inline unsigned slot_type(const struct object *o, uint32_t i) { return slot_meta(o->slots, i)->type; }
+static inline unsigned slot_bits(const struct object *o, uint32_t i) { return slot_meta(o->slots, i)->bits; }
+static inline unsigned slot_perms(const struct object *o, uint32_t i) { return slot_bits(o, i) & PF_ALL; }
+static inline void slot_add_bits(struct object *o, uint32_t i, unsigned bits) { slot_meta(o->slots, i)->bits |= (uint8_t)bits; }
+static inline void slot_drop_bits(struct object *o, uint32_t i, unsigned bits) { slot_meta(o->slots, i)->bits &= (uint8_t)~bits; }
+static inline void slot_set_perms(struct object *o, uint32_t i, unsigned perms) {
+    struct slot_meta *m = slot_meta(o->slots, i);
+    m->bits = (uint8_t)((m->bits & ~(unsigned)PF_ALL) | (perms & PF_ALL));
+}
+static inline value slot_value(const struct object *o, uint32_t i) { return (value){.type = slot_type(o, i), .u.i = o->slots[i]}; } /* borrows */
+static inline void slot_put_value(struct object *o, uint32_t i, value v) { /* takes; the old one is the caller's */
+    slot_meta(o->slots, i)->type = (uint8_t)v.type;
+    o->slots[i] = v.u.i;
+}
+objid slot_owner(const struct object *o, uint32_t i);
+void slot_set_owner(struct object *o, uint32_t i, objid owner);
+bool slot_keep_owner(struct object *o, uint32_t i); /* before o's owner changes; false: the slot does not care */
+void slot_default(struct object *o, uint32_t i); /* what no record stands for. Its value is gone already */
+void slots_default(struct object *o); /* the slots of o's shape, where there were none */
+bool slot_is_default(const struct object *o, uint32_t i);
+int64_t *slots_new(uint32_t n); /* not filled in */
+void slots_free(int64_t *slots, uint32_t n); /* values and owners are the caller's */
+/* Slots of o's shape go where they are in `now' (o's shape is still the old one); those that have no place are passed to `drop'. New ones have type NONE. */
+void slots_move(struct object *o, struct shape *now, int64_t (*moved_to)(const struct shape *old, uint32_t i, struct shape *now),
+                void (*drop)(void *ctx, uint32_t i), void *ctx);
 
 /* ---- verb.c ---- */
 

@@ -185,8 +185,10 @@ static bool read_propval(void *ctx, const void *key, size_t klen, const void *da
     }
     int64_t at = shape_find_id(r->o->shape, id);
     if (at >= 0) {
-        struct slot *s = &r->o->slots[at];
-        *s = (struct slot){.payload = rec.value.u.i, .type = (uint8_t)rec.value.type, .owner = rec.owner, .perms = (uint8_t)rec.perms, .state = SLOT_STORED};
+        slot_put_value(r->o, (uint32_t)at, rec.value);
+        slot_set_perms(r->o, (uint32_t)at, (unsigned)rec.perms);
+        slot_set_owner(r->o, (uint32_t)at, rec.owner);
+        slot_add_bits(r->o, (uint32_t)at, SLOT_STORED);
     } else {
         if (!row_is_deleted(r->db, ROW_PROPVAL, (uint64_t)r->o->id, id)) damaged(r->db, T_PROPVAL, r->o->id, "a property that is not defined");
         rec_propval_fini(&rec);
@@ -200,8 +202,7 @@ static void read_slots(struct db *db, struct object *o, const struct key *k) {
     const struct shape *base = o->up ? o->up->shape : db->no_shape;
     shape_unref(o->shape);
     o->shape = own ? shape_new(base, o->id, o->defs->props, o->defs->nprops) : shape_ref((struct shape *)base);
-    o->slots = o->shape->n ? xmalloc(o->shape->n * sizeof *o->slots) : NULL;
-    for (uint32_t i = 0; i < o->shape->n; i++) slot_default(o, &o->shape->slots[i], &o->slots[i]);
+    slots_default(o);
     struct object_reader r = {db, o};
     if (o->shape->n && store_scan(db->store, T_PROPVAL, k->bytes, k->len, read_propval, &r)) damaged(db, T_PROPVAL, o->id, store_error(db->store));
 }

@@ -32,8 +32,9 @@ struct object *object_new(struct db *db, objid id, objid owner) {
 
 void object_free(struct db *db, struct object *o) {
     must((uintptr_t)db->objects[o->id] <= 1);
-    for (uint32_t i = 0; i < o->shape->n; i++) value_unref(slot_value(&o->slots[i]));
-    free(o->slots);
+    for (uint32_t i = 0; i < o->shape->n; i++) value_unref(slot_value(o, i));
+    slots_free(o->slots, o->shape->n);
+    free(o->owners);
     if (o->defs) {
         for (uint32_t i = 0; i < o->defs->nprops; i++) str_unref(o->defs->props[i].name);
         for (uint32_t i = 0; i < o->defs->nverbs; i++) verb_fini(&o->defs->verbs[i]);
@@ -178,7 +179,7 @@ void object_drop_records(struct db *db, struct object *o) {
     row_delete(db, ROW_OBJECT, (uint64_t)o->id, 0);
     row_delete(db, ROW_PROPDEF, (uint64_t)o->id, 0);
     for (uint32_t i = 0; i < o->shape->n; i++)
-        if (o->slots[i].state & (SLOT_STORED | SLOT_PUTTING)) row_delete(db, ROW_PROPVAL, (uint64_t)o->id, o->shape->slots[i].id);
+        if (slot_bits(o, i) & (SLOT_STORED | SLOT_PUTTING)) row_delete(db, ROW_PROPVAL, (uint64_t)o->id, o->shape->slots[i].id);
     for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++)
         if (o->defs->verbs[i].state & (VERB_STORED | VERB_PUTTING)) row_delete(db, ROW_VERBDEF, (uint64_t)o->id, o->defs->verbs[i].id);
 }
@@ -218,13 +219,13 @@ void object_set_owner(struct db *db, struct object *o, objid owner) {
     if (o->owner == owner) return;
     owned_remove(db, o->owner, o->id);
     owned_add(db, owner, o->id);
-    o->owner = owner;
     unsigned what = OS_HEADER;
     for (uint32_t i = 0; i < o->shape->n; i++) /* slots keep their owners: what was by default is so no more */
-        if (o->shape->slots[i].perms & PF_CHOWN) {
-            o->slots[i].state |= SLOT_DIRTY;
+        if (slot_keep_owner(o, i)) {
+            slot_add_bits(o, i, SLOT_DIRTY);
             what |= OS_SLOTS;
         }
+    o->owner = owner;
     object_dirty(db, o, what);
 }
 
@@ -337,7 +338,7 @@ enum error db_chparent(struct db *db, objid id, objid parent) {
 int64_t db_object_bytes(struct db *db, objid id) {
     struct object *o = object_must(db, id);
     int64_t n = (int64_t)sizeof *o + (int64_t)sizeof(void *) + o->name->len + 1;
-    for (uint32_t i = 0; i < o->shape->n; i++) n += (int64_t)(sizeof(struct slot) - sizeof(value)) + value_bytes(slot_value(&o->slots[i]));
+    for (uint32_t i = 0; i < o->shape->n; i++) n += (int64_t)sizeof(objid) + value_bytes(slot_value(o, i)); /* owner, value */
     for (uint32_t i = 0; o->defs && i < o->defs->nprops; i++) n += (int64_t)sizeof(struct propdef) + o->defs->props[i].name->len + 1;
     for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) {
         struct code *c = db_verb_code(db, (struct verbref){id, i});

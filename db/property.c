@@ -12,17 +12,15 @@
 #include "db/heirs.h"
 #include "db/internal.h"
 
-static bool slot_allows(struct db *db, const struct slot *s, objid who, unsigned f) {
-    return (s->perms & f) || s->owner == who || object_is_wizard(db, who);
+static bool slot_allows(struct db *db, const struct object *o, uint32_t i, objid who, unsigned f) {
+    return (slot_perms(o, i) & f) || slot_owner(o, i) == who || object_is_wizard(db, who);
 }
 
 static void slot_set(struct db *db, struct object *o, uint32_t i, value v) {
-    struct slot *s = &o->slots[i];
-    value old = slot_value(s);
-    bool moved = (s->type == V_CLEAR) != (v.type == V_CLEAR);
-    s->type = (uint8_t)v.type;
-    s->payload = v.u.i;
-    s->state |= SLOT_DIRTY;
+    value old = slot_value(o, i);
+    bool moved = (old.type == V_CLEAR) != (v.type == V_CLEAR);
+    slot_put_value(o, i, v);
+    slot_add_bits(o, i, SLOT_DIRTY);
     object_dirty(db, o, OS_SLOTS);
     if (moved) layout_values_moved(db, o);
     value_unref(old); /* last: what it frees may be long */
@@ -31,7 +29,7 @@ static void slot_set(struct db *db, struct object *o, uint32_t i, value v) {
 /* Where a slot's value is: on o or, when it is clear there, on the nearest ancestor that has one. NULL: nowhere (a clear definition). */
 static struct object *holder_from(struct object *o, uint32_t i, uint64_t id) {
     for (; o && i < o->shape->n && o->shape->slots[i].id == id; o = o->up)
-        if (o->slots[i].type != V_CLEAR) return o;
+        if (slot_type(o, i) != V_CLEAR) return o;
     return NULL;
 }
 
@@ -39,7 +37,7 @@ static struct object *slot_holder(struct object *o, uint32_t i) { return holder_
 
 static value slot_read(struct object *o, uint32_t i) {
     struct object *h = slot_holder(o, i);
-    return h ? value_ref(slot_value(&h->slots[i])) : value_int(0);
+    return h ? value_ref(slot_value(h, i)) : value_int(0);
 }
 
 /* ---- built-in ones ---- */
@@ -127,8 +125,10 @@ static void builtin_set(struct db *db, struct object *o, enum builtin_prop p, va
 
 static void cache_fill(struct db *db, struct prop_cache *c, const struct object *o, uint32_t slot) {
     /* from the parent on: o itself may have a value, but the next object of this layout may have it clear */
-    const struct object *h = holder_from(o->up, slot, o->shape->slots[slot].id);
-    *c = (struct prop_cache){.layout = o->layout, .slot = slot, .epoch = db->prop_epoch, .holder = h ? h->id : NOTHING, .holder_slot = slot};
+    const struct shape_slot *def = &o->shape->slots[slot];
+    const struct object *h = holder_from(o->up, slot, def->id);
+    *c = (struct prop_cache){.layout = o->layout, .slot = slot, .epoch = db->prop_epoch, .holder = h ? h->id : NOTHING, .owner = def->owner,
+                             .owner_is_objects = def->perms & PF_CHOWN};
 }
 
 /* The slot of a property that is not built in, E_NONE; or what is wrong. Permissions are not looked at. */
@@ -158,7 +158,7 @@ enum error db_get_property(struct db *db, objid id, struct str *name, objid prog
         *out = builtin_get(db, o, builtin);
         return E_NONE;
     }
-    if (!slot_allows(db, &o->slots[slot], progr, PF_READ)) return E_PERM;
+    if (!slot_allows(db, o, slot, progr, PF_READ)) return E_PERM;
     *out = slot_read(o, slot);
     if (cache) cache_fill(db, cache, o, slot);
     return E_NONE;
@@ -174,7 +174,7 @@ enum error db_set_property(struct db *db, objid id, struct str *name, value v, o
         e = builtin_check_set(db, o, builtin, v, progr);
         if (e == E_NONE) builtin_set(db, o, builtin, v);
     } else if (e == E_NONE) {
-        if (!slot_allows(db, &o->slots[slot], progr, PF_WRITE)) {
+        if (!slot_allows(db, o, slot, progr, PF_WRITE)) {
             e = E_PERM;
         } else if (value_bytes(v) > VALUE_STORED_MAX) {
             e = E_QUOTA;
@@ -217,33 +217,32 @@ static struct object *prop_object(struct db *db, const struct propref *p) {
 
 objid db_prop_owner(struct db *db, const struct propref *p) {
     struct object *o = prop_object(db, p);
-    return p->builtin != BP_NONE ? o->owner : o->slots[p->slot].owner;
+    return p->builtin != BP_NONE ? o->owner : slot_owner(o, p->slot);
 }
 
 unsigned db_prop_flags(struct db *db, const struct propref *p) {
     struct object *o = prop_object(db, p);
-    return p->builtin != BP_NONE ? PF_READ : o->slots[p->slot].perms;
+    return p->builtin != BP_NONE ? PF_READ : slot_perms(o, p->slot);
 }
 
 void db_prop_set_info(struct db *db, const struct propref *p, objid owner, unsigned flags) {
     struct object *o = prop_object(db, p);
     must(p->builtin == BP_NONE);
-    struct slot *s = &o->slots[p->slot];
-    s->owner = owner;
-    s->perms = (uint8_t)flags;
-    s->state |= SLOT_DIRTY;
+    slot_set_owner(o, p->slot, owner);
+    slot_set_perms(o, p->slot, flags);
+    slot_add_bits(o, p->slot, SLOT_DIRTY);
     object_dirty(db, o, OS_SLOTS);
 }
 
 bool db_prop_allows(struct db *db, const struct propref *p, objid who, enum prop_flag f) {
     struct object *o = prop_object(db, p);
     if (p->builtin != BP_NONE) return f == PF_READ && !is_protected(db, p->builtin, who);
-    return slot_allows(db, &o->slots[p->slot], who, f);
+    return slot_allows(db, o, p->slot, who, f);
 }
 
 bool db_prop_is_clear(struct db *db, const struct propref *p) {
     struct object *o = prop_object(db, p);
-    return p->builtin == BP_NONE && o->slots[p->slot].type == V_CLEAR;
+    return p->builtin == BP_NONE && slot_type(o, p->slot) == V_CLEAR;
 }
 
 void db_prop_clear(struct db *db, const struct propref *p) {
@@ -269,7 +268,7 @@ void db_prop_set_value(struct db *db, const struct propref *p, value v) {
 
 value db_prop_raw_value(struct db *db, const struct propref *p) {
     struct object *o = prop_object(db, p);
-    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin) : value_ref(slot_value(&o->slots[p->slot]));
+    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin) : value_ref(slot_value(o, p->slot));
 }
 
 size_t db_count_props(struct db *db, objid o) { return object_must(db, o)->shape->n; }
@@ -306,8 +305,8 @@ static enum error fill_new_slots(struct db *db, struct object *o, struct propdef
         if (shape_find(o->shape, defs[i].name) != first + (int64_t)i) return E_INVARG;
     for (size_t i = 0; i < n; i++) {
         /* where it is defined the owner is the one given, `c' or not */
-        o->slots[first + i].owner = defs[i].owner;
-        o->slots[first + i].perms = (uint8_t)defs[i].flags;
+        slot_set_owner(o, first + (uint32_t)i, defs[i].owner);
+        slot_set_perms(o, first + (uint32_t)i, defs[i].flags);
         slot_set(db, o, first + (uint32_t)i, defs[i].v);
         defs[i].v = value_none();
     }

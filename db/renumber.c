@@ -22,11 +22,13 @@ static bool owner_follows(objid *owner, struct change c) {
 }
 
 static void slots_follow(struct db *db, struct object *o, struct change c) {
-    for (uint32_t i = 0; i < o->shape->n; i++)
-        if (owner_follows(&o->slots[i].owner, c)) {
-            o->slots[i].state |= SLOT_DIRTY;
-            object_dirty(db, o, OS_SLOTS);
-        }
+    for (uint32_t i = 0; i < o->shape->n; i++) {
+        objid owner = slot_owner(o, i);
+        if (!owner_follows(&owner, c)) continue;
+        if (slot_bits(o, i) & SLOT_OWNED) slot_set_owner(o, i, owner); /* else it follows its definition or object; but a record may name it */
+        slot_add_bits(o, i, SLOT_DIRTY);
+        object_dirty(db, o, OS_SLOTS);
+    }
 }
 
 static void defs_follow(struct db *db, struct object *o, struct change c) {
@@ -107,7 +109,10 @@ static void records_follow(struct db *db, struct object *o, struct change c) {
     db->objects[c.from] = OBJECT_ABSENT;
     db->objects[c.to] = o;
     o->id = c.to;
-    for (uint32_t i = 0; i < o->shape->n; i++) o->slots[i].state = SLOT_DIRTY;
+    for (uint32_t i = 0; i < o->shape->n; i++) {
+        slot_drop_bits(o, i, SLOT_STORED | SLOT_PUTTING | SLOT_DELETING);
+        slot_add_bits(o, i, SLOT_DIRTY);
+    }
     for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) {
         o->defs->verbs[i].state |= VERB_DIRTY;
         o->defs->verbs[i].state &= ~(unsigned)VERB_STORED;

@@ -119,11 +119,10 @@ struct saving {
 
 static void cut_slots(struct object *o) {
     for (uint32_t i = 0; i < o->shape->n; i++) {
-        struct slot *s = &o->slots[i];
-        if (!(s->state & SLOT_DIRTY)) continue;
-        s->state &= (uint8_t)~SLOT_DIRTY;
-        if (!slot_is_default(o, i)) s->state |= SLOT_PUTTING;
-        else if (s->state & SLOT_STORED) s->state |= SLOT_DELETING;
+        if (!(slot_bits(o, i) & SLOT_DIRTY)) continue;
+        slot_drop_bits(o, i, SLOT_DIRTY);
+        if (!slot_is_default(o, i)) slot_add_bits(o, i, SLOT_PUTTING);
+        else if (slot_bits(o, i) & SLOT_STORED) slot_add_bits(o, i, SLOT_DELETING);
     }
 }
 
@@ -163,12 +162,12 @@ static void save_cut(struct db *db, struct saving *save) {
 static void settle_object(struct object *o, bool saved) {
     o->state &= ~(unsigned)OS_SAVING;
     for (uint32_t i = 0; i < o->shape->n; i++) {
-        struct slot *s = &o->slots[i];
-        if (!(s->state & (SLOT_PUTTING | SLOT_DELETING))) continue;
-        if (!saved) s->state |= SLOT_DIRTY;
-        else if (s->state & SLOT_PUTTING) s->state |= SLOT_STORED;
-        else s->state &= (uint8_t)~SLOT_STORED;
-        s->state &= (uint8_t)~(SLOT_PUTTING | SLOT_DELETING);
+        unsigned bits = slot_bits(o, i);
+        if (!(bits & (SLOT_PUTTING | SLOT_DELETING))) continue;
+        if (!saved) slot_add_bits(o, i, SLOT_DIRTY);
+        else if (bits & SLOT_PUTTING) slot_add_bits(o, i, SLOT_STORED);
+        else slot_drop_bits(o, i, SLOT_STORED);
+        slot_drop_bits(o, i, SLOT_PUTTING | SLOT_DELETING);
     }
     for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) {
         struct verb *v = &o->defs->verbs[i];

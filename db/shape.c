@@ -81,38 +81,31 @@ int64_t shape_find_id(struct shape *s, uint64_t id) {
 
 /* ---- slots follow shapes ---- */
 
-void slot_default(const struct object *o, const struct shape_slot *def, struct slot *out) {
-    *out = (struct slot){.type = V_CLEAR, .perms = def->perms, .owner = def->perms & PF_CHOWN ? o->owner : def->owner};
-}
-
-bool slot_is_default(const struct object *o, size_t i) {
-    struct slot d;
-    slot_default(o, &o->shape->slots[i], &d);
-    const struct slot *s = &o->slots[i];
-    return s->type == V_CLEAR && s->perms == d.perms && s->owner == d.owner;
-}
-
 /* A slot that comes into being: letters of the parent's slot, owner by `c'. */
 static void slot_inherit(struct db *db, struct object *o, uint32_t i) {
-    const struct shape_slot *def = &o->shape->slots[i];
-    struct slot *s = &o->slots[i];
-    slot_default(o, def, s);
-    if (o->up && i < o->up->shape->n && o->up->shape->slots[i].id == def->id) {
-        const struct slot *above = &o->up->slots[i];
-        s->perms = above->perms;
-        s->owner = above->perms & PF_CHOWN ? o->owner : above->owner;
+    slot_default(o, i);
+    if (o->up && i < o->up->shape->n && o->up->shape->slots[i].id == o->shape->slots[i].id) {
+        unsigned perms = slot_perms(o->up, i);
+        slot_set_perms(o, i, perms);
+        slot_set_owner(o, i, perms & PF_CHOWN ? o->owner : slot_owner(o->up, i));
         if (slot_is_default(o, i)) return;
-        s->state |= SLOT_DIRTY;
+        slot_add_bits(o, i, SLOT_DIRTY);
         object_dirty(db, o, OS_SLOTS);
     }
 }
 
-static void slot_drop(struct db *db, struct object *o, const struct slot *s, uint64_t prop) {
-    if (s->state & (SLOT_STORED | SLOT_PUTTING)) {
-        row_delete(db, ROW_PROPVAL, (uint64_t)o->id, prop);
-        object_dirty(db, o, OS_SLOTS);
+struct slot_dropping {
+    struct db *db;
+    struct object *o;
+};
+
+static void slot_drop(void *ctx, uint32_t i) {
+    struct slot_dropping *d = ctx;
+    if (slot_bits(d->o, i) & (SLOT_STORED | SLOT_PUTTING)) {
+        row_delete(d->db, ROW_PROPVAL, (uint64_t)d->o->id, d->o->shape->slots[i].id);
+        object_dirty(d->db, d->o, OS_SLOTS);
     }
-    value_unref(slot_value(s));
+    value_unref(slot_value(d->o, i));
 }
 
 /* Where old slot i is in the new shape, or -1. Mostly it stayed where it was. */
@@ -122,21 +115,12 @@ static int64_t moved_to(const struct shape *old, uint32_t i, struct shape *now) 
 }
 
 static void move_slots(struct db *db, struct object *o, struct shape *now) {
-    struct shape *old = o->shape;
-    struct slot *from = o->slots;
-    struct slot *to = now->n ? xmalloc(now->n * sizeof *to) : NULL;
-    for (uint32_t i = 0; i < now->n; i++) to[i].type = V_NONE;
-    for (uint32_t i = 0; i < old->n; i++) {
-        int64_t at = moved_to(old, i, now);
-        if (at >= 0) to[at] = from[i];
-        else slot_drop(db, o, &from[i], old->slots[i].id);
-    }
-    o->slots = to;
+    struct slot_dropping dropping = {db, o};
+    slots_move(o, now, moved_to, slot_drop, &dropping);
+    shape_unref(o->shape);
     o->shape = now;
     for (uint32_t i = 0; i < now->n; i++)
-        if (to[i].type == V_NONE) slot_inherit(db, o, i);
-    free(from);
-    shape_unref(old);
+        if (slot_type(o, i) == V_NONE) slot_inherit(db, o, i);
 }
 
 void shape_refit(struct db *db, struct object *o) {
