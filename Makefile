@@ -83,13 +83,23 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt
+TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/faultworld
 
 $(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/moorun: $(OBJ_builtins) $(B)/tests/tools/moorun.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# Between a program and its disk: calls that fail, and a journal of what was written (tests/fault). It stands before sanitizers.
+$(B)/fault.so: tests/fault/preload.c tests/fault/preload.h
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) -std=c17 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared $(LDFLAGS) -o $@ $< -ldl
+
+$(B)/faultworld: $(OBJ_db) $(B)/tests/fault/world.o $(B)/tests/unit/db/random.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -109,6 +119,11 @@ tests: $(B)/evermoo $(UNITS) $(TEST_PROGRAMS)
 
 check: deps-check
 	$(Q)$(SUBMAKE) tests
+
+# The long forms of the tests that take away disk, memory and power: about SOAK_MINUTES.
+soak: deps-check
+	$(Q)$(SUBMAKE) $(B)/evermoo $(TEST_PROGRAMS)
+	$(Q)B=$(abspath $(B)) tests/fault/run --soak
 
 run: deps-build
 	$(Q)$(SUBMAKE) all
@@ -162,4 +177,4 @@ clean:
 	rm -rf build build-san build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit tests clean check run san fuzz bench docs install help
+.PHONY: all unit tests clean check soak run san fuzz bench docs install help

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "random.h"
 
-#include <criterion/criterion.h>
-
 #include "base/list.h"
 
 uint64_t rnd(uint64_t *state) {
