@@ -77,17 +77,12 @@ static void check_table(struct check *c, enum store_table t) {
 
 static void take_digests(struct check *c, rec_bytes digests) {
     struct dec d = dec_over(digests.p, digests.len);
-    while (!d.bad && !dec_at_end(&d)) {
-        size_t len;
-        const char *name = dec_bytes(&d, &len);
-        uint64_t digest = dec_u64(&d), rows = dec_u64(&d);
-        for (int t = 0; t < T_COUNT && !d.bad; t++) {
-            const char *known = store_table_name((enum store_table)t);
-            if (strlen(known) != len || memcmp(known, name, len)) continue;
-            c->digest[t] = digest;
-            c->rows[t] = rows;
-            c->rows_all += rows;
-        }
+    struct meta_digest row;
+    while (meta_digest_next(&d, &row)) {
+        if (row.table == T_COUNT) continue;
+        c->digest[row.table] = row.digest;
+        c->rows[row.table] = row.rows;
+        c->rows_all += row.rows;
     }
     if (d.bad) check_fault(c, "meta: its list of digests is cut short");
 }

@@ -334,14 +334,9 @@ const struct key meta_key = {"world", 5};
 
 static void read_digests(struct db *db, rec_bytes digests) {
     struct dec d = dec_over(digests.p, digests.len);
-    while (!d.bad && !dec_at_end(&d)) {
-        size_t len;
-        const char *name = dec_bytes(&d, &len);
-        uint64_t digest = dec_u64(&d);
-        dec_u64(&d);
-        for (int t = 0; t < T_COUNT && !d.bad; t++)
-            if (strlen(store_table_name(t)) == len && !memcmp(store_table_name(t), name, len)) store_set_digest(db->store, t, digest);
-    }
+    struct meta_digest row;
+    while (meta_digest_next(&d, &row))
+        if (row.table != T_COUNT) store_set_digest(db->store, row.table, row.digest);
 }
 
 static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, struct buf *why) {

@@ -258,6 +258,17 @@ int record_get(struct store *s, enum store_table t, const struct key *k, struct 
     return record_open(s, t, k->bytes, k->len, data, len, d, scratch, why);
 }
 
+bool meta_digest_next(struct dec *d, struct meta_digest *out) {
+    size_t len;
+    if (d->bad || dec_at_end(d)) return false;
+    const char *name = dec_bytes(d, &len);
+    *out = (struct meta_digest){.table = T_COUNT, .digest = dec_u64(d)};
+    out->rows = dec_u64(d);
+    for (int t = 0; t < T_COUNT && !d->bad; t++)
+        if (strlen(store_table_name((enum store_table)t)) == len && !memcmp(store_table_name((enum store_table)t), name, len)) out->table = (enum store_table)t;
+    return !d->bad;
+}
+
 /* Chunks of the record that is under this key now, if it has any. */
 static int drop_chunks(struct store *s, enum store_table t, const struct key *k) {
     const void *data;

@@ -37,6 +37,13 @@ typedef struct rec_bytes rec_bytes;
 #undef FIELD
 #undef END
 
+/* One row of the meta record's digests; false at the end, or when the rest is damaged (then d->bad). T_COUNT: a table of another format. */
+struct meta_digest {
+    enum store_table table;
+    uint64_t digest, rows;
+};
+bool meta_digest_next(struct dec *d, struct meta_digest *out);
+
 struct key {
     unsigned char bytes[40];
     size_t len;

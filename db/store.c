@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/must.h"
 
@@ -264,6 +265,26 @@ int64_t store_disk_size(struct store *s) {
     int64_t size = !e->env || mdb_env_info(e->env, &info) || mdb_env_stat(e->env, &st) ? -1 : (int64_t)(info.me_last_pgno + 1) * st.ms_psize;
     if (lock) pthread_mutex_unlock(&e->reading);
     return size;
+}
+
+int64_t store_copy_size(struct store *s) {
+    MDB_stat st;
+    size_t pages = 2; /* the meta pages */
+    for (int t = 0; t < T_COUNT; t++)
+        if (s->has[t] && !mdb_stat(current(s), s->dbi[t], &st)) pages += st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
+    return mdb_env_stat(s->env, &st) ? -1 : (int64_t)(pages * st.ms_psize);
+}
+
+int store_copy(struct store *s, const char *to) {
+    int rc = mdb_env_copy2(s->env, to, MDB_CP_COMPACT);
+    if (rc == MDB_INCOMPATIBLE) { /* it counts pages, and some have leaked */
+        struct buf half = BUF_INIT;
+        buf_printf(&half, "%s/data.mdb", to);
+        unlink(buf_c(&half));
+        buf_fini(&half);
+        rc = mdb_env_copy2(s->env, to, 0);
+    }
+    return rc ? fail(s, rc, "cannot copy the store") : 0;
 }
 
 /* LMDB does not tell where its map is: it is the mapping of its file. */

@@ -62,6 +62,9 @@ uint64_t store_digest(const struct store *s, enum store_table t);
 void store_set_digest(struct store *s, enum store_table t, uint64_t digest);
 uint64_t store_row_hash(const void *key, size_t klen, const void *data, size_t len);
 int64_t store_disk_size(struct store *s);
+/* A compact copy of the newest committed state, as data.mdb in the directory `to', which is there and has none; not synced. A page leak makes it a plain copy. */
+int store_copy(struct store *s, const char *to);
+int64_t store_copy_size(struct store *s); /* inside a transaction: bytes that a compact copy takes, about */
 void store_forget_pages(struct store *s); /* gives back the memory that what was read takes; nothing is lost */
 uint64_t store_count(struct store *s, enum store_table t);
 uint64_t store_puts(const struct store *s); /* records and bytes written since opening, for reports */

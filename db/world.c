@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/dialect.h"
+#include "base/files.h"
 #include "db/internal.h"
 #include "db/load.h"
 #include "db/rowset.h"
@@ -41,25 +42,26 @@ struct db *db_world_in_memory(void) {
 /* ---- one process a world ---- */
 
 /* A write lock on WORLD/pid, held while the world is open. The system drops it with the process, however that ends. */
-static int lock_world(struct db *db, struct buf *why) {
+int db_world_lock(const char *dir, struct buf *why) {
     struct buf path = BUF_INIT;
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    buf_printf(&path, "%s/pid", db->dir);
-    db->pid_file = open(buf_c(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    int rc = db->pid_file < 0 ? -1 : fcntl(db->pid_file, F_SETLK, &lock);
-    if (rc < 0 && db->pid_file >= 0 && (errno == EACCES || errno == EAGAIN)) {
+    buf_printf(&path, "%s/pid", dir);
+    int fd = open(buf_c(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int rc = fd < 0 ? -1 : fcntl(fd, F_SETLK, &lock);
+    if (rc < 0 && fd >= 0 && (errno == EACCES || errno == EAGAIN)) {
         lock.l_type = F_WRLCK;
-        fcntl(db->pid_file, F_GETLK, &lock);
-        buf_printf(why, "%s: in use by process %ld; stop that first", db->dir, (long)lock.l_pid);
+        fcntl(fd, F_GETLK, &lock);
+        buf_printf(why, "%s: in use by process %ld; stop that first", dir, (long)lock.l_pid);
     } else if (rc < 0) {
         buf_printf(why, "%s: cannot lock the world: %s", buf_c(&path), strerror(errno));
     } else {
         char text[32];
         int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-        if (ftruncate(db->pid_file, 0) || write(db->pid_file, text, (size_t)n) != n) (void)0; /* only for people to read */
+        if (ftruncate(fd, 0) || write(fd, text, (size_t)n) != n) (void)0; /* only for people to read */
     }
     buf_fini(&path);
-    return rc < 0 ? -1 : 0;
+    if (rc < 0 && fd >= 0) close(fd);
+    return rc < 0 ? -1 : fd;
 }
 
 int db_world_keep_lock(struct db *db) {
@@ -75,7 +77,8 @@ static int open_world(struct db **out, const char *dir, const struct store_optio
     *out = NULL;
     db->dir = xstrdup(dir);
     db->read_only = so->read_only;
-    if ((!so->read_only && !inherited && lock_world(db, why)) || store_open(&db->store, dir, so, why)) {
+    if (!so->read_only && !inherited) db->pid_file = db_world_lock(dir, why);
+    if ((!so->read_only && !inherited && db->pid_file < 0) || store_open(&db->store, dir, so, why)) {
         db_world_close(db);
         return -1;
     }
@@ -83,11 +86,6 @@ static int open_world(struct db **out, const char *dir, const struct store_optio
     db->players_cold = true;
     *out = db;
     return 0;
-}
-
-static bool is_directory(const char *dir) {
-    struct stat st;
-    return stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* What a failed creation left. */
@@ -103,22 +101,10 @@ static void remove_files(const char *dir) {
     rmdir(dir);
 }
 
-static int sync_directory(const char *path) {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : fsync(fd);
-    if (fd >= 0) close(fd);
-    return rc;
-}
-
 /* LMDB syncs what it writes, but not the names of its files: a power cut could take a new world's. */
 static int sync_names(const char *dir, struct buf *why) {
-    char *path = xstrdup(dir), *slash;
-    while ((slash = strrchr(path, '/')) && slash != path && !slash[1]) *slash = 0;
-    if (!slash) strcpy(path, ".");
-    else slash[slash == path] = 0;
-    int rc = sync_directory(dir) || sync_directory(path);
+    int rc = files_sync(dir) || files_sync_parent(dir);
     if (rc) buf_printf(why, "%s: cannot sync the new directory: %s", dir, strerror(errno));
-    free(path);
     return rc ? -1 : 0;
 }
 
@@ -148,7 +134,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
     static const struct db_options defaults;
     if (!options) options = &defaults;
     *out = NULL;
-    if (!is_directory(dir)) {
+    if (!files_is_directory(dir)) {
         buf_printf(why, "%s: no such world", dir);
         return -1;
     }

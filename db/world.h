@@ -30,6 +30,9 @@ void db_world_close(struct db *db); /* without saving; ends every transaction an
    open through exec; -1: there is none. */
 int db_world_keep_lock(struct db *db);
 
+/* What keeps others from opening it for writing. A descriptor; closing it (or any other of WORLD/pid in this process) unlocks. -1 with *why: who has it. */
+int db_world_lock(const char *dir, struct buf *why);
+
 struct dialect;
 const struct dialect *db_dialect(struct db *db);
 void db_set_dialect(struct db *db, const char *name); /* recorded in meta at the next save */

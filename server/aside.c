@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/aside.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/must.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -67,32 +67,10 @@ int aside_begin(struct aside *a, const char *target, struct buf *why) {
     return 0;
 }
 
-/* A world's directory holds files only. */
-void aside_remove_world(const char *dir) {
-    DIR *d = opendir(dir);
-    if (!d) return;
-    const struct dirent *e;
-    while ((e = readdir(d))) unlinkat(dirfd(d), e->d_name, 0);
-    closedir(d);
-    rmdir(dir);
-}
-
 void aside_abort(struct aside *a) {
-    aside_remove_world(buf_c(&a->dir));
+    files_remove_tree(buf_c(&a->dir));
     unwatch_signals();
     buf_fini(&a->dir);
-}
-
-/* The rename is durable when the directory that holds the name is. */
-static void sync_parent(const char *path) {
-    char *copy = xstrdup(path), *slash = strrchr(copy, '/');
-    if (slash) slash[slash == copy] = 0;
-    int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(copy);
 }
 
 int aside_commit(struct aside *a, struct buf *why) {
@@ -101,7 +79,7 @@ int aside_commit(struct aside *a, struct buf *why) {
         buf_clear(&a->dir);
         buf_add_c(&a->dir, a->target);
         while (a->dir.len > 1 && a->dir.data[a->dir.len - 1] == '/') a->dir.data[--a->dir.len] = 0;
-        sync_parent(buf_c(&a->dir));
+        (void)files_sync_parent(buf_c(&a->dir)); /* the rename is durable when the directory that holds the name is */
         unwatch_signals();
         buf_fini(&a->dir);
         return 0;

@@ -17,7 +17,6 @@ struct aside {
 int aside_begin(struct aside *a, const char *target, struct buf *why);
 /* Into place, durably. 0, or -1 with *why; either way the aside is over. */
 int aside_commit(struct aside *a, struct buf *why);
-void aside_remove_world(const char *dir); /* a world's directory and what is in it */
 void aside_abort(struct aside *a); /* removes what there is */
 
 #endif

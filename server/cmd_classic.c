@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/files.h"
 #include "base/must.h"
 #include "server/aside.h"
 #include "server/command.h"
@@ -95,7 +96,7 @@ static int look_for_world(const struct arguments *a, const char *world, bool *fo
         printf("%s was written by the world in %s, which holds more than a dump can: going on with it\n", a->in, world);
         return dumpmark_run_begins(world, why);
     }
-    if (dumpmark_ended_well(world)) aside_remove_world(world);
+    if (dumpmark_ended_well(world)) files_remove_tree(world);
     return put_aside(world, why);
 }
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backups in WORLD/backups, and which of them are kept. Those with a name of the ring stand for the hour, the day and the week (ISO, UTC) in which their save was made: of the
+ * newest `hourly' hours that have any, the newest backup of each is kept, likewise for days and weeks; and the newest of all, always.
+ */
+#ifndef DB_BACKUP_RING_H
+#define DB_BACKUP_RING_H
+
+#include "db/instant.h"
+
+struct ring_keep {
+    int64_t hourly, daily, weekly; /* all 0: nothing is removed */
+};
+
+/* YYYYMMDDTHHMMSSZ-gN */
+void ring_name(struct buf *out, int64_t time_us, uint64_t generation);
+bool ring_parse_name(const char *name, int64_t *time_us, uint64_t *generation);
+
+/* times: descending. Sets keep[i] for those that stay. */
+void ring_choose(const int64_t *times, size_t n, const struct ring_keep *counts, bool *keep);
+
+/* Removes what the rule says from WORLD/backups; the number of those removed. */
+size_t ring_prune(const char *dir, const struct ring_keep *counts);
+
+/* Every backup in WORLD/backups that can be read, newest first. */
+struct ring_backup {
+    char *path;
+    struct instant instant;
+    bool named;
+};
+struct ring_backups {
+    struct ring_backup *v;
+    size_t n;
+};
+/* unreadable: called for each that cannot be read, with the reason. NULL allowed. */
+void ring_list(const char *dir, struct ring_backups *out, void (*unreadable)(void *ctx, const char *text), void *ctx);
+void ring_backups_fini(struct ring_backups *b);
+
+/* backup.c: all records, digests and links of the world in `dir', which no process has open for writing. -1 with *why. */
+int backup_verify(const char *dir, void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
+
+#endif
