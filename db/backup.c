@@ -9,15 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/files.h"
-#include "base/must.h"
 #include "db/backup_ring.h"
 #include "db/instant.h"
 #include "db/world.h"
@@ -134,7 +131,7 @@ static int copy_to(struct work *w) {
     if (store_copy(w->store, buf_c(&w->making))) return buf_add_c(w->why, store_error(w->store)), -1;
     struct buf data = BUF_INIT;
     buf_printf(&data, "%s/data.mdb", buf_c(&w->making));
-    int rc = files_sync(buf_c(&data));
+    int rc = chmod(buf_c(&data), 0600) || files_sync(buf_c(&data)) ? -1 : 0;
     if (rc) say(w, "cannot be synced", buf_c(&data));
     buf_fini(&data);
     return rc;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "db/instant.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/must.h"
 #include "db/child.h"
 #include "db/records.h"
 #include "db/save.h"

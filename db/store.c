@@ -50,6 +50,7 @@ struct environment {
     uint64_t changes; /* in this transaction */
     enum store_fault fault;
     unsigned fault_in;
+    struct store_sink sink;
 };
 
 static const char *const table_names[] = {
@@ -66,6 +67,8 @@ uint64_t store_changes(const struct store *s) { return s->shared->changes; }
 uint64_t store_digest(const struct store *s, enum store_table t) { return s->shared->digest[t]; }
 void store_set_digest(struct store *s, enum store_table t, uint64_t digest) { s->shared->digest[t] = s->shared->digest_before[t] = digest; }
 struct store *store_writer(struct store *s) { return &s->shared->writer; }
+
+void store_set_sink(struct store *s, const struct store_sink *sink) { s->shared->sink = sink ? *sink : (struct store_sink){0}; }
 
 void store_set_fault(struct store *s, enum store_fault fault, unsigned n) {
     s->shared->fault = fault;
@@ -271,18 +274,18 @@ int64_t store_copy_size(struct store *s) {
     MDB_stat st;
     size_t pages = 2; /* the meta pages */
     for (int t = 0; t < T_COUNT; t++)
-        if (s->has[t] && !mdb_stat(current(s), s->dbi[t], &st)) pages += st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
-    return mdb_env_stat(s->env, &st) ? -1 : (int64_t)(pages * st.ms_psize);
+        if (s->shared->has[t] && !mdb_stat(current(s), s->shared->dbi[t], &st)) pages += st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
+    return mdb_env_stat(s->shared->env, &st) ? -1 : (int64_t)(pages * st.ms_psize);
 }
 
 int store_copy(struct store *s, const char *to) {
-    int rc = mdb_env_copy2(s->env, to, MDB_CP_COMPACT);
+    int rc = mdb_env_copy2(s->shared->env, to, MDB_CP_COMPACT);
     if (rc == MDB_INCOMPATIBLE) { /* it counts pages, and some have leaked */
         struct buf half = BUF_INIT;
         buf_printf(&half, "%s/data.mdb", to);
         unlink(buf_c(&half));
         buf_fini(&half);
-        rc = mdb_env_copy2(s->env, to, 0);
+        rc = mdb_env_copy2(s->shared->env, to, 0);
     }
     return rc ? fail(s, rc, "cannot copy the store") : 0;
 }
@@ -392,6 +395,7 @@ int store_begin(struct store *s) {
     if (rc) return fail(s, rc, "cannot write");
     memcpy(e->digest_before, e->digest, sizeof e->digest);
     e->changes = 0;
+    if (e->sink.begin) e->sink.begin(e->sink.ctx, s);
     return 0;
 }
 
@@ -406,6 +410,7 @@ static int put(struct store *s, enum store_table t, MDB_val k, MDB_val v, unsign
     e->changes++;
     e->puts++;
     e->put_bytes += k.mv_size + v.mv_size;
+    if (e->sink.put) e->sink.put(e->sink.ctx, t, k.mv_data, k.mv_size, v.mv_data, v.mv_size);
     if (e->puts % FORGET_EVERY == 0) store_forget_pages(s); /* a large save passes over many */
     return 0;
 }
@@ -429,8 +434,10 @@ int store_delete(struct store *s, enum store_table t, const void *key, size_t kl
     MDB_val k = {klen, (void *)key}, old;
     int rc = digest_forget(s, t, k, &old);
     if (rc == MDB_NOTFOUND) return 0;
-    s->shared->changes++;
-    if (!rc) rc = mdb_del(s->txn, s->shared->dbi[t], &k, NULL);
+    struct environment *e = s->shared;
+    e->changes++;
+    if (!rc) rc = mdb_del(s->txn, e->dbi[t], &k, NULL);
+    if (!rc && e->sink.removed) e->sink.removed(e->sink.ctx, t, key, klen);
     return rc ? write_failed(s, rc, "cannot delete") : 0;
 }
 
@@ -439,10 +446,12 @@ static void forget_changes(struct environment *e) { memcpy(e->digest, e->digest_
 int store_commit(struct store *s) {
     int rc;
     struct environment *e = s->shared;
+    if (e->sink.committing) e->sink.committing(e->sink.ctx);
     if (fault_hits(e, FAULT_COMMIT)) mdb_txn_abort(s->txn), rc = EIO;
     else if (fault_hits(e, FAULT_COMMIT_PANIC)) mdb_txn_abort(s->txn), rc = MDB_PANIC;
     else rc = mdb_txn_commit(s->txn);
     s->txn = NULL;
+    if (e->sink.ended) e->sink.ended(e->sink.ctx, rc == 0);
     if (!rc) return 0;
     forget_changes(e);
     fail(s, rc, "cannot save");
@@ -455,4 +464,5 @@ void store_abort(struct store *s) {
     if (!s->txn) return;
     end_txn(s);
     forget_changes(s->shared);
+    if (s->shared->sink.ended) s->shared->sink.ended(s->shared->sink.ctx, false);
 }

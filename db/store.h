@@ -57,6 +57,17 @@ int store_delete(struct store *s, enum store_table t, const void *key, size_t kl
 int store_commit(struct store *s); /* durable when it returns 0; ends the transaction in any case */
 void store_abort(struct store *s);
 
+/* Hears what each write transaction really changes, on the thread that writes. Keys and data are borrowed during the call. A member may be NULL. */
+struct store_sink {
+    void (*begin)(void *ctx, struct store *writer); /* a transaction is open; it may be read */
+    void (*put)(void *ctx, enum store_table t, const void *key, size_t klen, const void *data, size_t len);
+    void (*removed)(void *ctx, enum store_table t, const void *key, size_t klen);
+    void (*committing)(void *ctx); /* nothing of it is on disk yet */
+    void (*ended)(void *ctx, bool committed); /* false: it failed, or was given up */
+    void *ctx;
+};
+void store_set_sink(struct store *s, const struct store_sink *sink); /* copied; NULL: nobody listens. While no transaction is open */
+
 /* By either handle, and about the store as a whole; while a write transaction is open, for its thread only. */
 uint64_t store_digest(const struct store *s, enum store_table t);
 void store_set_digest(struct store *s, enum store_table t, uint64_t digest);
