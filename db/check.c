@@ -97,7 +97,7 @@ static int read_meta(struct check *c, const char *dir, struct buf *why) {
     if (!rc) rc = rec_meta_decode(&m, &d);
     if (rc == STORE_NOT_FOUND) buf_printf(why, "%s: not a world: it has no meta record", dir);
     else if (rc) buf_printf(why, "%s: the world's meta record: %s; restore a backup", dir, reason);
-    else if (m.oldest_reader > FORMAT_VERSION) buf_printf(why, "%s: a world of a newer format; use the server that wrote it", dir), rc = -1;
+    else if (m.oldest_reader > FORMAT_VERSION) buf_printf(why, "%s: a world of format %llu, newer than this program knows (%d); use the one that wrote it", dir, (unsigned long long)m.format, FORMAT_VERSION), rc = -1;
     else if (m.max_object < NOTHING || m.max_object > OBJECT_LIMIT) buf_printf(why, "%s: the meta record names an impossible highest object", dir), rc = -1;
     if (!rc) {
         c->nobjects = m.max_object + 1;
@@ -113,7 +113,7 @@ static int read_meta(struct check *c, const char *dir, struct buf *why) {
 
 /* Objects first, then what refers to them; definitions before values, programs before verbs. */
 static const enum store_table order[] = {T_META, T_OBJECT, T_PROPDEF, T_CODE, T_REF,  T_CONTENTS, T_CHILDREN,   T_PLAYER, T_OWNED, T_FREE,
-                                         T_PROPVAL, T_VERBDEF, T_ANON, T_WAIF, T_TASK, T_QUEUE,    T_CONNECTION, T_FOREIGN_TASK, T_EXTRA, T_BLOB};
+                                         T_PROPVAL, T_VERBDEF, T_ANON, T_WAIF, T_TASK, T_QUEUE,    T_CONNECTION, T_FOREIGN_TASK, T_EXTRA, T_HISTORY, T_USAGE, T_BLOB};
 _Static_assert(sizeof order / sizeof *order == T_COUNT, "every table is checked");
 
 static int check_store(struct check *c, const char *dir, struct buf *why) {

@@ -230,6 +230,30 @@ static void row_verbdef(struct check *c, objid o, uint64_t id, struct dec *d) {
     rec_verbdef_fini(&rec);
 }
 
+/* ---- what was, and who has how much ---- */
+
+static void row_history(struct check *c, const void *key, size_t klen, struct dec *d) {
+    struct rec_history rec;
+    enum history_kind kind;
+    uint64_t o, id, sequence;
+    if (!key_parse_history(key, klen, &kind, &o, &id, &sequence)) {
+        check_fault(c, "history: a key of a kind that is not known");
+        return;
+    }
+    if (rec_history_decode(&rec, d)) {
+        bad_fields(c, T_HISTORY, object_of_key(o));
+        return;
+    }
+    if (!check_object_at(c, object_of_key(o))) check_fault(c, "history of #%lld: the object does not exist", (ll)object_of_key(o));
+    rec_history_fini(&rec);
+}
+
+static void row_usage(struct check *c, objid owner, struct dec *d) {
+    struct rec_usage rec;
+    if (rec_usage_decode(&rec, d)) bad_fields(c, T_USAGE, owner);
+    else rec_usage_fini(&rec);
+}
+
 /* ---- */
 
 void check_row(struct check *c, enum store_table t, const void *key, size_t klen, struct dec *d) {
@@ -238,6 +262,10 @@ void check_row(struct check *c, enum store_table t, const void *key, size_t klen
     case T_META: return;
     case T_CODE: row_code(c, key, klen, d); return;
     case T_REF: row_ref(c, key, klen); return;
+    case T_HISTORY: row_history(c, key, klen, d); return;
+    case T_USAGE:
+        if (one_part(c, t, key, klen, &a)) row_usage(c, object_of_key(a), d);
+        return;
     case T_OBJECT:
     case T_PROPDEF:
     case T_FREE:

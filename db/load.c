@@ -341,10 +341,13 @@ static void read_digests(struct db *db, rec_bytes digests) {
 
 static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, struct buf *why) {
     if (m->oldest_reader > FORMAT_VERSION) {
-        buf_printf(why, "%s: a world of format %llu, newer than this server knows (%d); use the server that wrote it", dir, (unsigned long long)m->format,
-                   FORMAT_VERSION);
+        buf_printf(why,
+                   "%s: a world of format %llu, newer than this server knows (%d); use the server that wrote it or a newer one. If that one upgraded it, the world as it was "
+                   "before is in %s/backups",
+                   dir, (unsigned long long)m->format, FORMAT_VERSION, dir);
         return -1;
     }
+    db->format = m->format;
     char name[32] = "";
     if (m->dialect.len < sizeof name) memcpy(name, m->dialect.p, m->dialect.len);
     const struct dialect *dialect = dialect_by_name(name);

@@ -194,6 +194,14 @@ struct key key_ref_verb(const uint8_t hash[16], uint64_t object, uint64_t verb) 
     return k;
 }
 
+struct key key_history(enum history_kind kind, uint64_t object, uint64_t id, uint64_t sequence) {
+    struct key k = {.bytes = {(unsigned char)kind}, .len = 1};
+    key_add(&k, object);
+    key_add(&k, id);
+    key_add(&k, sequence);
+    return k;
+}
+
 bool key_parse_one(const void *key, size_t len, uint64_t *a) {
     struct dec d = dec_over(key, len);
     *a = dec_be64(&d);
@@ -204,6 +212,18 @@ bool key_parse_two(const void *key, size_t len, uint64_t *a, uint64_t *b) {
     struct dec d = dec_over(key, len);
     *a = dec_be64(&d);
     *b = dec_be64(&d);
+    return !d.bad && dec_at_end(&d);
+}
+
+bool key_parse_history(const void *key, size_t len, enum history_kind *kind, uint64_t *object, uint64_t *id, uint64_t *sequence) {
+    struct dec d = dec_over(key, len);
+    int first = len ? *(const unsigned char *)key : 0;
+    if (first != HISTORY_PROPERTY && first != HISTORY_VERB) return false;
+    *kind = (enum history_kind)first;
+    d.p++;
+    *object = dec_be64(&d);
+    *id = dec_be64(&d);
+    *sequence = dec_be64(&d);
     return !d.bad && dec_at_end(&d);
 }
 

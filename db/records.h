@@ -12,7 +12,7 @@
 #include "base/codec.h"
 #include "db/store.h"
 
-enum { FORMAT_VERSION = 1, OLDEST_READER = 1, RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10 };
+enum { FORMAT_VERSION = 2, OLDEST_READER = 2, RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10 };
 
 struct rec_bytes {
     const void *p;
@@ -52,6 +52,9 @@ struct key key_one(uint64_t a);
 struct key key_two(uint64_t a, uint64_t b);
 struct key key_ref_verb(const uint8_t hash[16], uint64_t object, uint64_t verb);
 struct key key_ref_frame(const uint8_t hash[16]);
+enum history_kind { HISTORY_PROPERTY = 'p', HISTORY_VERB = 'v' };
+struct key key_history(enum history_kind kind, uint64_t object, uint64_t id, uint64_t sequence);
+bool key_parse_history(const void *key, size_t len, enum history_kind *kind, uint64_t *object, uint64_t *id, uint64_t *sequence);
 /* Objects as key parts, and back. */
 static inline uint64_t key_object(int64_t o) { return (uint64_t)o ^ (uint64_t)1 << 63; }
 static inline int64_t object_of_key(uint64_t k) { return (int64_t)(k ^ (uint64_t)1 << 63); }
