@@ -16,7 +16,9 @@
 #include "db/internal.h"
 #include "db/load.h"
 #include "db/rowset.h"
+#include "db/records.h"
 #include "db/store.h"
+#include "db/upgrade.h"
 
 static struct db *world_new(void) {
     struct db *db = xcalloc(1, sizeof *db);
@@ -28,6 +30,7 @@ static struct db *world_new(void) {
     db->codes = code_table_new();
     db->dialect = db->own_dialect = dialect_by_name("toast");
     db->encoding = ENC_UTF8;
+    db->format = FORMAT_VERSION;
     db->pid_file = -1;
     object_table_grow(db, 0);
     return db;
@@ -141,7 +144,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
     struct store_options so = {.read_only = options->read_only, .map_size = options->map_size};
     struct db *db;
     if (open_world(&db, dir, &so, options->lock, why)) return -1;
-    if (load_meta(db, dir, why)) {
+    if (load_meta(db, dir, why) || (!so.read_only && db->format < FORMAT_VERSION && upgrade_world(db, &so, why))) {
         db_world_close(db);
         return -1;
     }

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From format to format, one step each, all in one transaction. A step reads and puts records through the writer; memory may grow with the number of objects, never with
+ * what they hold.
+ */
+#include "db/upgrade.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/backup.h"
+#include "db/load.h"
+#include "db/save.h"
+
+enum { ATTEMPTS = 24 };
+
+struct step {
+    unsigned to; /* format */
+    const char *what;
+    int (*run)(struct db *db, struct writer *w); /* results as store_put(); NULL: its tables and fields begin empty */
+};
+static const struct step steps[] = {
+    {2, "history, and bytes of every owner", NULL},
+};
+_Static_assert(FORMAT_VERSION == 2, "a new format has a step");
+
+/* In the open transaction. */
+static int run_steps(struct db *db, struct writer *w) {
+    int rc = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !rc; i++) {
+        if (steps[i].to <= db->format || !steps[i].run) continue;
+        log_info("%s: to format %u: %s", db->dir, steps[i].to, steps[i].what);
+        rc = steps[i].run(db, w);
+    }
+    return rc;
+}
+
+/* One attempt. STORE_FULL and STORE_BROKEN ask for another; after the latter digests must be read again. */
+static int attempt(struct db *db, bool broken) {
+    struct writer w = {.store = store_writer(db->store), .next_blob = &db->next_blob};
+    int rc = store_begin(w.store);
+    if (!rc && broken) rc = load_digests(db);
+    if (!rc) rc = run_steps(db, &w);
+    if (!rc) rc = write_meta(&w, db, db->generation + 1, clock_wall_us());
+    hashes_fini(&w.dropped);
+    if (!rc) return store_commit(w.store);
+    store_abort(w.store);
+    return rc;
+}
+
+static int upgrade_records(struct db *db, struct buf *why) {
+    int64_t start = clock_monotonic_us();
+    int rc = attempt(db, false);
+    for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || rc == STORE_BROKEN); i++) rc = attempt(db, rc == STORE_BROKEN);
+    if (rc) {
+        buf_printf(why, "%s: cannot be upgraded from format %llu to %d: %s; it is as it was", db->dir, (unsigned long long)db->format, FORMAT_VERSION,
+                   store_error(store_writer(db->store)));
+        return -1;
+    }
+    db->generation++;
+    log_info("%s: upgraded from format %llu to %d in %lld ms", db->dir, (unsigned long long)db->format, FORMAT_VERSION, (long long)(clock_monotonic_us() - start) / 1000);
+    db->format = FORMAT_VERSION;
+    return 0;
+}
+
+/* The world is closed meanwhile: nobody opens one twice in a process. */
+static int back_up(struct db *db, struct buf *why) {
+    struct buf name = BUF_INIT;
+    struct db_backup_report report;
+    char stamp[32];
+    time_t now = (time_t)clock_wall_seconds();
+    struct tm t;
+    gmtime_r(&now, &t);
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &t);
+    buf_printf(&name, "format-%llu-%s", (unsigned long long)db->format, stamp);
+    log_info("%s: a world of format %llu; before it is upgraded to %d it is copied to %s/backups/%s", db->dir, (unsigned long long)db->format, FORMAT_VERSION, db->dir,
+             buf_c(&name));
+    int rc = db_backup(db->dir, buf_c(&name), &report, NULL, NULL, why);
+    if (rc) buf_printf(why, "; the world was not upgraded from format %llu, as that needs a backup first", (unsigned long long)db->format);
+    buf_fini(&report.path);
+    buf_fini(&name);
+    return rc;
+}
+
+int upgrade_world(struct db *db, const struct store_options *how, struct buf *why) {
+    store_close(db->store);
+    db->store = NULL;
+    if (back_up(db, why) || store_open(&db->store, db->dir, how, why)) return -1;
+    return load_meta(db, db->dir, why) || upgrade_records(db, why) ? -1 : 0;
+}
