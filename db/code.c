@@ -109,14 +109,18 @@ static void table_remove(struct code_table *t, struct code *c) {
     t->n--;
 }
 
+void code_drop_program(struct code *c) {
+    if (!c->program) return;
+    must(release_program);
+    release_program(c->program);
+    c->program = NULL;
+}
+
 void code_unref(struct code *c) {
     if (!c || --c->refs) return;
     struct table_code *tc = (struct table_code *)c;
     if (tc->table) table_remove(tc->table, c);
-    if (c->program) {
-        must(release_program);
-        release_program(c->program);
-    }
+    code_drop_program(c);
     str_unref(c->text);
     free(tc);
 }

@@ -14,6 +14,7 @@ enum { CODE_HASH_BYTES = 16 };
 struct code {
     uint32_t refs;
     int16_t version; /* dump version whose keywords it was written in */
+    uint8_t touched; /* by code_ref(): whoever runs it holds it */
     bool imported; /* read from a dump: unknown functions become call_function(); one that does not parse is kept and raises when called */
     uint8_t hash[CODE_HASH_BYTES]; /* of version, imported, first_line and text */
     int32_t first_line; /* 1; the first line's number for forked bodies that came from a dump */
@@ -25,8 +26,13 @@ struct code {
 /* The code with this text: a new one or the one that is already known. `owner_table' is the db's; NULL makes an unshared one. Borrows text. */
 struct code_table;
 struct code *code_new(struct code_table *table, struct str *text, int version, bool imported, int first_line);
-static inline struct code *code_ref(struct code *c) { c->refs++; return c; }
+static inline struct code *code_ref(struct code *c) {
+    c->refs++;
+    c->touched = 1;
+    return c;
+}
 void code_unref(struct code *c);
+void code_drop_program(struct code *c); /* it is made again at the next use. Nobody may be running it: see refs */
 /* How lang/ frees a program; set once at start-up. */
 void code_set_release(void (*release)(void *program));
 

@@ -12,7 +12,9 @@
 static inline struct object *db_fast_object(struct db *db, objid id) {
     if ((uint64_t)id >= db->cap) return NULL;
     struct object *o = db->objects[id];
-    return (uintptr_t)o > 1 ? o : NULL;
+    if ((uintptr_t)o <= 1) return NULL;
+    o->touched = TOUCHED;
+    return o;
 }
 
 static inline bool db_fast_is_wizard(struct db *db, objid who) {

@@ -20,6 +20,7 @@ struct owner {
 struct owned_index {
     struct owner *v;
     size_t mask, n;
+    bool asked; /* since owned_cool() */
 };
 
 static size_t owner_hash(objid owner) { return (size_t)((uint64_t)owner * 0x9e3779b97f4a7c15u >> 20); }
@@ -60,6 +61,12 @@ void owned_free(struct db *db) {
     db->owned = NULL;
 }
 
+void owned_cool(struct db *db) {
+    if (!db->owned) return;
+    if (db->owned->asked) db->owned->asked = false;
+    else owned_free(db);
+}
+
 /* A cold list holds nothing: all of it is in the store or among the changed rows. */
 void owned_add(struct db *db, objid owner, objid o) {
     struct owner *w = owner_get(db, owner);
@@ -85,6 +92,7 @@ static value owned_unindexed(struct db *db, objid owner) {
 value db_owned_objects(struct db *db, objid owner) {
     if (!db->owned || !db->owned->v || !owner_find(db->owned, owner)->used) return owned_unindexed(db, owner);
     struct owner *w = owner_get(db, owner);
+    db->owned->asked = true;
     if (w->cold) {
         w->cold = false;
         load_rows(db, ROW_OWNED, (uint64_t)owner, &w->list);

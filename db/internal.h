@@ -99,15 +99,20 @@ enum object_state {
     OS_COLD_CHILDREN = 64, /* the store has more than is in `children' */
     OS_COLD_CONTENTS = 128,
     OS_OWN_LAYOUT = 256,
-    OS_STORED = 1024, /* there may be records of it */
     OS_SAVING = 512, /* the save that is under way writes some of it */
+    OS_STORED = 1024, /* there may be records of it */
+    OS_LISTS_ASKED = 2048, /* children or contents, since the cache's clock came by */
     OS_DIRTY_MASK = OS_HEADER | OS_PROPDEFS | OS_SLOTS | OS_VERBS | OS_LISTS
 };
 
 struct object {
     uint32_t layout;
-    uint32_t flags;
+    uint16_t state; /* OS_ bits */
+    uint8_t touched; /* TOUCHED: used since the cache's clock came by. In the line that every look-up has read */
+    uint8_t spare;
     int64_t *slots;
+    uint32_t flags;
+    uint32_t child_layout; /* 0: not given yet */
     objid id, owner, parent, location;
     struct str *name;
     struct shape *shape;
@@ -116,9 +121,8 @@ struct object {
     struct slot_owners *owners; /* of slots with SLOT_OWNED; NULL: none */
     struct links *children, *contents; /* NULL: none */
     uint64_t child_key, content_key; /* this object's place in its parent's and location's lists */
-    uint32_t child_layout; /* 0: not given yet */
-    uint32_t state;
 };
+enum { TOUCHED = 255 };
 
 #define OBJECT_LIMIT ((objid)1 << 40) /* numbers above this are damage, or an attack on memory */
 #define OBJECT_ABSENT ((struct object *)1)
@@ -127,10 +131,14 @@ struct verb_hit;
 struct rowset;
 struct store;
 struct owned_index;
+struct cache;
 
 struct db {
     struct object **objects;
     size_t cap; /* entries of objects */
+    bool evict_due; /* the next public function makes room first */
+    int64_t look_in; /* bytes to be loaded or changed before the cache looks at how much is in use */
+    struct cache *cache; /* NULL: nothing leaves memory */
     uint64_t prop_epoch, verb_epoch;
     uint64_t verb_hits, verb_misses;
     objid max;
@@ -149,7 +157,6 @@ struct db {
     bool players_cold, free_loaded;
     bool changed; /* anything since the last save */
     bool meta_changed;
-    bool evict_always;
     bool read_only;
     objid *dirty;
     size_t ndirty, dirty_cap;
@@ -180,12 +187,13 @@ struct object *object_load(struct db *db, objid id); /* NULL: invalid */
 static inline struct object *object_at(struct db *db, objid id) {
     if ((uint64_t)id >= db->cap) return NULL;
     struct object *o = db->objects[id];
-    if ((uintptr_t)o > 1) return o;
+    if ((uintptr_t)o > 1) return o->touched = TOUCHED, o;
     return o || !db->store ? NULL : object_load(db, id);
 }
-/* The first look-up of a public function: here evict_always drops what the last one left. */
+void cache_turn(struct db *db); /* db/cache.h */
+/* The first look-up of a public function: nobody holds a pointer yet, so objects may leave. */
 static inline struct object *object_enter(struct db *db, objid id) {
-    if (__builtin_expect(db->evict_always, 0)) db_evict_clean(db);
+    if (__builtin_expect(db->evict_due, 0)) cache_turn(db);
     return object_at(db, id);
 }
 static inline struct object *object_must(struct db *db, objid id) {
@@ -286,6 +294,7 @@ void verb_table_free(struct db *db);
 void owned_add(struct db *db, objid owner, objid o);
 void owned_remove(struct db *db, objid owner, objid o);
 void owned_free(struct db *db);
+void owned_cool(struct db *db); /* drops what was not asked for since the last call */
 void free_add(struct db *db, objid o);
 void free_remove(struct db *db, objid o);
 void players_add(struct db *db, objid o);

@@ -6,6 +6,7 @@
 
 #include "base/dialect.h"
 #include "base/log.h"
+#include "db/cache.h"
 #include "db/records.h"
 #include "db/rowset.h"
 #include "db/save.h"
@@ -64,14 +65,16 @@ void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) 
 }
 
 void object_load_children(struct db *db, struct object *o) {
+    o->state |= OS_LISTS_ASKED;
     if (!(o->state & OS_COLD_CHILDREN)) return;
-    o->state &= ~(unsigned)OS_COLD_CHILDREN;
+    o->state &= (uint16_t)~OS_COLD_CHILDREN;
     load_rows(db, ROW_CHILDREN, (uint64_t)o->id, &o->children);
 }
 
 void object_load_contents(struct db *db, struct object *o) {
+    o->state |= OS_LISTS_ASKED;
     if (!(o->state & OS_COLD_CONTENTS)) return;
-    o->state &= ~(unsigned)OS_COLD_CONTENTS;
+    o->state &= (uint16_t)~OS_COLD_CONTENTS;
     load_rows(db, ROW_CONTENTS, (uint64_t)o->id, &o->contents);
 }
 
@@ -231,6 +234,7 @@ static void instantiate(struct db *db, objid id, struct rec_object *rec) {
     if (store_scan(db->store, T_VERBDEF, k.bytes, k.len, read_verb, &r)) damaged(db, T_VERBDEF, id, store_error(db->store));
     read_slots(db, o, &k);
     layout_assign(db, o);
+    cache_loaded(db, o);
 }
 
 /* 0, or not: then the number is known to be invalid from now on. */
@@ -278,54 +282,6 @@ struct object *object_load(struct db *db, objid id) {
     store_read_end(db->store);
     struct object *o = db->objects[id];
     return (uintptr_t)o > 1 ? o : NULL;
-}
-
-/* ---- dropping ---- */
-
-static bool evictable(const struct object *o) { return !o->kid && !(o->state & (OS_QUEUED | OS_SAVING)); }
-
-static void evict_one(struct db *db, struct object *o) {
-    db->objects[o->id] = NULL;
-    object_detach(o);
-    object_free(db, o);
-}
-
-/* From a leaf up, as far as nobody needs them. */
-static bool evict_line(struct db *db, struct object *o) {
-    bool verbs = false;
-    while (o && evictable(o)) {
-        struct object *up = o->up;
-        verbs |= o->defs && o->defs->nverbs;
-        evict_one(db, o);
-        o = up;
-    }
-    return verbs;
-}
-
-static void cool_lists(struct object *o) {
-    links_free(o->children);
-    links_free(o->contents);
-    o->children = o->contents = NULL;
-    o->state |= OS_COLD_CHILDREN | OS_COLD_CONTENTS;
-}
-
-void db_evict_clean(struct db *db) {
-    if (!db->store) return;
-    bool verbs = false;
-    for (size_t i = 0; i < db->cap; i++)
-        if ((uintptr_t)db->objects[i] > 1) verbs |= evict_line(db, db->objects[i]);
-    for (size_t i = 0; i < db->cap; i++)
-        if ((uintptr_t)db->objects[i] > 1) cool_lists(db->objects[i]);
-    if (verbs) db->verb_epoch++; /* caches borrow their code */
-    owned_free(db);
-    links_free(db->players);
-    db->players = NULL;
-    db->players_cold = true;
-    free(db->free_bits);
-    db->free_bits = NULL;
-    db->free_words = 0;
-    db->free_loaded = false;
-    if (!db->evict_always) store_forget_pages(db->store); /* it asks the system */
 }
 
 /* ---- meta ---- */

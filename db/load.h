@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The load barrier: reading objects, lists and programs when they are first touched, and dropping them again.
+ * The load barrier: reading objects, lists and programs when they are first touched.
  *
  * Every read goes through the overlay: what changed since the last save is in memory (dirty objects are never dropped) or in the changed rows. A record that cannot be read
  * is logged and counted in db->damaged; its object then counts as invalid, and nothing of it is written over.

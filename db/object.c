@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "db/cache.h"
 #include "db/internal.h"
 
 /* ---- the table ---- */
@@ -26,6 +27,7 @@ struct object *object_new(struct db *db, objid id, objid owner) {
     o->parent = o->location = NOTHING;
     o->name = str_empty();
     o->shape = shape_ref(db->no_shape);
+    o->touched = TOUCHED;
     db->objects[id] = o;
     return o;
 }
@@ -49,9 +51,10 @@ void object_free(struct db *db, struct object *o) {
 }
 
 void object_mark(struct db *db, struct object *o, unsigned what) {
-    o->state |= what;
+    o->state |= (uint16_t)what;
     db->changed = true;
     if (o->state & OS_QUEUED) return;
+    cache_count(db, CACHE_CHANGE_BYTES);
     o->state |= OS_QUEUED;
     if (db->ndirty == db->dirty_cap) {
         db->dirty_cap = db->dirty_cap ? db->dirty_cap * 2 : 256;
@@ -94,6 +97,7 @@ void object_attach(struct object *o, struct object *parent) {
     o->next = parent->kid;
     if (o->next) o->next->prev = o;
     parent->kid = o;
+    parent->touched = TOUCHED;
 }
 
 void object_detach(struct object *o) {

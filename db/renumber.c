@@ -117,7 +117,7 @@ static void records_follow(struct db *db, struct object *o, struct change c) {
         o->defs->verbs[i].state |= VERB_DIRTY;
         o->defs->verbs[i].state &= ~(unsigned)VERB_STORED;
     }
-    o->state &= ~(unsigned)(OS_QUEUED | OS_DIRTY_MASK | OS_STORED);
+    o->state &= (uint16_t)~(OS_QUEUED | OS_DIRTY_MASK | OS_STORED);
     object_mark(db, o, OS_DIRTY_MASK);
 }
 

@@ -129,7 +129,7 @@ static void cut_slots(struct object *o) {
 static void cut_object(struct saving *save, struct object *o) {
     unsigned what = o->state & OS_DIRTY_MASK;
     save->objects[save->n++] = (struct saving_object){o->id, what};
-    o->state &= ~(unsigned)(OS_DIRTY_MASK | OS_QUEUED);
+    o->state &= (uint16_t)~(OS_DIRTY_MASK | OS_QUEUED);
     o->state |= OS_SAVING | OS_STORED;
     if (what & OS_SLOTS) cut_slots(o);
     for (uint32_t i = 0; (what & OS_VERBS) && o->defs && i < o->defs->nverbs; i++)
@@ -160,7 +160,7 @@ static void save_cut(struct db *db, struct saving *save) {
 /* ---- after it ---- */
 
 static void settle_object(struct object *o, bool saved) {
-    o->state &= ~(unsigned)OS_SAVING;
+    o->state &= (uint16_t)~OS_SAVING;
     for (uint32_t i = 0; i < o->shape->n; i++) {
         unsigned bits = slot_bits(o, i);
         if (!(bits & (SLOT_PUTTING | SLOT_DELETING))) continue;

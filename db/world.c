@@ -13,6 +13,7 @@
 
 #include "base/dialect.h"
 #include "base/files.h"
+#include "db/cache.h"
 #include "db/internal.h"
 #include "db/load.h"
 #include "db/rowset.h"
@@ -149,7 +150,8 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
         return -1;
     }
     if (options->dialect) db->dialect = dialect_by_name(options->dialect) ? dialect_by_name(options->dialect) : db->dialect;
-    db->evict_always = options->evict_always;
+    db->cache = cache_new(options);
+    db->evict_due = options->evict_always || options->evict_entries;
     if (db->max >= 0) object_table_grow(db, db->max);
     if (options->read_only && store_read_begin(db->store)) { /* one state of the world for all that is read, whoever saves meanwhile */
         buf_add_c(why, store_error(db->store));
@@ -174,6 +176,7 @@ void db_world_close(struct db *db) {
         db->objects[i] = NULL;
         if ((uintptr_t)o > 1) object_free(db, o);
     }
+    cache_free(db->cache);
     verb_table_free(db);
     owned_free(db);
     links_free(db->players);

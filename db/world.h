@@ -12,6 +12,8 @@
 struct db_options {
     bool read_only; /* the world as it was at the opening; another process may go on saving it */
     bool evict_always; /* tests: drop clean objects after each access */
+    unsigned evict_entries; /* tests: let the cache's clock go over so many objects at each access, however little is in use */
+    size_t cache_size; /* bytes of memory to stay below by dropping what is clean (db/cache.h); 0: half of the memory that this process may have */
     const char *dialect; /* NULL: what the world says; another one is not recorded */
     int lock; /* from db_world_keep_lock() of the program before this one in the same process; taken when the opening succeeds. 0: none */
     size_t map_size; /* tests: of the first map; 0: the default, far larger than any world */
@@ -91,5 +93,17 @@ int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), 
 int64_t db_disk_size(struct db *db); /* bytes of data.mdb in use; -1 if none */
 uint64_t db_damaged(struct db *db); /* records that could not be read since opening; each was logged */
 void db_evict_clean(struct db *db); /* drops every clean object from memory */
+
+/* Memory of a world larger than its cache. What changed and is not saved yet cannot leave. */
+void db_cache_turn(struct db *db); /* between two slices of tasks: makes some room if it is wanted, in well under a millisecond */
+bool db_wants_save(const struct db *db); /* too much has changed for what should be in memory: a save soon, whatever the interval */
+bool db_should_wait(const struct db *db); /* far too much has, and a save is under way: nothing more should change until it ends */
+struct db_cache_stats {
+    int64_t budget; /* bytes; 0: nothing leaves memory */
+    int64_t in_use; /* bytes in allocated blocks, as estimated since they were last measured */
+    int64_t anonymous; /* RssAnon of this process when last looked; -1: the system does not tell */
+    uint64_t loaded, evicted; /* objects, since opening */
+};
+void db_cache_stats(const struct db *db, struct db_cache_stats *out);
 
 #endif

@@ -313,7 +313,7 @@ int cmd_emergency(int argc, char **argv) {
     struct emergency e = {.debug = true};
     if (command_parse(&argp, argc, argv, &e)) return COMMAND_USAGE;
     struct buf why = BUF_INIT;
-    int rc = offline_open(&e.o, e.world, false, &why);
+    int rc = offline_open(&e.o, e.world, &(struct db_options){.read_only = false}, &why);
     if (rc == 0) {
         if (e.o.wizard == NOTHING) printf("There is no wizard in this world: `;' acts as #-1, which may do nothing.\n");
         editor_begin(&e);

@@ -11,14 +11,16 @@
 
 struct arguments {
     const char *world, *text, *wizard;
+    size_t cache_size;
 };
 
-enum { KEY_WIZARD = 256 };
+enum { KEY_WIZARD = 256, KEY_CACHE_SIZE };
 
 static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     struct arguments *a = state->input;
     switch (key) {
     case KEY_WIZARD: a->wizard = arg; return 0;
+    case KEY_CACHE_SIZE: return command_size(arg, &a->cache_size) ? 0 : command_usage_error(state, COMMAND_NO_SIZE, arg);
     case ARGP_KEY_ARG:
         if (state->arg_num > 1) return ARGP_ERR_UNKNOWN;
         *(state->arg_num == 0 ? &a->world : &a->text) = arg;
@@ -74,7 +76,7 @@ static int eval_in_running(const struct arguments *a, int *status, struct buf *w
 }
 
 int cmd_eval(int argc, char **argv) {
-    static const struct argp_option options[] = {{"wizard", KEY_WIZARD, "#N", 0, "evaluate as this wizard; otherwise as the first", 0}, {0}};
+    static const struct argp_option options[] = {{"wizard", KEY_WIZARD, "#N", 0, "evaluate as this wizard; otherwise as the first", 0}, {"cache-size", KEY_CACHE_SIZE, "SIZE", 0, COMMAND_CACHE_SIZE_DOC, 0}, {0}};
     static const struct argp argp = {
         options, parse_argument, "WORLD EXPRESSION", "Evaluates an expression, or statements, as a wizard, in a world that is being served or not; saves; prints the value as a literal, last.", NULL, NULL, NULL};
     struct arguments a = {.world = NULL};
@@ -82,7 +84,7 @@ int cmd_eval(int argc, char **argv) {
     if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
     struct buf why = BUF_INIT;
     int status = EXIT_FAILURE, rc = eval_in_running(&a, &status, &why);
-    if (rc > 0 && offline_open(&o, a.world, false, &why) == 0) {
+    if (rc > 0 && offline_open(&o, a.world, &(struct db_options){.cache_size = a.cache_size}, &why) == 0) {
         status = eval(&o, &a, &why) ? EXIT_FAILURE : EXIT_SUCCESS;
         offline_close(&o);
     }

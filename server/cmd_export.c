@@ -18,9 +18,10 @@ struct arguments {
     const char *world, *dump;
     int format, encoding;
     bool quiet, mark, at_end;
+    size_t cache_size;
 };
 
-enum { KEY_QUIET = 'q', KEY_FORMAT = 256, KEY_ENCODING, KEY_MARK };
+enum { KEY_QUIET = 'q', KEY_FORMAT = 256, KEY_ENCODING, KEY_MARK, KEY_CACHE_SIZE };
 
 static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     struct arguments *a = state->input;
@@ -37,6 +38,7 @@ static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     case KEY_ENCODING:
         if (!command_encoding(arg, &a->encoding)) return command_usage_error(state, "there is no encoding '%s': say utf8 or latin1", arg);
         return 0;
+    case KEY_CACHE_SIZE: return command_size(arg, &a->cache_size) ? 0 : command_usage_error(state, COMMAND_NO_SIZE, arg);
     case ARGP_KEY_ARG:
         if (state->arg_num > 1) return ARGP_ERR_UNKNOWN;
         *(state->arg_num == 0 ? &a->world : &a->dump) = arg;
@@ -109,7 +111,7 @@ static int64_t count_left_out(struct offline *o, const struct export_summary *s)
 
 static int export_world(const struct arguments *a, struct export_summary *summary, int64_t *left_out, struct buf *why) {
     struct offline o;
-    if (offline_open(&o, a->world, true, why)) return -1;
+    if (offline_open(&o, a->world, &(struct db_options){.read_only = true, .cache_size = a->cache_size}, why)) return -1;
     int rc = export_open_world(a, &o, summary, why);
     if (rc == 0) *left_out = count_left_out(&o, summary);
     offline_close(&o);
@@ -125,6 +127,7 @@ static void print_summary(const struct arguments *a, const struct export_summary
 
 int cmd_export(int argc, char **argv) {
     static const struct argp_option options[] = {{"format", KEY_FORMAT, "N", 0, "format version to write: 4", 0},
+                                                 {"cache-size", KEY_CACHE_SIZE, "SIZE", 0, COMMAND_CACHE_SIZE_DOC, 0},
                                                  {"encoding", KEY_ENCODING, "NAME", 0, "utf8 or latin1; otherwise the one that the world was imported from", 0},
                                                  {"mark", KEY_MARK, "WHEN", OPTION_HIDDEN, 0, 0}, /* a server's own dumps: "end" or "run" */
                                                  {"quiet", KEY_QUIET, 0, 0, "print no summary", 0},

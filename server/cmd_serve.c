@@ -26,7 +26,7 @@ enum { DEFAULT_PORT = 7777 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -36,6 +36,7 @@ static const struct argp_option option_table[] = {
     {"dialect", KEY_DIALECT, "NAME", 0, "lambda or toast: where LambdaMOO and ToastStunt differ (what the world says)", 0},
     {"tick-quota", KEY_TICK_QUOTA, "TICKS", 0, "ticks that a player's tasks earn in each round", 0},
     {"save-interval", KEY_SAVE_INTERVAL, "SECONDS", 0, "save what changed this often ($server_options.save_interval, else 5)", 0},
+    {"cache-size", KEY_CACHE_SIZE, "SIZE", 0, COMMAND_CACHE_SIZE_DOC, 0},
     {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
@@ -93,6 +94,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         if (!dialect_by_name(arg)) return command_usage_error(state, "there is no dialect '%.100s': lambda or toast", arg);
         o->dialect = arg;
         return 0;
+    case KEY_CACHE_SIZE: return command_size(arg, &o->cache_size) ? 0 : command_usage_error(state, COMMAND_NO_SIZE, arg);
     case KEY_CHECK: o->check = true; return 0;
     case KEY_TEXT_DUMP: o->text_dump = arg; return 0;
     case KEY_BACK: o->back = true; return 0;
@@ -194,7 +196,7 @@ static int build_bundled(const struct serve_options *o, struct buf *why) {
 
 static int open_world(struct server *s, struct buf *why) {
     struct serve_options *o = &s->options;
-    struct db_options options = {.read_only = o->check, .dialect = o->dialect, .lock = o->lock};
+    struct db_options options = {.read_only = o->check, .dialect = o->dialect, .lock = o->lock, .cache_size = o->cache_size};
     if (!world_exists(o->world) && build_bundled(o, why)) return -1;
     if (db_world_open(&s->db, o->world, &options, why)) return -1;
     int n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/command.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,19 @@ bool command_encoding(const char *name, int *out) {
     if (!strcasecmp(name, "utf8") || !strcasecmp(name, "utf-8")) *out = ENC_UTF8;
     else if (!strcasecmp(name, "latin1") || !strcasecmp(name, "latin-1") || !strcasecmp(name, "iso-8859-1")) *out = ENC_LATIN1;
     else return false;
+    return true;
+}
+
+bool command_size(const char *text, size_t *out) {
+    static const char units[] = "KMGT";
+    char *end;
+    double n = strtod(text, &end);
+    if (end == text || end != text + strspn(text, "0123456789.")) return false;
+    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    for (const char *u = units; unit && u <= unit; u++) n *= 1024;
+    if (unit) end++;
+    if (*end || !(n >= 1 << 20) || n > (double)((int64_t)1 << 60)) return false;
+    *out = (size_t)n;
     return true;
 }
 

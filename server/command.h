@@ -32,6 +32,11 @@ int command_fail(const char *name, const struct buf *why);
 /* "utf8" or "latin1" as enum db_encoding; false: neither. */
 bool command_encoding(const char *name, int *out);
 
+/* "512M", "2G", "1.5G", "100K" or plain bytes; false: none of these, or less than a megabyte. For --cache-size. */
+bool command_size(const char *text, size_t *out);
+#define COMMAND_NO_SIZE "'%.100s' is no size of memory: say 512M, 2G or a number of bytes, a megabyte at least"
+#define COMMAND_CACHE_SIZE_DOC "drop what is clean from memory to stay below this: 512M, 2G or bytes (half of the machine's memory, or of the control group's)"
+
 /* A bar on stderr when that is a terminal, nothing else; drawn a few times a second. part: 0..1. */
 struct progress {
     const char *what;

@@ -160,10 +160,9 @@ bool offline_choose_wizard(struct offline *o, const char *text, struct buf *why)
     return false;
 }
 
-int offline_open(struct offline *o, const char *world, bool read_only, struct buf *why) {
-    struct db_options how = {.read_only = read_only};
+int offline_open(struct offline *o, const char *world, const struct db_options *how, struct buf *why) {
     *o = (struct offline){.wizard = NOTHING};
-    if (db_world_open(&o->db, world, &how, why)) return -1;
+    if (db_world_open(&o->db, world, how, why)) return -1;
     log_set_level(LOG_WARNING); /* what is only of interest while a world is served */
     int n;
     const struct builtin *table = builtins_for_dialect(db_dialect(o->db), &n);
@@ -174,7 +173,7 @@ int offline_open(struct offline *o, const char *world, bool read_only, struct bu
     o->sched = sched_new(&o->machine, &o->host);
     sched_load_options(o->sched);
     o->wizard = offline_first_wizard(o->db);
-    if ((read_only ? sched_load_for_export(o->sched, why) : sched_load(o->sched, why)) == 0) return 0;
+    if ((how->read_only ? sched_load_for_export(o->sched, why) : sched_load(o->sched, why)) == 0) return 0;
     offline_close(o);
     return -1;
 }

@@ -20,8 +20,8 @@ struct offline {
     bool shutdown_asked; /* by shutdown() */
 };
 
-/* 0, or -1 with *why. For writing, a world that is served is refused, naming the process. For reading it is seen as last saved, and its tasks are only to be exported. */
-int offline_open(struct offline *o, const char *world, bool read_only, struct buf *why);
+/* 0, or -1 with *why. `how': read_only and cache_size count. For writing, a world that is served is refused, naming the process. For reading it is seen as last saved, and its tasks are only to be exported. */
+int offline_open(struct offline *o, const char *world, const struct db_options *how, struct buf *why);
 /* What changed, tasks included. */
 int offline_save(struct offline *o, struct buf *why);
 void offline_close(struct offline *o); /* without saving */

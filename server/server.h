@@ -36,6 +36,7 @@ struct serve_options {
     int port;
     bool outbound;
     int64_t tick_quota; /* 0: the scheduler's own */
+    size_t cache_size; /* bytes; 0: half of what there is */
     double save_interval; /* seconds; < 0: as $server_options says */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
     int previous; /* program to go back to when it cannot be taken over, or -1 */

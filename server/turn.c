@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "server/server.h"
 
-enum { SLICES_US = 5000, DEFAULT_MAX_QUEUED_OUTPUT = 65536, LEAST_MAX_QUEUED_OUTPUT = 2048 };
+enum { SLICES_US = 5000, WAIT_FOR_SAVE_US = 5000, DEFAULT_MAX_QUEUED_OUTPUT = 65536, LEAST_MAX_QUEUED_OUTPUT = 2048 };
 static const double HOUSEKEEPING_SECONDS = 1.0;
 
 void server_load_options(struct server *s) {
@@ -38,9 +38,10 @@ static bool has_changes(const struct server *s) { return s->changed || db_has_ch
 static double run_timed_work(struct server *s) {
     int64_t now = clock_monotonic_us();
     bool changed = has_changes(s);
-    if (now < s->timed_work_due_us && changed == s->timed_for_changes) return (double)(s->timed_work_due_us - now) / 1e6;
+    bool pressed = db_wants_save(s->db);
+    if (!pressed && now < s->timed_work_due_us && changed == s->timed_for_changes) return (double)(s->timed_work_due_us - now) / 1e6;
     double saved_ago = (double)(now - s->last_save_us) / 1e6, interval = server_save_interval(s);
-    if (changed && saved_ago >= interval) {
+    if (changed && (pressed || saved_ago >= interval)) {
         server_save(s, NULL);
         changed = has_changes(s);
         saved_ago = 0;
@@ -83,9 +84,17 @@ static void wait_for_events(struct server *s, double seconds) {
     ev_run(s->loop, EVRUN_ONCE);
 }
 
-void server_turn(struct server *s) {
+/* Tasks, unless they have changed so much that they must wait for the save that is under way. As sched_run(). */
+static int64_t run_tasks(struct server *s, bool wait) {
+    if (wait) return WAIT_FOR_SAVE_US;
     if (!sched_is_idle(s->sched)) s->changed = true;
-    int64_t next_us = sched_run(s->sched, SLICES_US);
+    return sched_run(s->sched, SLICES_US);
+}
+
+void server_turn(struct server *s) {
+    db_cache_turn(s->db);
+    bool wait = db_should_wait(s->db);
+    int64_t next_us = run_tasks(s, wait);
     bool waits = connections_settle(s);
     outbound_settle(s);
     if (s->checkpoint_wanted && s->end == SERVER_RUNS) {
@@ -99,6 +108,6 @@ void server_turn(struct server *s) {
     if (silent < wake) wake = silent;
     if (waits && wake > 0.02) wake = 0.02;
     if (next_us >= 0 && (double)next_us / 1e6 < wake) wake = (double)next_us / 1e6;
-    if (!sched_is_idle(s->sched) || (connections_need_settling(s) && !waits)) wake = 0;
+    if ((!wait && !sched_is_idle(s->sched)) || (connections_need_settling(s) && !waits)) wake = 0;
     wait_for_events(s, wake);
 }

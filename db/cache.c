@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "db/cache.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "db/store.h"
+
+enum {
+    PORTION_US = 300,
+    LOOK_AT_LEAST_US = 50000, /* between slices */
+    CLOCK_EVERY = 8, /* objects evicted between two looks at the time; */
+    CLOCK_EVERY_ENTRIES = 2048, /* entries passed over */
+    SPARED = 2, /* rounds more for objects with verbs: these are few and often wanted */
+    MEASURE_SHARE = 100, /* at most this part of the time goes to measuring */
+    TRIM_SHARE = 1000,
+    BLOCK_BYTES = 16, /* what malloc adds to a block, and rounding */
+    DIRTY_BYTES = 8192 /* a save needs about this for a changed object: pages of the store that it writes anew */
+};
+
+struct cache {
+    int64_t budget;
+    int64_t in_use, held; /* held: of the objects alone, as loaded and evicted */
+    int64_t anonymous;
+    int64_t goal; /* evict until in_use is not above */
+    int64_t looked_us, measured_us, measuring_us, trimmed_us, trimming_us;
+    size_t hand;
+    size_t fruitless; /* entries since something left */
+    uint64_t loaded, evicted;
+    bool evict_always;
+    unsigned evict_entries;
+    bool stuck; /* two rounds and nothing left, but too much is in use */
+    bool texts_left;
+};
+
+struct cache *cache_new(const struct db_options *o) {
+    struct cache *c = xcalloc(1, sizeof *c);
+    c->evict_always = o->evict_always;
+    c->evict_entries = o->evict_entries;
+    c->anonymous = -1;
+    c->budget = o->cache_size < INT64_MAX ? (int64_t)o->cache_size : INT64_MAX;
+    if (!c->budget) {
+        int64_t limit = memory_limit();
+        c->budget = limit > 0 ? limit / 2 : INT64_MAX;
+    }
+    return c;
+}
+
+void cache_free(struct cache *c) { free(c); }
+
+/* ---- what an object takes ---- */
+
+static int64_t object_cost(const struct object *o) {
+    int64_t n = (int64_t)(sizeof *o + o->shape->n * (sizeof *o->slots + sizeof(struct slot_meta))) + o->name->len + 4 * BLOCK_BYTES;
+    for (uint32_t i = 0; i < o->shape->n; i++) {
+        value v = slot_value(o, i);
+        if (value_is_counted(v)) n += value_bytes(v) + BLOCK_BYTES;
+    }
+    if (o->defs) n += (int64_t)(o->defs->nprops * (sizeof *o->defs->props + sizeof *o->shape->slots) + o->defs->nverbs * (sizeof *o->defs->verbs + 4 * BLOCK_BYTES));
+    return n;
+}
+
+void cache_loaded(struct db *db, const struct object *o) {
+    if (!db->cache) return;
+    int64_t cost = object_cost(o);
+    db->cache->loaded++;
+    db->cache->in_use += cost;
+    db->cache->held += cost;
+    cache_count(db, cost);
+}
+
+/* ---- one at a time ---- */
+
+static inline bool is_loaded(const struct object *o) { return (uintptr_t)o > 1; }
+static bool evictable(const struct object *o) { return !o->kid && !(o->state & (OS_QUEUED | OS_SAVING)); }
+
+static void evict_one(struct db *db, struct object *o) {
+    if (db->cache) {
+        int64_t cost = object_cost(o);
+        db->cache->evicted++;
+        db->cache->in_use -= cost;
+        db->cache->held = db->cache->held > cost ? db->cache->held - cost : 0;
+    }
+    db->objects[o->id] = NULL;
+    object_detach(o);
+    object_free(db, o);
+}
+
+/* A cold list holds nothing: all of it is in the store or among the changed rows. */
+static void cool_lists(struct object *o) {
+    links_free(o->children);
+    links_free(o->contents);
+    o->children = o->contents = NULL;
+    o->state |= OS_COLD_CHILDREN | OS_COLD_CONTENTS;
+}
+
+/* The compiled form when nobody but the verb holds the program, and at the next round its text. */
+static void cool_program(struct cache *c, struct verb *v) {
+    struct code *code = v->code;
+    if (!code || (v->state & (VERB_DIRTY | VERB_PUTTING)) || !(v->state & VERB_STORED)) return;
+    if (code->touched) {
+        code->touched = 0;
+    } else if (code->refs == 1 && code->program) {
+        code_drop_program(code);
+    } else if (code->refs == 1) {
+        v->code = NULL;
+        code_unref(code);
+        c->texts_left = true;
+    }
+}
+
+static bool was_touched(struct object *o) {
+    if (o->touched == TOUCHED) {
+        o->touched = o->defs && o->defs->nverbs ? SPARED : 0;
+        return true;
+    }
+    if (!o->touched) return false;
+    o->touched--;
+    return true;
+}
+
+/* The hand is at this entry. true: the object left. */
+static bool visit(struct db *db, struct object *o) {
+    if (!is_loaded(o)) return false;
+    for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) cool_program(db->cache, &o->defs->verbs[i]);
+    if (o->state & OS_LISTS_ASKED) o->state &= (uint16_t)~OS_LISTS_ASKED;
+    else if (o->children || o->contents) cool_lists(o);
+    if (was_touched(o) || !evictable(o)) return false;
+    evict_one(db, o);
+    return true;
+}
+
+/* ---- portions ---- */
+
+static struct object *advance(struct db *db) {
+    struct cache *c = db->cache;
+    if (c->hand >= db->cap) {
+        c->hand = 0;
+        owned_cool(db);
+    }
+    return db->objects[c->hand++];
+}
+
+/* Until the goal is reached, the time is over or two rounds brought nothing. */
+static void evict_portion(struct db *db) {
+    struct cache *c = db->cache;
+    int64_t end = clock_monotonic_us() + PORTION_US;
+    unsigned left = 0, passed = 0;
+    while (c->in_use > c->goal && !c->stuck) {
+        struct object *o = advance(db);
+        passed++;
+        if (visit(db, o)) left++, c->fruitless = 0;
+        else if (++c->fruitless > db->cap * (2 + SPARED)) c->stuck = true;
+        if ((passed % CLOCK_EVERY_ENTRIES && left < CLOCK_EVERY) || clock_monotonic_us() < end) continue;
+        break;
+    }
+}
+
+/* ---- how much is in use ---- */
+
+/* Measuring is put off while it would cost more than its share of the time. */
+static void measure(struct cache *c, int64_t now) {
+    if (c->measured_us && now - c->measured_us < c->measuring_us * MEASURE_SHARE) return;
+    int64_t blocks = memory_in_blocks();
+    c->in_use = blocks > c->held ? blocks : c->held;
+    c->measured_us = clock_monotonic_us();
+    c->measuring_us = c->measured_us - now;
+}
+
+static void look(struct db *db) {
+    struct cache *c = db->cache;
+    int64_t now = clock_monotonic_us(), margin = c->budget / 16;
+    c->looked_us = now;
+    c->anonymous = memory_anonymous();
+    db->look_in = c->budget / 64;
+    c->stuck = false;
+    c->fruitless = 0;
+    if (c->anonymous >= 0 && c->anonymous < c->budget - 2 * margin && c->held < c->budget - 2 * margin) {
+        c->in_use = c->anonymous;
+        c->goal = c->budget;
+        return;
+    }
+    measure(c, now);
+    int64_t over = c->anonymous - c->budget; /* holes between the blocks: with fewer blocks they are used */
+    if (over < 0) over = 0;
+    if (over > c->budget / 4) over = c->budget / 4;
+    c->goal = c->budget - margin - over;
+}
+
+/* ---- from outside ---- */
+
+void cache_turn(struct db *db) {
+    struct cache *c = db->cache;
+    if (c->evict_always) {
+        db_evict_clean(db);
+    } else if (c->evict_entries) {
+        for (unsigned i = 0; i < c->evict_entries; i++) visit(db, advance(db));
+    } else {
+        if (db->look_in < 0) look(db);
+        evict_portion(db);
+        db->evict_due = c->in_use > c->goal && !c->stuck;
+    }
+    if (c->texts_left) db->verb_epoch++; /* verb caches borrow them */
+    c->texts_left = false;
+}
+
+static void trim(struct cache *c) {
+    int64_t now = clock_monotonic_us();
+    if (c->anonymous < c->budget + c->budget / 8 || c->anonymous - c->in_use < c->budget / 4 || now - c->trimmed_us < 1000000 + c->trimming_us * TRIM_SHARE) return;
+    memory_trim();
+    c->trimmed_us = clock_monotonic_us();
+    c->trimming_us = c->trimmed_us - now;
+}
+
+void db_cache_turn(struct db *db) {
+    struct cache *c = db->cache;
+    if (!c || c->evict_always || c->evict_entries) return;
+    if (clock_monotonic_us() - c->looked_us >= LOOK_AT_LEAST_US) {
+        look(db);
+        trim(c);
+        db->evict_due = c->in_use > c->goal;
+    }
+    if (db->evict_due) cache_turn(db);
+}
+
+bool db_wants_save(const struct db *db) {
+    const struct cache *c = db->cache;
+    if (!c || c->evict_always || !db->ndirty || db_save_under_way(db)) return false;
+    return c->stuck || (int64_t)db->ndirty > c->budget / 8 / DIRTY_BYTES;
+}
+
+bool db_should_wait(const struct db *db) {
+    const struct cache *c = db->cache;
+    return c && db_save_under_way(db) && c->in_use > c->budget + c->budget / 4;
+}
+
+void db_cache_stats(const struct db *db, struct db_cache_stats *out) {
+    const struct cache *c = db->cache;
+    *out = (struct db_cache_stats){.anonymous = -1};
+    if (c) *out = (struct db_cache_stats){c->budget, c->in_use, c->anonymous, c->loaded, c->evicted};
+}
+
+/* ---- all at once ---- */
+
+/* From a leaf up, as far as nobody needs them. */
+static void evict_line(struct db *db, struct object *o) {
+    while (o && evictable(o)) {
+        struct object *up = o->up;
+        evict_one(db, o);
+        o = up;
+    }
+}
+
+void db_evict_clean(struct db *db) {
+    if (!db->store) return;
+    for (size_t i = 0; i < db->cap; i++)
+        if (is_loaded(db->objects[i])) evict_line(db, db->objects[i]);
+    for (size_t i = 0; i < db->cap; i++)
+        if (is_loaded(db->objects[i])) cool_lists(db->objects[i]);
+    owned_free(db);
+    links_free(db->players);
+    db->players = NULL;
+    db->players_cold = true;
+    free(db->free_bits);
+    db->free_bits = NULL;
+    db->free_words = 0;
+    db->free_loaded = false;
+    if (!db->cache || !db->cache->evict_always) store_forget_pages(db->store); /* it asks the system */
+}
