@@ -11,13 +11,23 @@ static struct capture *capture_add(struct captures *out, enum store_table t, enu
         out->v = xrealloc(out->v, out->cap * sizeof *out->v);
     }
     struct capture *c = &out->v[out->n++];
-    *c = (struct capture){.table = t, .kind = kind, .key = k};
+    *c = (struct capture){.table = (uint8_t)t, .kind = (uint8_t)kind, .klen = (uint8_t)k.len};
+    must(k.len <= sizeof c->key);
+    memcpy(c->key, k.bytes, k.len);
     return c;
 }
 
-void capture_bytes(struct captures *out, enum store_table t, struct key k, struct buf *payload) {
-    capture_add(out, t, CAPTURE_BYTES, k)->u.bytes = *payload;
-    buf_init(payload);
+/* The payload is what was appended to out->bytes since `at'. */
+static void capture_encoded(struct captures *out, enum store_table t, struct key k, size_t at) {
+    struct capture *c = capture_add(out, t, CAPTURE_BYTES, k);
+    c->u.bytes.at = at;
+    c->u.bytes.len = out->bytes.len - at;
+}
+
+void capture_bytes(struct captures *out, enum store_table t, struct key k, const struct buf *payload) {
+    size_t at = out->bytes.len;
+    buf_add(&out->bytes, buf_c(payload), payload->len);
+    capture_encoded(out, t, k, at);
 }
 
 void capture_delete(struct captures *out, enum store_table t, struct key k) { capture_add(out, t, CAPTURE_DELETE, k); }
@@ -32,9 +42,9 @@ static void capture_header(struct captures *out, const struct object *o) {
                              .name = o->name,
                              .child_key = o->child_key,
                              .content_key = o->content_key};
-    struct buf b = BUF_INIT;
-    rec_object_encode(&rec, &b);
-    capture_bytes(out, T_OBJECT, key_one(key_object(o->id)), &b);
+    size_t at = out->bytes.len;
+    rec_object_encode(&rec, &out->bytes);
+    capture_encoded(out, T_OBJECT, key_one(key_object(o->id)), at);
 }
 
 static void capture_propdefs(struct captures *out, const struct object *o) {
@@ -43,26 +53,38 @@ static void capture_propdefs(struct captures *out, const struct object *o) {
         capture_delete(out, T_PROPDEF, k);
         return;
     }
-    struct buf items = BUF_INIT, one = BUF_INIT, b = BUF_INIT;
+    struct buf items = BUF_INIT, one = BUF_INIT;
     for (uint32_t i = 0; i < o->defs->nprops; i++) {
         const struct propdef *p = &o->defs->props[i];
         buf_clear(&one);
         rec_propdef_encode(&(struct rec_propdef){p->id, p->name, p->owner, p->perms}, &one);
         enc_bytes(&items, one.data, one.len);
     }
-    rec_propdefs_encode(&(struct rec_propdefs){{items.data, items.len}}, &b);
-    capture_bytes(out, T_PROPDEF, k, &b);
+    size_t at = out->bytes.len;
+    rec_propdefs_encode(&(struct rec_propdefs){{items.data, items.len}}, &out->bytes);
+    capture_encoded(out, T_PROPDEF, k, at);
     buf_fini(&items);
     buf_fini(&one);
 }
 
-static void capture_slots(struct captures *out, const struct object *o) {
+static void capture_slots(struct captures *out, struct object *o) {
     for (uint32_t i = 0; i < o->shape->n; i++) {
+        unsigned bits = slot_bits(o, i);
+        if (!(bits & SLOT_DIRTY)) continue;
         struct key k = key_two(key_object(o->id), o->shape->slots[i].id);
-        if (slot_bits(o, i) & SLOT_PUTTING)
-            capture_add(out, T_PROPVAL, CAPTURE_PROPVAL, k)->u.propval = (struct rec_propval){value_ref(slot_value(o, i)), slot_owner(o, i), slot_perms(o, i)};
-        else if (slot_bits(o, i) & SLOT_DELETING)
+        slot_drop_bits(o, i, SLOT_DIRTY);
+        if (!slot_is_default(o, i)) {
+            slot_add_bits(o, i, SLOT_PUTTING);
+            struct capture *c = capture_add(out, T_PROPVAL, CAPTURE_PROPVAL, k);
+            value v = value_ref(slot_value(o, i));
+            c->type = (uint8_t)v.type;
+            c->perms = (uint8_t)slot_perms(o, i);
+            c->u.propval.payload = v.u.i;
+            c->u.propval.owner = slot_owner(o, i);
+        } else if (bits & SLOT_STORED) {
+            slot_add_bits(o, i, SLOT_DELETING);
             capture_delete(out, T_PROPVAL, k);
+        }
     }
 }
 
@@ -72,20 +94,24 @@ void capture_program(struct captures *out, struct code *code) {
     capture_add(out, T_CODE, CAPTURE_CODE, k)->u.code = code_ref(code);
 }
 
-static void capture_verbs(struct captures *out, const struct object *o) {
+static void capture_verbs(struct captures *out, struct object *o) {
     for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) {
-        const struct verb *v = &o->defs->verbs[i];
-        if (!(v->state & VERB_PUTTING)) continue;
+        struct verb *v = &o->defs->verbs[i];
+        if (!(v->state & VERB_DIRTY)) continue;
+        v->state = (v->state & ~(unsigned)VERB_DIRTY) | VERB_PUTTING;
         struct rec_verbdef rec = {.names = v->names, .owner = v->owner, .perms = v->perms, .prep = v->prep};
         if (v->state & VERB_HAS_CODE) rec.code = (rec_bytes){v->hash, CODE_HASH_BYTES};
-        struct buf b = BUF_INIT;
-        rec_verbdef_encode(&rec, &b);
-        capture_bytes(out, T_VERBDEF, key_two(key_object(o->id), v->id), &b);
+        size_t at = out->bytes.len;
+        rec_verbdef_encode(&rec, &out->bytes);
+        capture_encoded(out, T_VERBDEF, key_two(key_object(o->id), v->id), at);
         if (v->code) capture_program(out, v->code); /* not loaded: it is in the store */
     }
 }
 
-void capture_object(struct captures *out, const struct object *o, unsigned what) {
+void capture_object(struct captures *out, struct object *o) {
+    unsigned what = o->state & OS_DIRTY_MASK;
+    o->saving = (uint8_t)what;
+    o->state = (uint16_t)((o->state & ~(OS_DIRTY_MASK | OS_QUEUED)) | OS_STORED | OS_SAVING);
     if (what & OS_HEADER) capture_header(out, o);
     if (what & OS_PROPDEFS) capture_propdefs(out, o);
     if (what & OS_SLOTS) capture_slots(out, o);
@@ -124,9 +150,9 @@ void capture_rows(struct captures *out, const struct rowset *rows, uint32_t from
             capture_delete(out, t, row_key(r));
             continue;
         }
-        struct buf b = BUF_INIT;
-        if (t != T_OWNED && t != T_FREE) rec_link_encode(&(struct rec_link){r->v}, &b);
-        capture_bytes(out, t, row_key(r), &b);
+        size_t at = out->bytes.len;
+        if (t != T_OWNED && t != T_FREE) rec_link_encode(&(struct rec_link){r->v}, &out->bytes);
+        capture_encoded(out, t, row_key(r), at);
     }
 }
 
@@ -135,27 +161,30 @@ void capture_rows(struct captures *out, const struct rowset *rows, uint32_t from
 static int by_key(const void *a, const void *b) {
     const struct capture *x = a, *y = b;
     if (x->table != y->table) return x->table < y->table ? -1 : 1;
-    size_t n = x->key.len < y->key.len ? x->key.len : y->key.len;
-    int c = memcmp(x->key.bytes, y->key.bytes, n);
-    return c ? c : (x->key.len > y->key.len) - (x->key.len < y->key.len);
+    int c = memcmp(x->key, y->key, x->klen < y->klen ? x->klen : y->klen);
+    return c ? c : (x->klen > y->klen) - (x->klen < y->klen);
 }
 
 void captures_sort(struct captures *c) {
     if (c->n) qsort(c->v, c->n, sizeof *c->v, by_key);
 }
 
-void captures_release(struct captures *c) {
-    for (size_t i = 0; i < c->n; i++) {
-        struct capture *x = &c->v[i];
-        if (x->kind == CAPTURE_BYTES) buf_fini(&x->u.bytes);
-        if (x->kind == CAPTURE_PROPVAL) value_unref(x->u.propval.value);
+void captures_release_some(struct captures *c, size_t most) {
+    for (; c->n && most; most--) {
+        const struct capture *x = &c->v[--c->n];
+        if (x->kind == CAPTURE_PROPVAL) value_unref((value){.type = x->type, .u.i = x->u.propval.payload});
         if (x->kind == CAPTURE_CODE) code_unref(x->u.code);
     }
-    c->n = 0;
+}
+
+void captures_release(struct captures *c) {
+    captures_release_some(c, c->n);
+    c->bytes.len = 0;
 }
 
 void captures_fini(struct captures *c) {
     captures_release(c);
+    buf_fini(&c->bytes);
     free(c->v);
     *c = (struct captures){0};
 }

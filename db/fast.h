@@ -50,9 +50,9 @@ static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, co
     if (m->type == V_CLEAR || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false;
     if (!(m->bits & PF_WRITE) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
     value old = slot_value(o, c->slot);
+    object_dirty(db, o, OS_SLOTS);
     slot_put_value(o, c->slot, v);
     slot_add_bits(o, c->slot, SLOT_DIRTY);
-    object_dirty(db, o, OS_SLOTS);
     value_unref(old);
     return true;
 }

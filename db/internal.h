@@ -11,7 +11,8 @@
  *    value in the same place. An object with definitions has a layout id of its own. Ids are not used again.
  * 5. What a layout id stands for changes only together with an epoch, or by giving the object another id. A change to an object without loaded children needs only
  *    the latter; nobody can have cached what was never loaded.
- * 6. A change is marked dirty in the same function that makes it. A dirty object is never evicted.
+ * 6. A change is marked dirty in the function that makes it, and before it is made: object_dirty() or object_mark(); where nothing is to be marked, object_touch(). An
+ *    object that a save has yet to capture is captured by these, as it was at the cut. A dirty object, or one that a save writes, is never evicted.
  */
 #ifndef DB_INTERNAL_H
 #define DB_INTERNAL_H
@@ -99,9 +100,10 @@ enum object_state {
     OS_COLD_CHILDREN = 64, /* the store has more than is in `children' */
     OS_COLD_CONTENTS = 128,
     OS_OWN_LAYOUT = 256,
-    OS_SAVING = 512, /* the save that is under way writes some of it */
+    OS_SAVING = 512, /* the save that is under way writes some of it: `saving' */
     OS_STORED = 1024, /* there may be records of it */
     OS_LISTS_ASKED = 2048, /* children or contents, since the cache's clock came by */
+    OS_PARITY = 4096, /* of the cut after which it became dirty: with OS_QUEUED and another than the db's, the save that is under way has yet to capture it */
     OS_DIRTY_MASK = OS_HEADER | OS_PROPDEFS | OS_SLOTS | OS_VERBS | OS_LISTS
 };
 
@@ -109,7 +111,7 @@ struct object {
     uint32_t layout;
     uint16_t state; /* OS_ bits */
     uint8_t touched; /* TOUCHED: used since the cache's clock came by. In the line that every look-up has read */
-    uint8_t spare;
+    uint8_t saving; /* OS_DIRTY_MASK bits that were captured */
     int64_t *slots;
     uint32_t flags;
     uint32_t child_layout; /* 0: not given yet */
@@ -160,6 +162,7 @@ struct db {
     bool read_only;
     objid *dirty;
     size_t ndirty, dirty_cap;
+    unsigned cut_parity; /* OS_PARITY or 0: of what is dirty since the last cut */
     struct rowset *rows; /* changed rows of the tables that are not object records; NULL in memory */
     struct rowset *rows_saving; /* those of the save that is under way */
     struct store *store; /* NULL: a world in memory */
@@ -172,11 +175,9 @@ struct db {
     int pid_file; /* holds the lock on the world; -1 */
     char *dir;
     struct save_run *save_run; /* the save that is under way; NULL */
+    struct save_thread *save_thread; /* from the first save on */
     void (*save_wake)(void *ctx);
     void *save_wake_ctx;
-    uint8_t (*kept)[CODE_HASH_BYTES]; /* programs that saved frames need, in order; read at the first save */
-    size_t nkept;
-    bool kept_known;
 };
 
 /* ---- object.c ---- */
@@ -204,9 +205,16 @@ static inline struct object *object_must(struct db *db, objid id) {
 struct object *object_new(struct db *db, objid id, objid owner); /* without parent and location; in the table */
 void object_free(struct db *db, struct object *o); /* memory only: not in the table any more */
 void object_table_grow(struct db *db, objid id);
-void object_mark(struct db *db, struct object *o, unsigned what); /* OS_ bits */
+void object_mark(struct db *db, struct object *o, unsigned what); /* OS_ bits; before the change (invariant 6) */
 static inline void object_dirty(struct db *db, struct object *o, unsigned what) {
-    if ((o->state & what) != what) object_mark(db, o, what);
+    if (__builtin_expect(((o->state ^ db->cut_parity) & (what | OS_PARITY)) != what, 0)) object_mark(db, o, what);
+}
+static inline bool object_is_pending(const struct db *db, const struct object *o) { /* the save that is under way has yet to capture it */
+    return (o->state & OS_QUEUED) && ((o->state ^ db->cut_parity) & OS_PARITY);
+}
+void object_capture(struct db *db, struct object *o); /* a pending one (save.c) */
+static inline void object_touch(struct db *db, struct object *o) {
+    if (object_is_pending(db, o)) object_capture(db, o);
 }
 static inline bool object_is_wizard(struct db *db, objid who) {
     struct object *o = object_at(db, who);
@@ -306,6 +314,9 @@ struct links *players_loaded(struct db *db);
 enum row_table { ROW_CONTENTS, ROW_CHILDREN, ROW_PLAYER, ROW_OWNED, ROW_FREE, ROW_OBJECT, ROW_PROPDEF, ROW_PROPVAL, ROW_VERBDEF, ROW_TABLES };
 void row_put(struct db *db, enum row_table t, uint64_t a, uint64_t b, objid v);
 void row_delete(struct db *db, enum row_table t, uint64_t a, uint64_t b);
+
+/* save.c */
+void save_close(struct db *db); /* gives up a save that is under way, without a word */
 
 /* code.c */
 struct code_table *code_table_new(void);

@@ -288,11 +288,11 @@ struct object *object_load(struct db *db, objid id) {
 
 const struct key meta_key = {"world", 5};
 
-static void read_digests(struct db *db, rec_bytes digests) {
+static void read_digests(struct store *store, rec_bytes digests) {
     struct dec d = dec_over(digests.p, digests.len);
     struct meta_digest row;
     while (meta_digest_next(&d, &row))
-        if (row.table != T_COUNT) store_set_digest(db->store, row.table, row.digest);
+        if (row.table != T_COUNT) store_set_digest(store, row.table, row.digest);
 }
 
 static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, struct buf *why) {
@@ -320,7 +320,7 @@ static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, s
     db->next_verb_id = m->next_verb;
     db->next_key = db->cut_key = m->next_key;
     db->next_blob = m->next_blob;
-    read_digests(db, m->digests);
+    read_digests(db->store, m->digests);
     return 0;
 }
 
@@ -345,14 +345,14 @@ int load_meta(struct db *db, const char *dir, struct buf *why) {
     return rc ? -1 : 0;
 }
 
-int load_digests(struct db *db) {
+int load_digests(struct store *writer) {
     struct buf scratch = BUF_INIT;
     struct dec d;
     struct rec_meta m;
     const char *reason;
-    int rc = record_get(store_writer(db->store), T_META, &meta_key, &d, &scratch, &reason);
+    int rc = record_get(writer, T_META, &meta_key, &d, &scratch, &reason);
     if (!rc) rc = rec_meta_decode(&m, &d);
-    if (!rc) read_digests(db, m.digests);
+    if (!rc) read_digests(writer, m.digests);
     buf_fini(&scratch);
     return rc;
 }

@@ -51,7 +51,8 @@ void object_free(struct db *db, struct object *o) {
 }
 
 void object_mark(struct db *db, struct object *o, unsigned what) {
-    o->state |= (uint16_t)what;
+    object_touch(db, o);
+    o->state = (uint16_t)((o->state & ~OS_PARITY) | what | db->cut_parity);
     db->changed = true;
     if (o->state & OS_QUEUED) return;
     cache_count(db, CACHE_CHANGE_BYTES);
@@ -118,26 +119,27 @@ struct object *object_next_below(struct object *o, const struct object *root) {
 
 /* A cold list holds nothing: all of it is in the store or among the changed rows. */
 void object_put_child(struct db *db, struct object *parent, uint64_t key, objid o) {
+    object_dirty(db, parent, OS_LISTS);
     if (!(parent->state & OS_COLD_CHILDREN)) links_insert(&parent->children, key, o);
     row_put(db, ROW_CHILDREN, (uint64_t)parent->id, key, o);
-    object_dirty(db, parent, OS_LISTS);
 }
 
 void object_put_content(struct db *db, struct object *where, uint64_t key, objid o) {
+    object_dirty(db, where, OS_LISTS);
     if (!(where->state & OS_COLD_CONTENTS)) links_insert(&where->contents, key, o);
     row_put(db, ROW_CONTENTS, (uint64_t)where->id, key, o);
-    object_dirty(db, where, OS_LISTS);
 }
 
+/* These two change o's header: it is marked already. */
 static void add_child(struct db *db, struct object *parent, struct object *o) {
     o->child_key = db_next_key(db);
     object_put_child(db, parent, o->child_key, o->id);
 }
 
 static void remove_child(struct db *db, struct object *parent, struct object *o) {
+    object_dirty(db, parent, OS_LISTS);
     links_remove(parent->children, o->child_key);
     row_delete(db, ROW_CHILDREN, (uint64_t)parent->id, o->child_key);
-    object_dirty(db, parent, OS_LISTS);
     o->child_key = 0;
 }
 
@@ -155,6 +157,7 @@ void db_create_at(struct db *db, objid id, objid parent, objid owner) {
     struct object *p = object_enter(db, parent);
     must(id >= 0 && !object_at(db, id));
     struct object *o = object_new(db, id, owner == NOTHING ? id : owner);
+    object_dirty(db, o, OS_HEADER);
     if (id > db->max) {
         while (++db->max < id) free_add(db, db->max);
     } else {
@@ -168,7 +171,6 @@ void db_create_at(struct db *db, objid id, objid parent, objid owner) {
     }
     layout_assign(db, o);
     owned_add(db, o->owner, id);
-    object_dirty(db, o, OS_HEADER);
     db->meta_changed = true;
 }
 
@@ -193,6 +195,7 @@ void db_destroy(struct db *db, objid id) {
     object_load_children(db, o);
     object_load_contents(db, o);
     must(!links_count(o->children) && !links_count(o->contents) && o->location == NOTHING);
+    object_touch(db, o);
     if (o->flags & OF_PLAYER) players_remove(db, id);
     if (o->up) remove_child(db, o->up, o);
     object_detach(o);
@@ -210,9 +213,9 @@ struct str *db_name(struct db *db, objid o) { return object_must(db, o)->name; }
 
 void object_set_name(struct db *db, struct object *o, struct str *name) {
     struct str *old = o->name;
+    object_dirty(db, o, OS_HEADER);
     o->name = str_ref(name);
     str_unref(old);
-    object_dirty(db, o, OS_HEADER);
 }
 
 void db_set_name(struct db *db, objid o, struct str *name) { object_set_name(db, object_must(db, o), name); }
@@ -221,6 +224,7 @@ objid db_owner(struct db *db, objid o) { return object_must(db, o)->owner; }
 
 void object_set_owner(struct db *db, struct object *o, objid owner) {
     if (o->owner == owner) return;
+    object_dirty(db, o, OS_HEADER);
     owned_remove(db, o->owner, o->id);
     owned_add(db, owner, o->id);
     unsigned what = OS_HEADER;
@@ -241,10 +245,10 @@ void db_set_flags(struct db *db, objid id, unsigned flags) {
     struct object *o = object_must(db, id);
     if (o->flags == flags) return;
     bool was = o->flags & OF_PLAYER, is = flags & OF_PLAYER;
+    object_dirty(db, o, OS_HEADER);
     o->flags = flags;
     if (is && !was) players_add(db, id);
     if (was && !is) players_remove(db, id);
-    object_dirty(db, o, OS_HEADER);
 }
 
 bool db_flag(struct db *db, objid o, enum object_flag f) { return object_must(db, o)->flags & f; }
@@ -288,10 +292,11 @@ void db_move(struct db *db, objid what, objid where) {
     struct object *o = object_must(db, what);
     struct object *from = object_at(db, o->location), *to = object_at(db, where);
     must(to || where == NOTHING);
+    object_dirty(db, o, OS_HEADER);
     if (from) {
+        object_dirty(db, from, OS_LISTS);
         links_remove(from->contents, o->content_key);
         row_delete(db, ROW_CONTENTS, (uint64_t)from->id, o->content_key);
-        object_dirty(db, from, OS_LISTS);
     }
     o->location = where;
     o->content_key = 0;
@@ -299,7 +304,6 @@ void db_move(struct db *db, objid what, objid where) {
         o->content_key = db_next_key(db);
         object_put_content(db, to, o->content_key, what);
     }
-    object_dirty(db, o, OS_HEADER);
 }
 
 /* ---- parents ---- */
@@ -326,6 +330,7 @@ enum error db_chparent(struct db *db, objid id, objid parent) {
     if (p && object_is_a(p, id)) return E_RECMOVE;
     object_load_tree(db, o);
     if (p && names_clash(o, p->shape)) return E_INVARG;
+    object_dirty(db, o, OS_HEADER);
     if (o->up) remove_child(db, o->up, o);
     object_detach(o);
     object_attach(o, p);
@@ -333,7 +338,6 @@ enum error db_chparent(struct db *db, objid id, objid parent) {
     if (p) add_child(db, p, o);
     shape_refit_tree(db, o);
     layout_changed(db, o);
-    object_dirty(db, o, OS_HEADER);
     return E_NONE;
 }
 

@@ -19,9 +19,9 @@ static bool slot_allows(struct db *db, const struct object *o, uint32_t i, objid
 static void slot_set(struct db *db, struct object *o, uint32_t i, value v) {
     value old = slot_value(o, i);
     bool moved = (old.type == V_CLEAR) != (v.type == V_CLEAR);
+    object_dirty(db, o, OS_SLOTS);
     slot_put_value(o, i, v);
     slot_add_bits(o, i, SLOT_DIRTY);
-    object_dirty(db, o, OS_SLOTS);
     if (moved) layout_values_moved(db, o);
     value_unref(old); /* last: what it frees may be long */
 }
@@ -116,8 +116,8 @@ static void builtin_set(struct db *db, struct object *o, enum builtin_prop p, va
         object_set_owner(db, o, v.u.o);
     } else {
         must(flag_of[p]);
-        o->flags = value_is_true(v) ? o->flags | flag_of[p] : o->flags & ~flag_of[p];
         object_dirty(db, o, OS_HEADER);
+        o->flags = value_is_true(v) ? o->flags | flag_of[p] : o->flags & ~flag_of[p];
     }
 }
 
@@ -228,10 +228,10 @@ unsigned db_prop_flags(struct db *db, const struct propref *p) {
 void db_prop_set_info(struct db *db, const struct propref *p, objid owner, unsigned flags) {
     struct object *o = prop_object(db, p);
     must(p->builtin == BP_NONE);
+    object_dirty(db, o, OS_SLOTS);
     slot_set_owner(o, p->slot, owner);
     slot_set_perms(o, p->slot, flags);
     slot_add_bits(o, p->slot, SLOT_DIRTY);
-    object_dirty(db, o, OS_SLOTS);
 }
 
 bool db_prop_allows(struct db *db, const struct propref *p, objid who, enum prop_flag f) {
@@ -291,11 +291,12 @@ static int64_t own_propdef(const struct object *o, const struct str *name) {
     return -1;
 }
 
+static void definitions_change(struct db *db, struct object *o) { object_dirty(db, o, OS_PROPDEFS | OS_SLOTS); } /* before that */
+
 static void definitions_changed(struct db *db, struct object *o) {
     shape_refit_tree(db, o);
     object_drop_defs(o);
     layout_changed(db, o);
-    object_dirty(db, o, OS_PROPDEFS | OS_SLOTS);
 }
 
 /* The last n definitions went in: their slots, or E_INVARG when two have one name. */
@@ -324,6 +325,7 @@ enum error db_add_propdefs(struct db *db, objid id, struct propdef_new *defs, si
     for (size_t i = 0; i < n && e == E_NONE; i++)
         if (builtin_prop_by_name(defs[i].name) != BP_NONE || shape_find(o->shape, defs[i].name) >= 0 || heirs_define(db, o, defs[i].name)) e = E_INVARG;
     if (n && e == E_NONE) {
+        definitions_change(db, o);
         struct defs *d = object_defs(o);
         d->props = xrealloc(d->props, (d->nprops + n) * sizeof *d->props);
         for (size_t i = 0; i < n; i++)
@@ -351,6 +353,7 @@ enum error db_delete_propdef(struct db *db, objid id, struct str *name) {
     int64_t at = own_propdef(o, name);
     if (at < 0) return E_PROPNF;
     struct defs *d = o->defs;
+    definitions_change(db, o);
     heirs_drop_prop(db, o, d->props[at].id);
     str_unref(d->props[at].name);
     d->nprops--;
@@ -365,6 +368,7 @@ enum error db_rename_propdef(struct db *db, objid id, struct str *old_name, stru
     if (at < 0) return E_PROPNF;
     if (!str_equal(old_name, new_name) && (builtin_prop_by_name(new_name) != BP_NONE || shape_find(o->shape, new_name) >= 0 || heirs_define(db, o, new_name)))
         return E_INVARG;
+    definitions_change(db, o);
     str_ref(new_name);
     str_unref(o->defs->props[at].name);
     o->defs->props[at].name = new_name;

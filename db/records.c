@@ -162,6 +162,20 @@ static void settle_value(rec_value *v) { (void)v; }
 #undef FIELD
 #undef END
 
+bool rec_find_bytes(struct dec d, unsigned tag, rec_bytes *out) {
+    bool found = false;
+    while (!d.bad && !dec_at_end(&d)) {
+        uint64_t head = dec_u64(&d);
+        if (head != (tag << 1 | 1)) {
+            skip(&d, head & 1);
+            continue;
+        }
+        get_bytes(&d, 1, out);
+        found = true;
+    }
+    return found && !d.bad;
+}
+
 /* ---- keys ---- */
 
 static void key_add(struct key *k, uint64_t n) {

@@ -44,6 +44,18 @@ struct meta_digest {
 };
 bool meta_digest_next(struct dec *d, struct meta_digest *out);
 
+enum {
+#define RECORD(name)
+#define FIELD(rec, tag, type, name, since, doc) REC_##rec##_##name = tag,
+#define END(name)
+#include "db/records.def"
+#undef RECORD
+#undef FIELD
+#undef END
+};
+/* The counted field with this tag, without making anything of the others: strings belong to the main thread. false: it is not there. */
+bool rec_find_bytes(struct dec d, unsigned tag, rec_bytes *out);
+
 struct key {
     unsigned char bytes[40];
     size_t len;

@@ -122,6 +122,7 @@ static void records_follow(struct db *db, struct object *o, struct change c) {
 }
 
 objid db_renumber(struct db *db, objid id) {
+    db_save_finish(db); /* which knows objects by number; so nothing here is pending */
     struct object *o = object_must(db, id);
     struct change c = {id, db_next_free(db, 0, id)};
     if (c.to == NOTHING) return id;

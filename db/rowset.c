@@ -126,12 +126,13 @@ const struct row *rowset_next(const struct rowset *s, enum row_table t, uint64_t
     return i ? &s->rows[i - 1] : NULL;
 }
 
-void rowset_merge_under(struct rowset *into, const struct rowset *older) {
-    for (uint32_t i = 0; i < older->n; i++) {
-        const struct row *r = &older->rows[i];
+bool rowset_merge_under(struct rowset *into, const struct rowset *older, uint32_t *at, uint32_t most) {
+    for (; *at < older->n && most--; ++*at) {
+        const struct row *r = &older->rows[*at];
         enum row_table t = (enum row_table)r->table;
         if (t != ROW_TABLES && !rowset_find(into, t, r->a, r->b)) rowset_set(into, t, r->a, r->b, r->v, r->deleted);
     }
+    return *at == older->n;
 }
 
 void row_put(struct db *db, enum row_table t, uint64_t a, uint64_t b, objid v) {

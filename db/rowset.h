@@ -32,6 +32,7 @@ void rowset_forget(struct rowset *s, enum row_table t, uint64_t a, uint64_t b);
 const struct row *rowset_find(const struct rowset *s, enum row_table t, uint64_t a, uint64_t b); /* NULL: nothing known */
 /* All with this table and a, newest first: start with NULL. */
 const struct row *rowset_next(const struct rowset *s, enum row_table t, uint64_t a, const struct row *last);
-void rowset_merge_under(struct rowset *into, const struct rowset *older); /* what `into' says wins */
+/* What `into' says wins. From *at on, so many rows at a time; true: that was all. */
+bool rowset_merge_under(struct rowset *into, const struct rowset *older, uint32_t *at, uint32_t most);
 
 #endif

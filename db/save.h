@@ -1,50 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saving. A save has three steps that never mix, so that a writer thread can take the last one later:
- *   cut       what is dirty becomes what is being saved; from here on new changes belong to the next save
- *   capture   records are taken as references to immutable values (a captured value has a second holder: nobody changes it in place) or as bytes
- *   write     captured records are encoded, sorted, and put in one transaction; it touches nothing but what was captured
- * What is being saved is clean only when the commit returned 0; else it goes back under what has changed since.
+ * Saving, in steps on two threads.
+ *   cut       what is dirty becomes what is being saved, all at once: a list and a set of rows are swapped, and one bit of parity turns. What is dirty under the old parity is
+ *             pending; from here on new changes belong to the next save
+ *   capture   on the main thread, a portion at a time: records of pending objects are taken as references to immutable values (a captured value has a second holder: nobody
+ *             changes it in place) or as bytes. A pending object that is about to change is captured first (object_dirty, object_touch)
+ *   write     on the writing thread: captured records are encoded, sorted, and put in one transaction. It touches nothing but what was captured, the rows of the cut (nobody
+ *             changes those any more) and the store's writer; it counts no references, makes no strings and does not log
+ *   settle    on the main thread, a portion at a time: what was written is clean, or dirty again under what has changed since; references are dropped
+ * What is being saved is clean only when the commit returned 0. Batches are kept until then, as a transaction may have to be repeated.
+ *
+ * Between the cut and the end of its save an object's records are those on disk, under the rows of the cut, under the newer rows; a pending, captured or dirty object is in
+ * memory (invariant 6 of db/internal.h), and so are programs that it has and the store may not.
  */
 #ifndef DB_SAVE_H
 #define DB_SAVE_H
 
+#include <pthread.h>
+
 #include "db/internal.h"
 #include "db/records.h"
 
+enum { BATCH = 1792 }; /* records; an object is not divided */
+
+/* ---- capture.c ---- */
+
 enum capture_kind { CAPTURE_BYTES, CAPTURE_PROPVAL, CAPTURE_CODE, CAPTURE_DELETE };
-struct capture {
-    enum store_table table;
-    enum capture_kind kind;
-    struct key key;
+struct capture { /* 40 bytes, as a save of everything has one for each record of the world */
+    unsigned char key[16];
     union {
-        struct buf bytes; /* a payload */
-        struct rec_propval propval;
+        struct {
+            size_t at, len; /* a payload, in the captures' bytes */
+        } bytes;
+        struct {
+            int64_t payload; /* of the value */
+            objid owner;
+        } propval;
         struct code *code;
     } u;
+    uint8_t table, kind, klen;
+    uint8_t type, perms; /* of a property's value */
 };
 struct captures {
     struct capture *v;
     size_t n, cap;
+    struct buf bytes;
 };
 
-struct saving_object {
-    objid id;
-    unsigned what; /* OS_ bits */
-};
-
-/* capture.c */
 extern const enum store_table row_store_table[ROW_TABLES];
-void capture_object(struct captures *out, const struct object *o, unsigned what);
+void capture_object(struct captures *out, struct object *o); /* what is dirty of it, which is then being saved */
 void capture_rows(struct captures *out, const struct rowset *rows, uint32_t from, uint32_t to);
-void capture_bytes(struct captures *out, enum store_table t, struct key k, struct buf *payload); /* takes its bytes */
+void capture_bytes(struct captures *out, enum store_table t, struct key k, const struct buf *payload);
 void capture_program(struct captures *out, struct code *code);
 void capture_delete(struct captures *out, enum store_table t, struct key k);
 void captures_sort(struct captures *c);
-void captures_release(struct captures *c); /* drops all references, keeps the array */
+void captures_release_some(struct captures *c, size_t most); /* the last ones */
+void captures_release(struct captures *c); /* drops all references, keeps the memory */
 void captures_fini(struct captures *c);
 
-/* write.c: inside a write transaction of the store. Results as store_put(). */
+/* ---- write.c: inside a write transaction of the store. Results as store_put(). ---- */
+
 struct hashes {
     uint8_t (*v)[CODE_HASH_BYTES];
     size_t n, cap;
@@ -55,16 +70,94 @@ struct writer {
     struct hashes dropped; /* programs that may have lost their last user */
 };
 int write_captures(struct writer *w, struct captures *c); /* sorts them */
-int write_capture(struct writer *w, const struct capture *c);
-int write_frame_codes(struct writer *w, const struct hashes *now, const uint8_t (*before)[CODE_HASH_BYTES], size_t nbefore);
+int write_capture(struct writer *w, const struct captures *of, const struct capture *c);
+int write_rows(struct writer *w, const struct rowset *rows);
+int write_frame_codes(struct writer *w, const struct hashes *now, const struct hashes *before);
 int write_collect_codes(struct writer *w); /* deletes those of `dropped' that nothing refers to */
-int write_meta(struct writer *w, struct db *db, uint64_t generation, int64_t time);
+int write_meta(struct writer *w, const struct rec_meta *cut); /* with the digests as they are now */
 void hashes_add(struct hashes *h, const uint8_t hash[CODE_HASH_BYTES]);
 void hashes_sort(struct hashes *h); /* each once */
 void hashes_fini(struct hashes *h);
 
+/* ---- others.c: what others hand over ---- */
+
+struct db_saver {
+    struct captures rows; /* in the order given: later ones win */
+    struct hashes codes;
+    struct captures programs;
+    struct drop_all {
+        enum store_table table;
+        size_t before; /* applies to what was stored, and to rows[0..before) */
+    } *drops;
+    size_t ndrops;
+};
+int write_others(struct writer *w, struct db_saver *s, const struct hashes *kept); /* kept: programs that frames of the last save need, in order */
+void saver_fini(struct db_saver *s);
+
+/* ---- saving.c: the writing thread ---- */
+
+struct batch {
+    struct batch *next;
+    struct captures captures;
+};
+enum save_phase { SAVE_CAPTURES, SAVE_WRITES, SAVE_SETTLES };
+struct save_run {
+    /* from the cut on, for both threads to read */
+    struct rec_meta meta;
+    struct rowset *rows;
+    struct db_saver saver;
+    bool with_parts;
+    bool changed; /* objects or rows, not only what others handed over */
+    /* the main thread's */
+    enum save_phase phase;
+    objid *objects;
+    size_t nobjects, next; /* `next': the first that was not looked at yet, by capturing or by settling */
+    uint32_t rows_merged;
+    struct batch *filling; /* not handed over yet */
+    struct db_save_part *parts;
+    size_t nparts;
+    struct db_save_end end;
+    int64_t started;
+    /* under the thread's lock */
+    struct batch *first, *last;
+    bool complete; /* no more batches will come */
+    bool over; /* then the main thread's again: */
+    int rc;
+    bool unchanged; /* it was all on disk already */
+    unsigned reopened; /* times the store had to be opened anew */
+    uint64_t records, bytes;
+    struct buf why;
+};
+
+struct save_thread {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work, done;
+    struct store *store; /* the writer */
+    struct save_run *run; /* to be written; NULL */
+    struct save_run *litter; /* to be freed where nobody waits for it; NULL */
+    bool quit;
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+    /* the thread's own */
+    uint64_t next_blob;
+    struct hashes kept; /* programs that saved frames need; read at the first save */
+    bool kept_known;
+};
+struct save_thread *save_thread_new(struct store *reader, uint64_t next_blob);
+void save_thread_free(struct save_thread *t); /* what is being written is given up, unless it is about to be committed */
+void save_thread_set_wake(struct save_thread *t, void (*wake)(void *ctx), void *ctx);
+void save_thread_start(struct save_thread *t, struct save_run *run);
+void save_thread_hand(struct save_thread *t, struct save_run *run, struct batch *b, bool complete); /* b may be NULL */
+bool save_thread_over(struct save_thread *t, struct save_run *run, bool wait);
+void save_thread_discard(struct save_thread *t, struct save_run *run); /* takes it, without references to anything counted */
+void save_run_free(struct save_run *run);
+
+/* save.c */
+struct rec_meta save_meta(const struct db *db); /* of a save now; what the writer knows is not filled in */
+
 /* load.c */
-int load_digests(struct db *db); /* again, after the store was opened anew: inside a write transaction */
+int load_digests(struct store *writer); /* again, after the store was opened anew: inside a write transaction */
 extern const struct key meta_key;
 
 #endif

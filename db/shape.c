@@ -102,8 +102,8 @@ struct slot_dropping {
 static void slot_drop(void *ctx, uint32_t i) {
     struct slot_dropping *d = ctx;
     if (slot_bits(d->o, i) & (SLOT_STORED | SLOT_PUTTING)) {
-        row_delete(d->db, ROW_PROPVAL, (uint64_t)d->o->id, d->o->shape->slots[i].id);
         object_dirty(d->db, d->o, OS_SLOTS);
+        row_delete(d->db, ROW_PROPVAL, (uint64_t)d->o->id, d->o->shape->slots[i].id);
     }
     value_unref(slot_value(d->o, i));
 }
@@ -127,6 +127,7 @@ void shape_refit(struct db *db, struct object *o) {
     struct shape *base = o->up ? o->up->shape : db->no_shape;
     bool own = o->defs && o->defs->nprops;
     if (!own && o->shape == base) return;
+    object_touch(db, o);
     move_slots(db, o, own ? shape_new(base, o->id, o->defs->props, o->defs->nprops) : shape_ref(base));
 }
 

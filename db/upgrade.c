@@ -40,9 +40,10 @@ static int run_steps(struct db *db, struct writer *w) {
 static int attempt(struct db *db, bool broken) {
     struct writer w = {.store = store_writer(db->store), .next_blob = &db->next_blob};
     int rc = store_begin(w.store);
-    if (!rc && broken) rc = load_digests(db);
+    if (!rc && broken) rc = load_digests(w.store);
     if (!rc) rc = run_steps(db, &w);
-    if (!rc) rc = write_meta(&w, db, db->generation + 1, clock_wall_us());
+    struct rec_meta meta = save_meta(db);
+    if (!rc) rc = write_meta(&w, &meta);
     hashes_fini(&w.dropped);
     if (!rc) return store_commit(w.store);
     store_abort(w.store);

@@ -183,34 +183,35 @@ bool db_verb_allows(struct db *db, struct verbref ref, objid who, enum verb_flag
 
 /* ---- changes ---- */
 
-static void verb_changed(struct db *db, struct verbref ref) {
+/* A verb that is about to change. */
+static struct verb *verb_to_change(struct db *db, struct verbref ref) {
+    struct verb *v = verb_at(db, ref);
     struct object *o = object_at(db, ref.definer);
-    o->defs->verbs[ref.index].state |= VERB_DIRTY;
     object_dirty(db, o, OS_VERBS);
     layout_changed(db, o);
+    v->state |= VERB_DIRTY;
+    return v;
 }
 
 void db_verb_set_info(struct db *db, struct verbref ref, struct str *names, objid owner, unsigned flags) {
-    struct verb *v = verb_at(db, ref);
+    struct verb *v = verb_to_change(db, ref);
     str_ref(names);
     str_unref(v->names);
     v->names = names;
     v->owner = owner;
     v->perms = (uint16_t)((v->perms & ~VERB_FLAG_MASK) | (flags & VERB_FLAG_MASK));
-    verb_changed(db, ref);
 }
 
 static uint16_t arg_bits(enum verb_arg dobj, enum verb_arg iobj) { return (uint16_t)((dobj & 3u) << VERB_DOBJ_SHIFT | (iobj & 3u) << VERB_IOBJ_SHIFT); }
 
 void db_verb_set_args(struct db *db, struct verbref ref, enum verb_arg dobj, int prep, enum verb_arg iobj) {
-    struct verb *v = verb_at(db, ref);
+    struct verb *v = verb_to_change(db, ref);
     v->perms = (uint16_t)((v->perms & VERB_FLAG_MASK) | arg_bits(dobj, iobj));
     v->prep = (int16_t)prep;
-    verb_changed(db, ref);
 }
 
 void db_verb_set_code(struct db *db, struct verbref ref, struct code *code) {
-    struct verb *v = verb_at(db, ref);
+    struct verb *v = verb_to_change(db, ref);
     struct code *old = v->code;
     v->code = code;
     v->state &= ~(unsigned)VERB_HAS_CODE;
@@ -219,7 +220,6 @@ void db_verb_set_code(struct db *db, struct verbref ref, struct code *code) {
         v->state |= VERB_HAS_CODE;
         memcpy(v->hash, code->hash, sizeof v->hash);
     }
-    verb_changed(db, ref);
     code_unref(old);
 }
 
@@ -235,16 +235,17 @@ struct verb *object_append_verb(struct object *o) {
 
 size_t db_add_verb(struct db *db, objid id, struct str *names, objid owner, unsigned flags, enum verb_arg dobj, int prep, enum verb_arg iobj) {
     struct object *o = object_must(db, id);
+    object_dirty(db, o, OS_VERBS);
     struct verb *v = object_append_verb(o);
     *v = (struct verb){.id = db->next_verb_id++,
                        .names = str_ref(names),
                        .owner = owner,
                        .perms = (uint16_t)((flags & VERB_FLAG_MASK) | arg_bits(dobj, iobj)),
-                       .prep = (int16_t)prep};
-    uint32_t at = o->defs->nverbs - 1;
+                       .prep = (int16_t)prep,
+                       .state = VERB_DIRTY};
     db->meta_changed = true;
-    verb_changed(db, (struct verbref){id, at});
-    return at;
+    layout_changed(db, o);
+    return o->defs->nverbs - 1;
 }
 
 void verb_fini(struct verb *v) {
@@ -253,13 +254,14 @@ void verb_fini(struct verb *v) {
 }
 
 void db_delete_verb(struct db *db, struct verbref ref) {
-    struct verb *v = verb_at(db, ref), gone = *v;
+    struct verb *v = verb_at(db, ref);
     struct object *o = object_at(db, ref.definer);
+    object_dirty(db, o, OS_VERBS);
+    struct verb gone = *v;
     if (v->state & (VERB_STORED | VERB_PUTTING)) row_delete(db, ROW_VERBDEF, (uint64_t)o->id, v->id);
     o->defs->nverbs--;
     memmove(v, v + 1, (o->defs->nverbs - ref.index) * sizeof *v);
     object_drop_defs(o);
-    object_dirty(db, o, OS_VERBS);
     layout_changed(db, o);
     verb_fini(&gone);
 }

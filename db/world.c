@@ -126,7 +126,7 @@ int db_world_create(struct db **out, const char *dir, struct buf *why) {
     }
     struct db *db = *out;
     if (getrandom(db->uuid, sizeof db->uuid, 0) != (ssize_t)sizeof db->uuid) must(!"random bytes");
-    db->free_loaded = db->kept_known = db->changed = true;
+    db->free_loaded = db->changed = true;
     if (!db_save(db, NULL, 0, NULL, why) && !sync_names(dir, why)) return 0;
     db_world_close(db);
     *out = NULL;
@@ -165,11 +165,11 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
 
 void db_world_close(struct db *db) {
     if (!db) return;
+    save_close(db);
     store_close(db->store);
     db->store = NULL;
     if (db->pid_file >= 0) close(db->pid_file);
     rowset_free(db->rows);
-    free(db->kept);
     free(db->dir);
     for (size_t i = 0; i < db->cap; i++) {
         struct object *o = db->objects[i];

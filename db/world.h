@@ -27,7 +27,7 @@ int db_world_create(struct db **out, const char *dir, struct buf *why); /* refus
 int db_world_open(struct db **out, const char *dir, const struct db_options *options, struct buf *why);
 /* No directory: a world in memory, for tests and tools. db_save() then only marks all clean. */
 struct db *db_world_in_memory(void);
-void db_world_close(struct db *db); /* without saving; ends every transaction and closes the environment */
+void db_world_close(struct db *db); /* without saving; gives up a save that is under way, ends every transaction and thread and closes the environment */
 /* Before db_world_close() in a process that goes on with the world in another program: nobody else can open it in between. The caller owns the descriptor, which stays
    open through exec; -1: there is none. */
 int db_world_keep_lock(struct db *db);
@@ -46,7 +46,7 @@ struct code_table *db_code_table(struct db *db);
 
 /* Rows of tables that db/ stores for others without knowing what they mean. A save replaces what `put` names and deletes what `drop` names. */
 enum db_table { DB_TASK, DB_QUEUE, DB_CONNECTION, DB_FOREIGN_TASK, DB_EXTRA };
-struct db_saver; /* valid during one db_save */
+struct db_saver; /* valid during one call of `write' */
 void db_saver_put(struct db_saver *s, enum db_table t, uint64_t key, const struct buf *payload);
 void db_saver_drop(struct db_saver *s, enum db_table t, uint64_t key);
 void db_saver_drop_all(struct db_saver *s, enum db_table t);
@@ -67,7 +67,8 @@ bool db_has_changes(struct db *db);
 
 /*
  * The same in steps, so that nobody waits for it. db_save_begin() makes the cut: what is true then is what will be on disk, whatever changes afterwards. db_save_step() does what
- * is to be done on the main thread, for about `budget_us' microseconds; `ended' is called from it when the save is durable or has failed. One save at a time. Parts are copied.
+ * is to be done on the main thread, for about `budget_us' microseconds (0: the least there is); a thread of its own writes. `ended' is called from a step when the save is durable
+ * or has failed; after that steps go on tidying up, and only then can another save begin. One save at a time. Parts are copied; each is asked in db_save_begin().
  */
 struct db_save_end {
     void (*ended)(void *ctx, const struct db_save_report *report, const char *why); /* why NULL: durable. Else nothing is lost, and the next save holds it */
@@ -78,11 +79,12 @@ enum db_save_state {
     DB_SAVE_MORE, /* step again when there is time */
     DB_SAVE_WAITS /* for the disk: `wake' will be called */
 };
-int db_save_begin(struct db *db, const struct db_save_part *parts, size_t nparts, const struct db_save_end *end, struct buf *why); /* -1: one is under way, or read-only */
+int db_save_begin(struct db *db, const struct db_save_part *parts, size_t nparts, const struct db_save_end *end, struct buf *why); /* -1: one is under way (or not tidied up after), or read-only */
 enum db_save_state db_save_step(struct db *db, int64_t budget_us);
 bool db_save_under_way(const struct db *db);
-void db_save_finish(struct db *db); /* waits until none is under way */
-void db_save_set_wake(struct db *db, void (*wake)(void *ctx), void *ctx); /* called on another thread when db_save_step() has something to do again; NULL: none */
+void db_save_finish(struct db *db); /* waits until none is under way; db_save() and db_renumber() begin with it */
+/* Called on another thread when db_save_step() has something to do again after DB_SAVE_WAITS; must not call db/. NULL: none, and on return it is not being called. */
+void db_save_set_wake(struct db *db, void (*wake)(void *ctx), void *ctx);
 
 /* Reading what was saved for others, in key order; stops when `row` returns false. Payload borrowed during the call. */
 int db_scan(struct db *db, enum db_table t, bool (*row)(void *ctx, uint64_t key, const void *payload, size_t len), void *ctx, struct buf *why);

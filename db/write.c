@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Captured records into the store. Programs are kept once under their hash; the ref table says who needs each ('v': a verb, 'f': a frame of a saved task). When the
- * last one goes, the program goes with the same transaction.
+ * last one goes, the program goes with the same transaction. All this is on the writing thread: it makes no strings and counts no references.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/dialect.h"
+#include "db/rowset.h"
 #include "db/save.h"
 
 /* ---- sets of hashes ---- */
@@ -39,15 +39,14 @@ void hashes_fini(struct hashes *h) {
 
 static int put_empty(struct writer *w, enum store_table t, struct key k) { return record_put(w->store, t, &k, &(struct buf)BUF_INIT, w->next_blob); }
 
-static int put_code(struct writer *w, const struct capture *c) {
+static int put_code(struct writer *w, const struct key *k, const struct code *code) {
     const void *data;
     size_t len;
-    int rc = store_get(w->store, T_CODE, c->key.bytes, c->key.len, &data, &len);
+    int rc = store_get(w->store, T_CODE, k->bytes, k->len, &data, &len);
     if (rc != STORE_NOT_FOUND) return rc;
-    const struct code *code = c->u.code;
     struct buf b = BUF_INIT;
     rec_code_encode(&(struct rec_code){code->version, code->imported, code->first_line, code->text}, &b);
-    rc = record_put(w->store, T_CODE, &c->key, &b, w->next_blob);
+    rc = record_put(w->store, T_CODE, k, &b, w->next_blob);
     buf_fini(&b);
     return rc;
 }
@@ -56,38 +55,32 @@ static int put_code(struct writer *w, const struct capture *c) {
 static bool stored_hash(struct writer *w, const struct key *k, uint8_t hash[CODE_HASH_BYTES]) {
     struct dec d;
     struct buf scratch = BUF_INIT;
-    struct rec_verbdef rec;
+    rec_bytes code;
     const char *why;
-    bool has = !record_get(w->store, T_VERBDEF, k, &d, &scratch, &why) && !rec_verbdef_decode(&rec, &d);
-    if (has) {
-        has = rec.code.len == CODE_HASH_BYTES;
-        if (has) memcpy(hash, rec.code.p, CODE_HASH_BYTES);
-        rec_verbdef_fini(&rec);
-    }
+    bool has = !record_get(w->store, T_VERBDEF, k, &d, &scratch, &why) && rec_find_bytes(d, REC_verbdef_code, &code) && code.len == CODE_HASH_BYTES;
+    if (has) memcpy(hash, code.p, CODE_HASH_BYTES);
     buf_fini(&scratch);
     return has;
 }
 
-/* A verb record changes or goes: `now' is its new payload or NULL. Keeps the ref table in step. */
+/* A verb record changes or goes: `now' is its new payload, empty when it goes. Keeps the ref table in step. */
 static int move_verb_ref(struct writer *w, const struct key *k, const struct buf *now) {
     uint8_t old[CODE_HASH_BYTES];
     uint64_t o, id;
+    rec_bytes code = {NULL, 0};
     must(key_parse_two(k->bytes, k->len, &o, &id));
-    struct rec_verbdef rec = {0};
-    struct dec d = dec_over(now ? now->data : NULL, now ? now->len : 0);
-    must(!rec_verbdef_decode(&rec, &d));
-    bool had = stored_hash(w, k, old), has = rec.code.len == CODE_HASH_BYTES;
+    rec_find_bytes(dec_over(buf_c(now), now->len), REC_verbdef_code, &code);
+    bool had = stored_hash(w, k, old), has = code.len == CODE_HASH_BYTES;
     int rc = 0;
-    if (!had || !has || memcmp(old, rec.code.p, CODE_HASH_BYTES)) {
+    if (!had || !has || memcmp(old, code.p, CODE_HASH_BYTES)) {
         struct key ref;
         if (had) {
             ref = key_ref_verb(old, o, id);
             rc = record_delete(w->store, T_REF, &ref);
             hashes_add(&w->dropped, old);
         }
-        if (!rc && has) rc = put_empty(w, T_REF, key_ref_verb(rec.code.p, o, id));
+        if (!rc && has) rc = put_empty(w, T_REF, key_ref_verb(code.p, o, id));
     }
-    rec_verbdef_fini(&rec);
     return rc;
 }
 
@@ -112,40 +105,45 @@ int write_collect_codes(struct writer *w) {
     return 0;
 }
 
-int write_frame_codes(struct writer *w, const struct hashes *now, const uint8_t (*before)[CODE_HASH_BYTES], size_t nbefore) {
+static bool hash_is_in(const struct hashes *h, const uint8_t hash[CODE_HASH_BYTES]) {
+    return h->n && bsearch(hash, h->v, h->n, CODE_HASH_BYTES, hash_order);
+}
+
+int write_frame_codes(struct writer *w, const struct hashes *now, const struct hashes *before) {
     int rc = 0;
     for (size_t i = 0; i < now->n && !rc; i++)
-        if (!nbefore || !bsearch(now->v[i], before, nbefore, CODE_HASH_BYTES, hash_order)) rc = put_empty(w, T_REF, key_ref_frame(now->v[i]));
-    for (size_t i = 0; i < nbefore && !rc; i++)
-        if (!now->n || !bsearch(before[i], now->v, now->n, CODE_HASH_BYTES, hash_order)) {
-            struct key k = key_ref_frame(before[i]);
-            rc = record_delete(w->store, T_REF, &k);
-            hashes_add(&w->dropped, before[i]);
-        }
+        if (!hash_is_in(before, now->v[i])) rc = put_empty(w, T_REF, key_ref_frame(now->v[i]));
+    for (size_t i = 0; i < before->n && !rc; i++) {
+        if (hash_is_in(now, before->v[i])) continue;
+        struct key k = key_ref_frame(before->v[i]);
+        rc = record_delete(w->store, T_REF, &k);
+        hashes_add(&w->dropped, before->v[i]);
+    }
     return rc;
 }
 
 /* ---- all ---- */
 
-static int write_propval(struct writer *w, const struct capture *c) {
+static int write_propval(struct writer *w, const struct key *k, const struct capture *c) {
     struct buf b = BUF_INIT;
-    rec_propval_encode(&c->u.propval, &b);
-    int rc = record_put(w->store, T_PROPVAL, &c->key, &b, w->next_blob);
+    rec_propval_encode(&(struct rec_propval){{.type = c->type, .u.i = c->u.propval.payload}, c->u.propval.owner, c->perms}, &b);
+    int rc = record_put(w->store, T_PROPVAL, k, &b, w->next_blob);
     buf_fini(&b);
     return rc;
 }
 
-int write_capture(struct writer *w, const struct capture *c) {
-    int rc = 0;
-    switch (c->kind) {
-    case CAPTURE_BYTES:
-        if (c->table == T_VERBDEF) rc = move_verb_ref(w, &c->key, &c->u.bytes);
-        return rc ? rc : record_put(w->store, c->table, &c->key, &c->u.bytes, w->next_blob);
-    case CAPTURE_PROPVAL: return write_propval(w, c);
-    case CAPTURE_CODE: return put_code(w, c);
-    case CAPTURE_DELETE:
-        if (c->table == T_VERBDEF) rc = move_verb_ref(w, &c->key, NULL);
-        return rc ? rc : record_delete(w->store, c->table, &c->key);
+int write_capture(struct writer *w, const struct captures *of, const struct capture *c) {
+    struct key k = {.len = c->klen};
+    memcpy(k.bytes, c->key, c->klen);
+    struct buf payload = BUF_INIT; /* borrows */
+    if (c->kind == CAPTURE_BYTES) payload.data = of->bytes.data + c->u.bytes.at, payload.len = c->u.bytes.len;
+    int rc = c->table == T_VERBDEF ? move_verb_ref(w, &k, &payload) : 0;
+    if (rc) return rc;
+    switch ((enum capture_kind)c->kind) {
+    case CAPTURE_BYTES: return record_put(w->store, (enum store_table)c->table, &k, &payload, w->next_blob);
+    case CAPTURE_PROPVAL: return write_propval(w, &k, c);
+    case CAPTURE_CODE: return put_code(w, &k, c->u.code);
+    case CAPTURE_DELETE: return record_delete(w->store, (enum store_table)c->table, &k);
     }
     return rc;
 }
@@ -153,13 +151,25 @@ int write_capture(struct writer *w, const struct capture *c) {
 int write_captures(struct writer *w, struct captures *c) {
     captures_sort(c);
     for (size_t i = 0; i < c->n; i++) {
-        int rc = write_capture(w, &c->v[i]);
+        int rc = write_capture(w, c, &c->v[i]);
         if (rc) return rc;
     }
     return 0;
 }
 
-int write_meta(struct writer *w, struct db *db, uint64_t generation, int64_t time) {
+int write_rows(struct writer *w, const struct rowset *rows) {
+    struct captures some = {0};
+    int rc = 0;
+    for (uint32_t i = 0; i < rows->n && !rc; i += BATCH) {
+        capture_rows(&some, rows, i, i + BATCH < rows->n ? i + BATCH : rows->n);
+        rc = write_captures(w, &some);
+        captures_release(&some);
+    }
+    captures_fini(&some);
+    return rc;
+}
+
+int write_meta(struct writer *w, const struct rec_meta *cut) {
     struct buf digests = BUF_INIT, b = BUF_INIT;
     for (int t = 0; t < T_COUNT; t++) {
         if (t == T_META) continue;
@@ -168,19 +178,9 @@ int write_meta(struct writer *w, struct db *db, uint64_t generation, int64_t tim
         enc_u64(&digests, store_digest(w->store, (enum store_table)t));
         enc_u64(&digests, store_count(w->store, (enum store_table)t));
     }
-    struct rec_meta m = {.format = FORMAT_VERSION,
-                         .oldest_reader = OLDEST_READER,
-                         .uuid = {db->uuid, sizeof db->uuid},
-                         .encoding = db->encoding,
-                         .dialect = {db->own_dialect->name, strlen(db->own_dialect->name)},
-                         .generation = generation,
-                         .time = time,
-                         .max_object = db->max,
-                         .next_prop = db->next_prop_id,
-                         .next_verb = db->next_verb_id,
-                         .next_key = db->next_key,
-                         .next_blob = *w->next_blob,
-                         .digests = {digests.data, digests.len}};
+    struct rec_meta m = *cut;
+    m.next_blob = *w->next_blob;
+    m.digests = (rec_bytes){digests.data, digests.len};
     rec_meta_encode(&m, &b);
     int rc = record_put(w->store, T_META, &meta_key, &b, w->next_blob);
     buf_fini(&digests);
