@@ -118,7 +118,21 @@ struct result bf_dump_database(struct builtin_call *c) {
     return result_int(0);
 }
 
+struct result bf_save_database(struct builtin_call *c) {
+    const struct host *h = host_of(c);
+    if (!is_wizard(c)) return result_raise(E_PERM);
+    if (!h->save) return result_raise_text(E_QUOTA, "The world is not being served: it is saved at the end");
+    h->save(h->ctx, sched_current_task_id(c->m->scheduler));
+    return (struct result){.kind = R_SUSPEND, .why = SUSPEND_SAVE};
+}
+
 /* ---- measures ---- */
+
+struct result bf_save_stats(struct builtin_call *c) {
+    const struct host *h = host_of(c);
+    if (!is_wizard(c)) return result_raise(E_PERM);
+    return h->save_stats ? result_value(h->save_stats(h->ctx)) : result_list(list_new(0));
+}
 
 struct result bf_db_disk_size(struct builtin_call *c) {
     const struct host *h = host_of(c);

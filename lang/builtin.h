@@ -26,7 +26,7 @@ struct machine;
 struct vm;
 
 enum result_kind { R_VALUE, R_RAISE, R_CALL, R_BECOME, R_SUSPEND, R_KILL };
-enum suspend_why { SUSPEND_TIMED, SUSPEND_FOREVER, SUSPEND_READ, SUSPEND_WORK };
+enum suspend_why { SUSPEND_TIMED, SUSPEND_FOREVER, SUSPEND_READ, SUSPEND_WORK, SUSPEND_SAVE };
 
 struct result {
     enum result_kind kind;

@@ -120,8 +120,8 @@ objid vm_caller_perms(const struct vm *vm); /* of the frame below the running on
 void vm_set_task_perms(struct vm *vm, objid progr); /* running frame */
 objid vm_progr(const struct vm *vm);
 int64_t vm_bytes(const struct vm *vm); /* memory, as queued_tasks() shows */
-/* Raises e at the point where the task sleeps when it is next run. */
-void vm_set_raise_on_wake(struct vm *vm, enum error e);
+/* Raises e at the point where the task sleeps when it is next run. The message is taken; NULL: the error's own. A saved task keeps the error only. */
+void vm_set_raise_on_wake(struct vm *vm, enum error e, struct str *message);
 value vm_traceback(const struct vm *vm, const char *message); /* list of lines */
 /* Value of a variable of the running frame, borrowed; NONE when unset. */
 value vm_variable(const struct vm *vm, enum builtin_var var);

@@ -242,6 +242,7 @@ void vm_free(struct vm *vm) {
     value_unref(vm->error.code);
     value_unref(vm->error.extra);
     if (vm->error.message) str_unref(vm->error.message);
+    if (vm->wake_message) str_unref(vm->wake_message);
     free(vm->frames);
     free(vm->stack);
     free(vm);
@@ -283,7 +284,8 @@ static enum go wake_up(struct vm *vm, value wake) {
     vm->raise_on_wake = -1;
     if (e >= 0) {
         value_unref(wake);
-        vm_error(vm, (enum error)e);
+        vm_error_text(vm, (enum error)e, vm->wake_message, value_int(0));
+        vm->wake_message = NULL;
         return vm_operation_failed(vm);
     }
     if (wake.type == V_ERR) {
@@ -312,6 +314,12 @@ enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struc
 
 int64_t vm_ticks_left(const struct vm *vm) { return vm->ticks; }
 void vm_abort_seconds(struct vm *vm) { vm->abort_seconds = true; }
-void vm_set_raise_on_wake(struct vm *vm, enum error e) { vm->raise_on_wake = e; }
+
+void vm_set_raise_on_wake(struct vm *vm, enum error e, struct str *message) {
+    if (vm->wake_message) str_unref(vm->wake_message);
+    vm->wake_message = message;
+    vm->raise_on_wake = e;
+}
+
 void *vm_owner(const struct vm *vm) { return vm->owner; }
 void vm_set_owner(struct vm *vm, void *task) { vm->owner = task; }

@@ -57,6 +57,7 @@ struct vm {
     enum vm_status status;
     bool abort_seconds;
     int raise_on_wake; /* enum error; -1 none */
+    struct str *wake_message; /* of that error; NULL: its own */
     void *owner;
     int64_t switches; /* frames entered: tells that R is stale */
 };

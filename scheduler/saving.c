@@ -19,7 +19,7 @@
 #include "scheduler/state.h"
 
 enum { ROW_VERSION = 1, HAND_OFF_VERSION = 1 };
-enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2 };
+enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2, FLAG_FOR_SAVE = 4 };
 
 struct kept_row {
     struct kept_row *next;
@@ -37,7 +37,7 @@ static void put_task(struct buf *out, const struct task *t) {
     enc_u64(out, ROW_VERSION);
     enc_u64(out, (uint64_t)t->id);
     enc_u64(out, t->state);
-    enc_u64(out, (t->forked ? FLAG_FORKED : 0) | (t->from_suspend ? FLAG_FROM_SUSPEND : 0));
+    enc_u64(out, (t->forked ? FLAG_FORKED : 0) | (t->from_suspend ? FLAG_FROM_SUSPEND : 0) | (t->for_save ? FLAG_FOR_SAVE : 0));
     enc_i64(out, t->start_wall_us);
     enc_u64(out, t->order);
     enc_i64(out, t->conn);
@@ -119,6 +119,7 @@ static struct task *get_task(struct scheduler *s, struct dec *d, struct code_fin
     t->state = r.state;
     t->forked = r.flags & FLAG_FORKED;
     t->from_suspend = r.flags & FLAG_FROM_SUSPEND;
+    t->for_save = r.flags & FLAG_FOR_SAVE;
     t->start_wall_us = r.start_wall_us;
     t->conn = r.conn;
     t->order = r.order;
@@ -283,7 +284,7 @@ void saving_go_to_sleep(struct scheduler *s, struct task *t) {
     }
     if (t->state == TASK_WORKING) { /* whoever did the work is gone */
         value_unref(t->wake);
-        t->wake = value_err(E_INVARG);
+        t->wake = t->for_save ? value_list(list_empty()) : value_err(E_INVARG); /* save_database(): it has been saved */
         t->start_wall_us = 0;
     }
     t->state = TASK_SLEEPING;

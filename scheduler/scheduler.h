@@ -100,6 +100,7 @@ value sched_queued_tasks(struct scheduler *s, objid progr); /* rows */
 enum error sched_task_stack(struct scheduler *s, int64_t id, bool lines, objid progr, value *out);
 value sched_queue_owners(struct scheduler *s);
 int64_t sched_queue_count(struct scheduler *s, objid player);
-void sched_wake_with(struct scheduler *s, int64_t task_id, value v); /* takes; a task that waits for work (SUSPEND_WORK) */
+void sched_wake_with(struct scheduler *s, int64_t task_id, value v); /* takes; a task that waits for work (SUSPEND_WORK, SUSPEND_SAVE) */
+void sched_wake_raising(struct scheduler *s, int64_t task_id, enum error e, const char *message); /* such a task, with an error */
 
 #endif

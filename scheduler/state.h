@@ -26,6 +26,7 @@ struct task {
     enum task_state state;
     bool forked; /* has not begun */
     bool from_suspend; /* set aside by suspend(): resume() may be used */
+    bool for_save; /* WORKING: until what it did is on disk. A record of it is read from there only if that is so */
     bool stored; /* the store has a row of it */
     bool holds_codes; /* counted in scheduler.codes */
     bool dirty; /* that row is not this one; listed in scheduler.dirty */

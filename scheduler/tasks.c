@@ -206,7 +206,9 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
         t->start_wall_us = INT64_MAX;
         break;
     case SUSPEND_READ: set_aside_reading(s, t, o->object); return;
+    case SUSPEND_SAVE:
     case SUSPEND_WORK:
+        t->for_save = o->why == SUSPEND_SAVE;
         t->state = TASK_WORKING;
         task_changed(s, t);
         return;
@@ -275,6 +277,12 @@ void sched_wake_with(struct scheduler *s, int64_t id, value v) {
     task_make_ready(s, t);
     task_count(s, t, 1);
     task_changed(s, t);
+}
+
+void sched_wake_raising(struct scheduler *s, int64_t id, enum error e, const char *message) {
+    struct task *t = idmap_get(&s->tasks, id);
+    if (t && t->state == TASK_WORKING) vm_set_raise_on_wake(t->vm, e, str_from(message));
+    sched_wake_with(s, id, value_err(e));
 }
 
 static int64_t start_seconds(struct scheduler *s, const struct task *t) {

@@ -22,11 +22,11 @@
 #include "server/command.h"
 #include "server/server.h"
 
-enum { DEFAULT_PORT = 7777 };
+enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_TEXT_DUMP };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -37,6 +37,7 @@ static const struct argp_option option_table[] = {
     {"tick-quota", KEY_TICK_QUOTA, "TICKS", 0, "ticks that a player's tasks earn in each round", 0},
     {"save-interval", KEY_SAVE_INTERVAL, "SECONDS", 0, "save what changed this often ($server_options.save_interval, else 5)", 0},
     {"cache-size", KEY_CACHE_SIZE, "SIZE", 0, COMMAND_CACHE_SIZE_DOC, 0},
+    {"save-patience", KEY_SAVE_PATIENCE, "SECONDS", 0, "at the end, while the last save fails, try again for so long (30)", 0},
     {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
@@ -68,6 +69,10 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
         if (!parse_number(arg, 0, 1e9, &n)) return command_usage_error(state, "'%.100s' is no number of seconds", arg);
         o->save_interval = n;
         return 0;
+    case KEY_SAVE_PATIENCE:
+        if (!parse_number(arg, 0, 1e6, &n)) return command_usage_error(state, "'%.100s' is no number of seconds", arg);
+        o->save_patience = n;
+        return 0;
     default: /* descriptors that a reboot left open */
         if (!parse_number(arg, 0, 1e6, &n) || fcntl((int)n, F_GETFD) < 0) return command_usage_error(state, "'%.100s' is no open descriptor", arg);
         *(key == KEY_PREVIOUS ? &o->previous : key == KEY_LOCK ? &o->lock : &o->hand_off) = (int)n;
@@ -85,6 +90,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_PORT:
     case KEY_TICK_QUOTA:
     case KEY_SAVE_INTERVAL:
+    case KEY_SAVE_PATIENCE:
     case KEY_HAND_OFF:
     case KEY_LOCK:
     case KEY_PREVIOUS: return parse_number_option(key, arg, o, state);
@@ -134,7 +140,7 @@ static void on_log_signal(struct ev_loop *loop, ev_signal *w, int events) {
 
 static void on_checkpoint_signal(struct ev_loop *loop, ev_signal *w, int events) {
     (void)loop, (void)events;
-    ((struct server *)w->data)->checkpoint_wanted = true;
+    ((struct server *)w->data)->saves.checkpoint_wanted = true;
 }
 
 void server_block_signals(bool on) {
@@ -208,6 +214,7 @@ static int open_world(struct server *s, struct buf *why) {
     if (o->tick_quota) sched_set_tick_quota(s->sched, o->tick_quota);
     sched_load_options(s->sched);
     server_load_options(s);
+    saves_init(s);
     return 0;
 }
 
@@ -225,7 +232,7 @@ static struct server *server_new(const struct serve_options *options) {
     must(s->loop);
     s->hand_off = s->binary = -1;
     s->reboot.who = NOTHING;
-    s->started_us = s->last_save_us = s->last_checkpoint_us = clock_monotonic_us();
+    s->started_us = s->last_checkpoint_us = clock_monotonic_us();
     connections_init(&s->connections);
     ev_init(&s->wake, NULL);
     ev_init(&s->preflight, NULL);
@@ -255,6 +262,7 @@ void server_close(struct server *s, bool keep_sockets) {
         machine_fini(&s->machine);
         db_world_close(s->db);
         s->db = NULL;
+        saves_fini(s);
     }
     if (s->last_words) str_unref(s->last_words);
     s->last_words = NULL;
@@ -336,7 +344,7 @@ static void commit_take_over(struct server *s) {
     log_start(s);
     log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
     reboot_free(s);
-    s->changed = true;
+    s->saves.changed = true;
 }
 
 static int check_hand_off(struct server *s) {
@@ -381,11 +389,10 @@ static int end_run(struct server *s) {
     buf_fini(&text);
     connections_write_all(s);
     log_info("SHUTDOWN: %s", s->last_words->data);
-    struct db_save_report report = {0};
-    int rc = server_save(s, &report);
-    if (!rc) log_info("SAVED: %s, save %llu", s->options.world, (unsigned long long)report.generation);
+    int rc = saves_last(s, s->options.save_patience);
+    if (!rc) log_info("SAVED: %s, save %llu", s->options.world, (unsigned long long)db_generation(s->db));
     bool dumped = !rc && textdumps_finish(s);
-    control_answer_stops(s->control, dumped, dumped ? "saved and ended" : "the last save failed; the log says why");
+    control_answer_stops(s->control, dumped, dumped ? "saved and ended" : "not everything is saved; the log says why");
     return dumped ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -448,7 +455,7 @@ static int serve(struct serve_options *options) {
 
 int cmd_serve(int argc, char **argv) {
     static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
-    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .hand_off = -1, .previous = -1};
+    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .save_patience = DEFAULT_SAVE_PATIENCE, .hand_off = -1, .previous = -1};
     int rc = command_parse(&argp, argc, argv, &options);
     if (rc) return rc;
     keep_arguments(&options, argc, argv);
@@ -459,6 +466,7 @@ int cmd_serve(int argc, char **argv) {
         buf_fini(&why);
     } else {
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a file that may not grow: the save fails, the server does not */
         raise_descriptor_limit();
         rc = serve(&options);
     }

@@ -11,32 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "base/version.h"
-#include "server/offline.h"
-#include "server/server.h"
+#include "server/control_parts.h"
 
-enum { LONGEST_REQUEST = 1 << 20, LONGEST_VALUE = 1 << 28 };
-
-struct asker {
-    struct asker *next;
-    struct control *control;
-    int fd;
-    ev_io io;
-    struct buf request, answer;
-    size_t sent;
-    bool waits_for_end;
-};
-
-struct control {
-    struct server *server;
-    int directory; /* of the world: a socket's name is short, a world's may be long */
-    int fd;
-    ev_io io;
-    struct asker *askers;
-};
+enum { LONGEST_REQUEST = 1 << 20 };
 
 static void socket_name(int directory, struct sockaddr_un *out) {
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -45,7 +24,9 @@ static void socket_name(int directory, struct sockaddr_un *out) {
 
 /* ---- answering ---- */
 
-static void release(struct asker *a) {
+void control_release(struct asker *a) {
+    if (a->gone) a->gone(a);
+    saves_forget(a->control->server, a);
     struct asker **p = &a->control->askers;
     while (*p != a) p = &(*p)->next;
     *p = a->next;
@@ -53,6 +34,7 @@ static void release(struct asker *a) {
     close(a->fd);
     buf_fini(&a->request);
     buf_fini(&a->answer);
+    buf_fini(&a->result);
     free(a);
 }
 
@@ -64,7 +46,7 @@ static void send_answer(struct asker *a) {
         if (n < 0) break;
         a->sent += (size_t)n;
     }
-    release(a);
+    control_release(a);
 }
 
 static void on_room(struct ev_loop *loop, ev_io *w, int events) {
@@ -72,117 +54,30 @@ static void on_room(struct ev_loop *loop, ev_io *w, int events) {
     send_answer(w->data);
 }
 
-static void answer(struct asker *a, int status, const char *text) {
+void control_wait(struct asker *a) {
+    ev_io_stop(a->control->server->loop, &a->io);
+    a->waits = true;
+}
+
+void control_answer(struct asker *a, int status, const char *text) {
     struct ev_loop *loop = a->control->server->loop;
+    a->waits = false;
     buf_printf(&a->answer, "%d\n%s", status, text);
     ev_io_stop(loop, &a->io);
     ev_io_init(&a->io, on_room, a->fd, EV_WRITE);
     ev_io_start(loop, &a->io);
 }
 
-/* ---- requests: the word, and what it does; a function answers, or has marked the asker as waiting ---- */
-
-/* "#N" and a line feed, or only that: the first there is. false: no such wizard. */
-static bool choose_wizard(struct server *s, const char **text, objid *out) {
-    const char *end = strchr(*text, '\n'), *digits = *text + (**text == '#');
-    char *stop;
-    if (!end) return false;
-    *out = end == *text ? offline_first_wizard(s->db) : strtoll(digits, &stop, 10);
-    if (end != *text && (stop != end || stop == digits)) return false;
-    *text = end + 1;
-    return db_valid(s->db, *out) && db_is_wizard(s->db, *out);
-}
-
-static void print_lines(struct buf *out, value lines) {
-    for (uint32_t i = 0; lines.type == V_LIST && i < lines.u.l->len; i++) {
-        value_print(out, lines.u.l->items[i]);
-        buf_byte(out, '\n');
-    }
-}
-
-/* As a literal. 0, or -1 and a line that says that it would be too long. */
-static int print_value(struct buf *out, value v) {
-    bool fits = value_print_literal_up_to(out, v, LONGEST_VALUE);
-    if (!fits) {
-        buf_fini(out);
-        buf_add_c(out, "the value is too long to be printed");
-    }
-    buf_byte(out, '\n');
-    return fits ? 0 : -1;
-}
-
-/* The value as a literal, or the messages or traceback as lines. What was changed before a failure stays changed. */
-static void do_eval(struct asker *a, const char *text) {
-    struct server *s = a->control->server;
-    objid wizard;
-    struct buf out = BUF_INIT;
-    value v = value_none();
-    if (!choose_wizard(s, &text, &wizard)) {
-        answer(a, 1, "there is no such wizard\n");
-        return;
-    }
-    int rc = sched_eval(s->sched, wizard, text, true, &v);
-    if (rc) print_lines(&out, v);
-    else rc = print_value(&out, v);
-    value_unref(v);
-    s->changed = true;
-    if (server_save(s, NULL) && rc == 0) {
-        rc = -1;
-        buf_clear(&out);
-        buf_add_c(&out, "the save failed; the log says why\n");
-    }
-    answer(a, rc ? 1 : 0, buf_c(&out));
-    buf_fini(&out);
-}
-
-static void do_save(struct asker *a, const char *text) {
-    (void)text;
-    struct server *s = a->control->server;
-    bool saved = server_checkpoint(s);
-    struct buf out = BUF_INIT;
-    if (saved) buf_printf(&out, "save %llu is on disk\n", (unsigned long long)db_generation(s->db));
-    else buf_add_c(&out, "the save failed; the log says why\n");
-    answer(a, saved ? 0 : 1, buf_c(&out));
-    buf_fini(&out);
-}
-
-static void do_stop(struct asker *a, const char *text) {
-    struct server *s = a->control->server;
-    struct str *words = str_printf("evermoo stop%s%s", *text ? ": " : "", text);
-    a->waits_for_end = true;
-    ev_io_stop(s->loop, &a->io);
-    if (s->end == SERVER_RUNS) s->host.shutdown(s, words);
-    str_unref(words);
-}
-
-static void do_reboot(struct asker *a, const char *text) {
-    struct server *s = a->control->server;
-    struct str *binary = str_from_bytes(text, strlen(text));
-    s->host.reboot(s, NOTHING, binary, NULL);
-    str_unref(binary);
-    answer(a, 0, "the reboot begins; the log tells how it goes\n");
-}
-
-static void do_status(struct asker *a, const char *text) {
-    (void)text;
-    struct server *s = a->control->server;
-    struct buf out = BUF_INIT;
-    buf_printf(&out, "evermoo %s, process %ld\nup %lld seconds\nsave %llu, %lld bytes on disk\n", EVERMOO_VERSION, (long)getpid(), (long long)(clock_monotonic_us() - s->started_us) / 1000000,
-               (unsigned long long)db_generation(s->db), (long long)db_disk_size(s->db));
-    buf_printf(&out, "%zu connections, %zu of them not logged in\n", s->connections.count, s->connections.not_logged_in);
-    for (struct listener *l = s->listeners.newest; l; l = l->next) {
-        buf_printf(&out, "listening for #%lld on ", (long long)l->handler);
-        listener_describe(l, &out);
-        buf_byte(&out, '\n');
-    }
-    answer(a, 0, buf_c(&out));
-    buf_fini(&out);
-}
+/* ---- requests ---- */
 
 static const struct {
     const char *word;
     void (*run)(struct asker *a, const char *text);
-} requests[] = {{"eval", do_eval}, {"save", do_save}, {"stop", do_stop}, {"reboot", do_reboot}, {"status", do_status}};
+} requests[] = {
+#define REQUEST(word, doc) {#word, request_##word},
+#include "server/requests.def"
+#undef REQUEST
+};
 
 static void run_request(struct asker *a) {
     char *end = a->request.len ? memchr(a->request.data, '\n', a->request.len) : NULL;
@@ -194,7 +89,7 @@ static void run_request(struct asker *a) {
             return;
         }
     }
-    answer(a, 1, "the server does not know this request\n");
+    control_answer(a, 1, "the server does not know this request\n");
 }
 
 static void on_request(struct ev_loop *loop, ev_io *w, int events) {
@@ -204,7 +99,7 @@ static void on_request(struct ev_loop *loop, ev_io *w, int events) {
     ssize_t n = recv(a->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
     if (n > 0) buf_add(&a->request, bytes, (size_t)n);
-    if (n < 0 || a->request.len > LONGEST_REQUEST) release(a);
+    if (n < 0 || a->request.len > LONGEST_REQUEST) control_release(a);
     else if (n == 0) run_request(a);
 }
 
@@ -258,7 +153,12 @@ struct control *control_open(struct server *s) {
 
 void control_close(struct control *k) {
     if (!k) return;
-    while (k->askers) release(k->askers);
+    for (struct asker *a = k->askers, *next; a; a = next) { /* the last words that the sockets take */
+        next = a->next;
+        if (a->waits && !a->answer.len) control_answer(a, 1, "the server ended or is being replaced by a new one; ask again\n");
+        if (a->answer.len) send_answer(a);
+    }
+    while (k->askers) control_release(k->askers);
     ev_io_stop(k->server->loop, &k->io);
     if (k->directory >= 0) (void)unlinkat(k->directory, "control", 0);
     if (k->fd >= 0) close(k->fd);

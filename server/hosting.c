@@ -223,7 +223,16 @@ static void host_shutdown(void *ctx, struct str *message) {
     s->end = SERVER_SHUTDOWN;
 }
 
-static void host_checkpoint(void *ctx) { ((struct server *)ctx)->checkpoint_wanted = true; }
+static void host_checkpoint(void *ctx) { ((struct server *)ctx)->saves.checkpoint_wanted = true; }
+
+static void task_saved(struct server *s, void *ctx, const struct save_outcome *o) {
+    int64_t task_id = (intptr_t)ctx;
+    if (o->why) sched_wake_raising(s->sched, task_id, E_QUOTA, o->why);
+    else sched_wake_with(s->sched, task_id, saves_info(o));
+}
+
+static void host_save(void *ctx, int64_t task_id) { saves_ask(ctx, task_saved, (void *)(intptr_t)task_id); }
+static value host_save_stats(void *ctx) { return saves_stats(ctx); }
 
 static char *dup_text(const struct str *s) { return s && s->len ? xstrdup(s->data) : NULL; }
 
@@ -268,6 +277,8 @@ void server_fill_host(struct server *s) {
         .open_connection = host_open_connection,
         .shutdown = host_shutdown,
         .checkpoint = host_checkpoint,
+        .save = host_save,
+        .save_stats = host_save_stats,
         .reboot = host_reboot,
         .db_disk_size = host_db_disk_size,
         .options_changed = host_options_changed,

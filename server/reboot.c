@@ -192,15 +192,21 @@ static void begin_preflight(struct server *s) {
     ev_timer_start(s->loop, &s->preflight_limit);
 }
 
-void reboot_begin(struct server *s) {
-    bool saved = server_checkpoint(s); /* `wanted' stands meanwhile, for hooks that ask again */
-    s->reboot.wanted = false;
-    if (!saved) {
+static void checkpoint_done(struct server *s, void *ctx, const struct save_outcome *o) {
+    (void)ctx;
+    s->reboot.wanted = s->reboot.saving = false; /* both stood meanwhile, for hooks that ask again */
+    if (s->end != SERVER_RUNS) return;
+    if (o->why) {
         give_up(s, "the checkpoint failed; the log says why");
         return;
     }
-    reboot_tell(s, "Checkpoint %llu is on disk. Trying %s.", (unsigned long long)db_generation(s->db), binary_path(s));
+    reboot_tell(s, "Checkpoint %llu is on disk. Trying %s.", (unsigned long long)o->report.generation, binary_path(s));
     begin_preflight(s);
+}
+
+void reboot_begin(struct server *s) {
+    s->reboot.saving = true;
+    saves_ask_checkpoint(s, checkpoint_done, &s->reboot);
 }
 
 /* ---- freeze and exec ---- */
@@ -223,7 +229,7 @@ static bool freeze(struct server *s) {
     connections_settle(s);
     server_message_to_all(s, "reboot_msg");
     connections_write_all(s);
-    if (server_save(s, NULL)) {
+    if (saves_now(s)) {
         give_up(s, "the save before it failed; the log says why");
         return false;
     }

@@ -21,6 +21,7 @@
 #include "server/listener.h"
 #include "server/outbound.h"
 #include "server/resolve.h"
+#include "server/saves.h"
 #include "server/textdumps.h"
 #include "server/terminal.h"
 
@@ -38,6 +39,7 @@ struct serve_options {
     int64_t tick_quota; /* 0: the scheduler's own */
     size_t cache_size; /* bytes; 0: half of what there is */
     double save_interval; /* seconds; < 0: as $server_options says */
+    double save_patience; /* seconds for which the last save is tried again when it fails */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
     int previous; /* program to go back to when it cannot be taken over, or -1 */
     int lock; /* descriptor that holds the world's lock since before a reboot; 0: none */
@@ -49,7 +51,7 @@ struct serve_options {
 
 /* Who asked for a reboot, and how; kept from the task to the end of the attempt. */
 struct reboot_request {
-    bool wanted, under_way;
+    bool wanted, saving, under_way; /* asked for; its checkpoint is being saved; the new program is being checked */
     objid who;
     char *binary; /* NULL: the file this server was started from */
     char *reason;
@@ -75,13 +77,11 @@ struct server {
     /* marks, settled between slices */
     enum server_end end;
     struct str *last_words; /* of a shutdown */
-    bool checkpoint_wanted, changed; /* changed: since the last save tasks ran, or it failed */
     struct reboot_request reboot;
 
     int64_t max_queued_output;
-    int64_t timed_work_due_us; /* next save or checkpoint by the clock, */
-    bool timed_for_changes; /* as it was when there were changes to save, or none */
-    int64_t started_us, last_save_us, last_checkpoint_us, last_silence_look_us;
+    struct saves saves;
+    int64_t started_us, last_checkpoint_us, last_silence_look_us;
     ev_timer wake;
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
     ev_child preflight;
@@ -102,11 +102,8 @@ void server_turn(struct server *s); /* one turn: runs tasks, settles, writes, wa
 void server_settle(struct server *s); /* what connections want; between two slices */
 void server_load_options(struct server *s);
 
-/* ---- saves (saves.c) ---- */
-int server_save(struct server *s, struct db_save_report *report); /* 0; the reason of a failure is logged */
-bool server_checkpoint(struct server *s); /* with the hooks */
-double server_dump_interval(struct server *s);
-double server_save_interval(struct server *s);
+/* ---- who is connected (connected.c) ---- */
+void server_connections_part(struct server *s, struct db_save_part *part);
 void server_announce_start(struct server *s); /* user_disconnected for those that the last run or the dump left connected, then #0:server_started() */
 
 /* ---- what tasks ask for (hosting.c) ---- */

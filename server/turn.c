@@ -8,7 +8,7 @@
 #include "server/server.h"
 
 enum { SLICES_US = 5000, WAIT_FOR_SAVE_US = 5000, DEFAULT_MAX_QUEUED_OUTPUT = 65536, LEAST_MAX_QUEUED_OUTPUT = 2048 };
-static const double HOUSEKEEPING_SECONDS = 1.0;
+static const double HOUSEKEEPING_SECONDS = 1.0, LONGEST_WAIT = 60;
 
 void server_load_options(struct server *s) {
     int64_t max = sched_option_int(s->sched, "max_queued_output", DEFAULT_MAX_QUEUED_OUTPUT);
@@ -26,35 +26,6 @@ void server_say_to_all(struct server *s, const char *line) {
 void server_message_to_all(struct server *s, const char *option) {
     for (struct connection *c = s->connections.newest; c; c = c->older)
         if (c->opened && c->print_messages && c->id != NOTHING) sched_say_message(s->sched, c->id, c->listener, option);
-}
-
-/* A task that woke, ran and ended or sleeps again may have left the objects as they were; its row of before is not to be run again. */
-static bool has_changes(const struct server *s) { return s->changed || db_has_changes(s->db) || sched_has_changes(s->sched); }
-
-/*
- * What is due by the clock: saves of what changed, checkpoints. Seconds until something is. The intervals are properties of the world and are not looked up in
- * every turn: only when the time has come, or when the first change after a save has set the shorter of the two clocks going.
- */
-static double run_timed_work(struct server *s) {
-    int64_t now = clock_monotonic_us();
-    bool changed = has_changes(s);
-    bool pressed = db_wants_save(s->db);
-    if (!pressed && now < s->timed_work_due_us && changed == s->timed_for_changes) return (double)(s->timed_work_due_us - now) / 1e6;
-    double saved_ago = (double)(now - s->last_save_us) / 1e6, interval = server_save_interval(s);
-    if (changed && (pressed || saved_ago >= interval)) {
-        server_save(s, NULL);
-        changed = has_changes(s);
-        saved_ago = 0;
-    }
-    double dumped_ago = (double)(now - s->last_checkpoint_us) / 1e6, next = server_dump_interval(s);
-    if (dumped_ago >= next) s->checkpoint_wanted = true;
-    else next -= dumped_ago;
-    if (s->checkpoint_wanted) next = 0;
-    if (changed && interval - saved_ago < next) next = interval - saved_ago;
-    if (next < 0.001) next = 0.001;
-    s->timed_work_due_us = now + (int64_t)(next * 1e6);
-    s->timed_for_changes = changed;
-    return next;
 }
 
 static void on_nothing(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; } /* it wakes the loop, that is all */
@@ -79,7 +50,7 @@ static void wait_for_events(struct server *s, double seconds) {
         return;
     }
     ev_now_update(s->loop);
-    ev_timer_init(&s->wake, on_nothing, seconds, 0.);
+    ev_timer_init(&s->wake, on_nothing, seconds < LONGEST_WAIT ? seconds : LONGEST_WAIT, 0.);
     ev_timer_start(s->loop, &s->wake);
     ev_run(s->loop, EVRUN_ONCE);
 }
@@ -87,7 +58,7 @@ static void wait_for_events(struct server *s, double seconds) {
 /* Tasks, unless they have changed so much that they must wait for the save that is under way. As sched_run(). */
 static int64_t run_tasks(struct server *s, bool wait) {
     if (wait) return WAIT_FOR_SAVE_US;
-    if (!sched_is_idle(s->sched)) s->changed = true;
+    if (!sched_is_idle(s->sched)) s->saves.changed = true;
     return sched_run(s->sched, SLICES_US);
 }
 
@@ -97,12 +68,8 @@ void server_turn(struct server *s) {
     int64_t next_us = run_tasks(s, wait);
     bool waits = connections_settle(s);
     outbound_settle(s);
-    if (s->checkpoint_wanted && s->end == SERVER_RUNS) {
-        s->checkpoint_wanted = false;
-        server_checkpoint(s);
-    }
-    double wake = run_timed_work(s), silent = end_silent(s);
-    if (s->reboot.wanted && s->end == SERVER_RUNS) reboot_begin(s);
+    if (s->reboot.wanted && !s->reboot.saving && s->end == SERVER_RUNS) reboot_begin(s);
+    double wake = saves_turn(s), silent = end_silent(s);
     connections_write_all(s);
     if (s->end != SERVER_RUNS) return;
     if (silent < wake) wake = silent;

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import resource
 import select
 import shutil
 import signal
@@ -170,6 +171,11 @@ class Server:
 
     def signal(self, number):
         os.kill(self.pid, number)
+
+    def fill_disk(self, full=True):
+        """From now on no file of the server may have anything behind its first 8 KiB, which is less than any world and more than the log; or it may again."""
+        _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (8192 if full else hard, hard))
 
     def wait(self):
         return self.process.wait(LIMIT)
