@@ -8,6 +8,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 #include "base/list.h"
 #include "base/must.h"
@@ -255,6 +259,40 @@ value dec_value(struct dec *d) {
     return v;
 }
 
+/* How many values follow as its elements. */
+static uint64_t skip_one(struct dec *d) {
+    uint64_t type = dec_u64(d);
+    size_t len;
+    switch (d->bad ? V_NONE : type) {
+    case V_INT:
+    case V_OBJ:
+    case V_BOOL:
+    case V_CATCH:
+    case V_FINALLY:
+    case V_ERR: dec_u64(d); break;
+    case V_FLOAT: dec_f64(d); break;
+    case V_STR: {
+        const char *p = dec_bytes(d, &len);
+        if (!p || !utf8_valid(p, len)) dec_fail(d);
+        break;
+    }
+    case V_LIST: {
+        uint64_t n = dec_u64(d);
+        if (!d->bad && n <= dec_left(d)) return n;
+        dec_fail(d);
+        break;
+    }
+    case V_CLEAR:
+    case V_NONE: break;
+    default: dec_fail(d);
+    }
+    return 0;
+}
+
+void dec_skip_value(struct dec *d) {
+    for (uint64_t left = 1; left && !d->bad; left--) left += skip_one(d); /* elements stand right after their list, whatever its depth */
+}
+
 /* ---- CRC-32C (Castagnoli; RFC 3720, appendix B.4) ---- */
 
 static uint32_t crc_table[256];
@@ -286,13 +324,28 @@ __attribute__((target("sse4.2"))) static uint32_t crc_hardware(uint32_t c, const
     while (len--) c = __builtin_ia32_crc32qi(c, *p++);
     return c;
 }
+
+static bool has_crc(void) { return __builtin_cpu_supports("sse4.2"); }
+#elif defined(__aarch64__) && defined(__linux__)
+__attribute__((target("+crc"))) static uint32_t crc_hardware(uint32_t c, const unsigned char *p, size_t len) {
+    for (; len >= 8; p += 8, len -= 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        __asm__("crc32cx %w0, %w0, %x1" : "+r"(c) : "r"(w));
+    }
+    for (; len; p++, len--) __asm__("crc32cb %w0, %w0, %w1" : "+r"(c) : "r"((uint32_t)*p));
+    return c;
+}
+
+static bool has_crc(void) { return getauxval(AT_HWCAP) & HWCAP_CRC32; }
+#else
+static bool has_crc(void) { return false; }
+#define crc_hardware crc_portable
 #endif
 
 uint32_t crc32c(uint32_t seed, const void *p, size_t len) {
     uint32_t c = ~seed;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("sse4.2")) return ~crc_hardware(c, p, len);
-#endif
+    if (has_crc()) return ~crc_hardware(c, p, len);
     return ~crc_portable(c, p, len);
 }
 

@@ -3,150 +3,183 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-void check_fault(struct check *c, const char *format, ...) {
-    struct buf text = BUF_INIT;
-    va_list ap;
-    va_start(ap, format);
-    buf_vprintf(&text, format, ap);
-    va_end(ap);
-    c->faults++;
-    c->fault(c->ctx, buf_c(&text));
-    buf_fini(&text);
-}
+#include "db/save.h"
 
-/* ---- one table ---- */
-
-struct table_reader {
-    struct check *c;
-    enum store_table table;
-    uint64_t digest, rows;
-};
-
-/* A key as people can find it again. */
-static void key_text(struct buf *out, const void *key, size_t klen) {
-    uint64_t a, b;
-    if (klen == 8 && key_parse_one(key, klen, &a)) {
-        buf_printf(out, "#%lld", (long long)object_of_key(a));
-    } else if (klen == 16 && key_parse_two(key, klen, &a, &b)) {
-        buf_printf(out, "(#%lld, %llu)", (long long)object_of_key(a), (unsigned long long)b);
-    } else {
-        for (size_t i = 0; i < klen && i < 40; i++) buf_printf(out, "%02x", ((const unsigned char *)key)[i]);
-    }
-}
-
-static bool read_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
-    struct table_reader *r = ctx;
-    struct check *c = r->c;
-    struct buf scratch = BUF_INIT;
-    struct dec d;
-    const char *why = NULL;
-    r->digest += store_row_hash(key, klen, data, len);
-    r->rows++;
-    if (record_open(c->store, r->table, key, klen, data, len, &d, &scratch, &why)) {
-        struct buf name = BUF_INIT;
-        key_text(&name, key, klen);
-        check_fault(c, "%s %s: %s", store_table_name(r->table), buf_c(&name), why);
-        buf_fini(&name);
-    } else {
-        c->blob_chunks += (scratch.len + CHUNK_BYTES - 1) / CHUNK_BYTES;
-        check_row(c, r->table, key, klen, &d);
-    }
-    buf_fini(&scratch);
-    if (c->progress && ++c->rows_done % 4096 == 0) c->progress(c->ctx, (double)c->rows_done / (double)(c->rows_all + 1));
-    return true;
-}
-
-static void check_table(struct check *c, enum store_table t) {
-    struct table_reader r = {.c = c, .table = t};
-    if (store_scan(c->store, t, NULL, 0, read_row, &r)) check_fault(c, "%s: the table cannot be read to its end: %s", store_table_name(t), store_error(c->store));
-    if (t == T_META) return;
-    if (r.rows != c->rows[t])
-        check_fault(c, "%s: %llu records, but the last save counted %llu", store_table_name(t), (unsigned long long)r.rows, (unsigned long long)c->rows[t]);
-    else if (r.digest != c->digest[t])
-        check_fault(c, "%s: a record is lost or stale: the table's digest differs from the last save's", store_table_name(t));
-}
+enum { ATTEMPTS = 100, MOST_THREADS = 16 };
 
 /* ---- the whole ---- */
 
-static void take_digests(struct check *c, rec_bytes digests) {
+static void take_digests(struct check_worker *w, rec_bytes digests) {
+    struct check *c = w->c;
     struct dec d = dec_over(digests.p, digests.len);
     struct meta_digest row;
     while (meta_digest_next(&d, &row)) {
         if (row.table == T_COUNT) continue;
-        c->digest[row.table] = row.digest;
-        c->rows[row.table] = row.rows;
+        c->tables[row.table].digest = row.digest;
+        c->tables[row.table].rows = row.rows;
         c->rows_all += row.rows;
     }
-    if (d.bad) check_fault(c, "meta: its list of digests is cut short");
+    if (d.bad) check_fault(w, "meta: its list of digests is cut short");
 }
 
-static int read_meta(struct check *c, const char *dir, struct buf *why) {
-    struct key k = {"world", 5};
+/* A name in the tree of tables. */
+static void note_table(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct check_worker *w = ctx;
+    for (int t = 0; t < T_COUNT; t++) {
+        const char *name = store_table_name((enum store_table)t);
+        if (strlen(name) != klen || memcmp(name, key, klen)) continue;
+        w->c->tables[t].there = pages_read_tree(&w->c->tables[t].tree, data, len) && !w->c->tables[t].tree.flags;
+        if (!w->c->tables[t].there) check_fault(w, "table %s: where it begins cannot be read", name);
+        return;
+    }
+    w->unknown_tables = true;
+}
+
+static void table_fault(void *ctx, const struct page_part *where, const char *what) {
+    check_fault(ctx, "page %llu of data.mdb, which says where the tables begin, cannot be read: %s", (unsigned long long)where->page, what);
+}
+
+static void read_tables(struct check_worker *w) {
+    const struct page_tree *t = &w->c->pages.meta.tables;
+    struct page_walk walk = {.pages = &w->c->pages, .trees = true, .row = note_table, .fault = table_fault, .ctx = w};
+    const char *fault = pages_meta_fault(&w->c->pages);
+    if (fault) check_fault(w, "meta page of data.mdb: %s", fault);
+    pages_walk(&walk, &(struct page_part){.page = t->root, .depth = t->depth});
+    if (walk.entries != t->entries || walk.branches != t->branches || walk.leaves != t->leaves) check_fault(w, "data.mdb: there are other tables than it says");
+}
+
+static int no_chunks(void *source, const struct key *k, const void **data, size_t *len) {
+    (void)source, (void)k, (void)data, (void)len;
+    return 1;
+}
+
+/* The meta record, opened. 0, or -1 with *why. */
+static int find_meta(struct check *c, struct view_meta *m, const char *dir, struct buf *why) {
     struct buf scratch = BUF_INIT;
     struct dec d;
-    struct rec_meta m;
-    const char *reason = "damaged";
-    int rc = record_get(c->store, T_META, &k, &d, &scratch, &reason);
-    if (!rc) rc = rec_meta_decode(&m, &d);
-    if (rc == STORE_NOT_FOUND) buf_printf(why, "%s: not a world: it has no meta record", dir);
+    const void *data;
+    size_t len;
+    const char *reason = "where it is cannot be read";
+    int rc = pages_get(&c->pages, &c->tables[T_META].tree, meta_key.bytes, meta_key.len, &data, &len);
+    if (!rc && record_open_from(no_chunks, NULL, meta_key.bytes, meta_key.len, data, len, &d, &scratch, &reason)) rc = -1;
+    if (!rc && view_meta_decode(m, &d)) rc = -1, reason = "its fields cannot be read";
+    if (rc == 1) buf_printf(why, "%s: not a world: it has no meta record", dir);
     else if (rc) buf_printf(why, "%s: the world's meta record: %s; restore a backup", dir, reason);
-    else if (m.oldest_reader > FORMAT_VERSION) buf_printf(why, "%s: a world of format %llu, newer than this program knows (%d); use the one that wrote it", dir, (unsigned long long)m.format, FORMAT_VERSION), rc = -1;
-    else if (m.max_object < NOTHING || m.max_object > OBJECT_LIMIT) buf_printf(why, "%s: the meta record names an impossible highest object", dir), rc = -1;
-    if (!rc) {
-        c->nobjects = m.max_object + 1;
-        c->next_prop = m.next_prop;
-        c->next_verb = m.next_verb;
-        c->next_key = m.next_key;
-        c->next_blob = m.next_blob;
-        take_digests(c, m.digests);
-    }
     buf_fini(&scratch);
     return rc ? -1 : 0;
 }
 
-/* Objects first, then what refers to them; definitions before values, programs before verbs. */
-static const enum store_table order[] = {T_META, T_OBJECT, T_PROPDEF, T_CODE, T_REF,  T_CONTENTS, T_CHILDREN,   T_PLAYER, T_OWNED, T_FREE,
-                                         T_PROPVAL, T_VERBDEF, T_ANON, T_WAIF, T_TASK, T_QUEUE,    T_CONNECTION, T_FOREIGN_TASK, T_EXTRA, T_HISTORY, T_USAGE, T_BLOB};
-_Static_assert(sizeof order / sizeof *order == T_COUNT, "every table is checked");
+static int take_meta(struct check_worker *w, const struct view_meta *m, const char *dir, struct buf *why) {
+    struct check *c = w->c;
+    if (m->oldest_reader > FORMAT_VERSION) return buf_printf(why, "%s: a world of format %llu, newer than this program knows (%d); use the one that wrote it", dir, (unsigned long long)m->format, FORMAT_VERSION), -1;
+    if (m->max_object < NOTHING || m->max_object > OBJECT_LIMIT) return buf_printf(why, "%s: the meta record names an impossible highest object", dir), -1;
+    c->nobjects = m->max_object + 1;
+    c->next_prop = m->next_prop;
+    c->next_verb = m->next_verb;
+    c->next_key = m->next_key;
+    c->next_blob = m->next_blob;
+    take_digests(w, m->digests);
+    for (int t = 0; t < T_COUNT; t++)
+        if (c->tables[t].rows && !c->tables[t].there) check_fault(w, "table %s: it is gone", store_table_name((enum store_table)t));
+    if (w->unknown_tables && m->format <= FORMAT_VERSION) check_fault(w, "data.mdb: there is a table that no world of this format has");
+    if ((uint64_t)c->nobjects <= c->tables[T_OBJECT].tree.entries + c->tables[T_FREE].tree.entries + (1u << 20)) return 0;
+    buf_printf(why, "%s: the meta record names a highest object far above what there is", dir);
+    return -1;
+}
 
-static int check_store(struct check *c, const char *dir, struct buf *why) {
-    if (read_meta(c, dir, why)) return -1;
-    if ((uint64_t)c->nobjects > store_count(c->store, T_OBJECT) + store_count(c->store, T_FREE) + (1u << 20)) {
-        buf_printf(why, "%s: the meta record names a highest object far above what there is", dir);
-        return -1;
+struct opening {
+    const char *dir;
+    struct buf *why;
+    int rc;
+};
+
+static void open_tables(struct check_worker *w) {
+    struct opening *o = w->c->opening;
+    struct view_meta m;
+    read_tables(w);
+    o->rc = find_meta(w->c, &m, o->dir, o->why);
+    if (!o->rc) o->rc = take_meta(w, &m, o->dir, o->why);
+}
+
+/* Objects, definitions and programs first, then what refers to them. A table that has no place here is not compiled. */
+static bool comes_first(enum store_table t) {
+    switch (t) {
+    case T_META:
+    case T_OBJECT:
+    case T_PROPDEF:
+    case T_CODE: return true;
+    case T_REF:
+    case T_CONTENTS:
+    case T_CHILDREN:
+    case T_PLAYER:
+    case T_OWNED:
+    case T_FREE:
+    case T_PROPVAL:
+    case T_VERBDEF:
+    case T_ANON:
+    case T_WAIF:
+    case T_TASK:
+    case T_QUEUE:
+    case T_CONNECTION:
+    case T_FOREIGN_TASK:
+    case T_EXTRA:
+    case T_HISTORY:
+    case T_USAGE:
+    case T_BLOB:
+    case T_COUNT: break;
     }
+    return false;
+}
+
+static void check_all(struct check *c) {
+    bool now[T_COUNT];
     c->objects = xcalloc((size_t)c->nobjects + 1, sizeof *c->objects);
-    for (size_t i = 0; i < T_COUNT; i++) {
-        check_table(c, order[i]);
-        if (order[i] == T_OBJECT) check_objects_read(c);
-        if (order[i] == T_PROPDEF) check_props_read(c);
-    }
-    check_finish(c);
-    if (c->blob_chunks != c->rows[T_BLOB])
-        check_fault(c, "blob: %llu chunks, but records have %llu", (unsigned long long)c->rows[T_BLOB], (unsigned long long)c->blob_chunks);
+    for (int i = 0; i < SEEN_KINDS; i++) c->seen[i] = xcalloc((size_t)c->nobjects + 1, 1);
+    for (int t = 0; t < T_COUNT; t++) now[t] = comes_first((enum store_table)t);
+    check_tables(c, now);
+    check_serial(c, check_objects_read);
+    check_serial(c, check_props_read);
+    check_serial(c, check_codes_read);
+    for (int t = 0; t < T_COUNT; t++) now[t] = !now[t];
+    check_tables(c, now);
+    check_serial(c, check_finish);
+    check_unused_pages(c);
     if (c->progress) c->progress(c->ctx, 1);
-    return c->faults ? 1 : 0;
+}
+
+/* The state that a reading transaction of the library holds fast. */
+static int open_pages(struct check *c, struct store *s, const char *dir, struct buf *why) {
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (store_read_begin(s)) return buf_add_c(why, store_error(s)), -1;
+        int rc = pages_open(&c->pages, dir, store_read_transaction(s), why);
+        if (rc <= 0) return rc;
+        store_read_end(s);
+    }
+    buf_printf(why, "%s: saves follow each other too fast for reading", dir);
+    return -1;
 }
 
 static int check_here(const char *dir, struct check *c, struct buf *why) {
-    int rc = store_open(&c->store, dir, &(struct store_options){.read_only = true}, why);
-    if (rc) return -1;
-    rc = store_read_begin(c->store);
-    if (rc) buf_add_c(why, store_error(c->store));
-    else rc = check_store(c, dir, why);
-    store_read_end(c->store);
-    store_close(c->store);
+    struct store *s;
+    if (store_open(&s, dir, &(struct store_options){.read_only = true, .raw = true}, why)) return -1;
+    struct opening o = {dir, why, open_pages(c, s, dir, why)};
+    c->opening = &o;
+    if (!o.rc) check_serial(c, open_tables);
+    if (!o.rc) check_all(c);
+    store_close(s);
+    pages_close(&c->pages);
     free(c->objects);
-    free(c->props);
-    free(c->codes);
-    return rc;
+    for (int i = 0; i < SEEN_KINDS; i++) free(c->seen[i]);
+    free(c->props.v);
+    buf_fini(&c->props.names);
+    free(c->codes.v);
+    return o.rc ? -1 : c->faults ? 1 : 0;
 }
 
 /* ---- in a child ---- */
@@ -177,7 +210,8 @@ static void send_progress(void *ctx, double part) {
 
 _Noreturn static void child(const char *dir, int fd, bool progress) {
     struct buf why = BUF_INIT;
-    struct check c = {.fault = send_fault, .progress = progress ? send_progress : NULL, .ctx = &fd};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct check c = {.fault = send_fault, .progress = progress ? send_progress : NULL, .ctx = &fd, .threads = cores < 1 ? 1 : cores < MOST_THREADS ? (unsigned)cores : MOST_THREADS};
     signal(SIGSEGV, SIG_DFL);
     signal(SIGBUS, SIG_DFL);
     signal(SIGABRT, SIG_DFL);

@@ -67,12 +67,12 @@ static void table_grow(struct code_table *t) {
     free(old);
 }
 
-static void hash_code(uint8_t out[CODE_HASH_BYTES], const struct str *text, int version, bool imported, int first_line) {
+void code_hash(uint8_t out[CODE_HASH_BYTES], const char *text, size_t len, int version, bool imported, int first_line) {
     struct buf b = BUF_INIT;
     enc_i64(&b, version);
     enc_u64(&b, imported);
     enc_i64(&b, first_line);
-    buf_add(&b, text->data, text->len);
+    buf_add(&b, text, len);
     unsigned char full[SHA256_DIGEST_LENGTH];
     SHA256((const unsigned char *)buf_c(&b), b.len, full);
     memcpy(out, full, CODE_HASH_BYTES);
@@ -81,7 +81,7 @@ static void hash_code(uint8_t out[CODE_HASH_BYTES], const struct str *text, int 
 
 struct code *code_new(struct code_table *table, struct str *text, int version, bool imported, int first_line) {
     uint8_t hash[CODE_HASH_BYTES];
-    hash_code(hash, text, version, imported, first_line);
+    code_hash(hash, text->data, text->len, version, imported, first_line);
     struct code *known = table ? code_find(table, hash) : NULL;
     if (known) return code_ref(known);
     struct table_code *tc = xcalloc(1, sizeof *tc);

@@ -26,6 +26,7 @@ struct code {
 /* The code with this text: a new one or the one that is already known. `owner_table' is the db's; NULL makes an unshared one. Borrows text. */
 struct code_table;
 struct code *code_new(struct code_table *table, struct str *text, int version, bool imported, int first_line);
+void code_hash(uint8_t out[CODE_HASH_BYTES], const char *text, size_t len, int version, bool imported, int first_line);
 static inline struct code *code_ref(struct code *c) {
     c->refs++;
     c->touched = 1;

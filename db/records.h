@@ -43,6 +43,20 @@ struct meta_digest {
     uint64_t digest, rows;
 };
 bool meta_digest_next(struct dec *d, struct meta_digest *out);
+/* The same without owning anything: strings and values stay bytes, which are looked through all the same. For reading on other threads, where counts of references may not change. */
+typedef struct rec_bytes view_str, view_value, view_bytes;
+typedef uint64_t view_u64;
+typedef int64_t view_i64;
+#define RECORD(name) struct view_##name {
+#define FIELD(rec, tag, type, name, since, doc) view_##type name;
+#define END(name) \
+    } \
+    ; \
+    int view_##name##_decode(struct view_##name *r, struct dec *d);
+#include "db/records.def"
+#undef RECORD
+#undef FIELD
+#undef END
 
 enum {
 #define RECORD(name)
@@ -77,6 +91,9 @@ bool key_parse_two(const void *key, size_t len, uint64_t *a, uint64_t *b);
 /* Opens a stored record: envelope, and the chunks when it is large (scratch then holds them and must live as long as d is read). 0, or -1 with static *why. */
 int record_open(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch,
                 const char **why);
+/* The same over another source of rows of the table blob: 0 when there is one. */
+typedef int record_source(void *source, const struct key *k, const void **data, size_t *len);
+int record_open_from(record_source *chunk, void *source, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch, const char **why);
 /* store_get and record_open. STORE_NOT_FOUND; -1 with *why. */
 int record_get(struct store *s, enum store_table t, const struct key *k, struct dec *d, struct buf *scratch, const char **why);
 /* In a write transaction; large payloads go to chunks with ids from *next_blob. Results as store_put(). */

@@ -91,6 +91,7 @@ static int fail(struct store *s, int rc, const char *what) {
 
 static int open_tables(struct environment *e) {
     MDB_txn *txn;
+    if (e->options.raw) return 0;
     int rc = mdb_txn_begin(e->env, NULL, e->options.read_only ? MDB_RDONLY : 0, &txn);
     if (rc) return rc;
     for (int t = 0; t < T_COUNT; t++) {
@@ -226,6 +227,8 @@ static MDB_txn *current(struct store *s) {
     must(s->txn && (s->writes || s->depth));
     return s->txn;
 }
+
+uint64_t store_read_transaction(struct store *s) { return mdb_txn_id(current(s)); }
 
 int store_get(struct store *s, enum store_table t, const void *key, size_t klen, const void **data, size_t *len) {
     if (!s->shared->has[t]) return STORE_NOT_FOUND;

@@ -28,6 +28,7 @@ enum { STORE_NOT_FOUND = 1, STORE_FULL = 2, STORE_BROKEN = 3, STORE_EXISTS = 4 }
 struct store;
 struct store_options {
     bool read_only;
+    bool raw; /* only holds a state fast, for who reads the file itself (db/pages.h); with read_only */
     bool create; /* makes data.mdb; else it must be there */
     size_t map_size; /* 0: default. Tests make it small */
 };
@@ -44,6 +45,7 @@ const char *store_table_name(enum store_table t);
 /* Reading: the reader the newest committed state, the writer its open transaction. Results are borrowed until the transaction ends or changes. */
 int store_read_begin(struct store *s);
 void store_read_end(struct store *s);
+uint64_t store_read_transaction(struct store *s); /* which state is being read */
 int store_get(struct store *s, enum store_table t, const void *key, size_t klen, const void **data, size_t *len);
 /* Rows whose key begins with the prefix, in order. row: true to go on. It must not change the table. */
 typedef bool store_row(void *ctx, const void *key, size_t klen, const void *data, size_t len);
