@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 static FILE *log_file; /* NULL: stderr */
 static char *log_path;
 static enum log_level log_least = LOG_INFO;
+static void (*log_listener)(void *ctx, enum log_level level, const char *text, size_t len);
+static void *log_listener_ctx;
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* of what is above, but for the level */
 
 static int open_target(const char *path, FILE **out) {
     *out = NULL;
@@ -23,28 +27,38 @@ static int open_target(const char *path, FILE **out) {
     return *out ? 0 : errno;
 }
 
+/* Takes both. */
+static void set_target(FILE *f, char *path) {
+    pthread_mutex_lock(&log_lock);
+    if (log_file) fclose(log_file);
+    log_file = f;
+    if (path != log_path) free(log_path);
+    log_path = path;
+    pthread_mutex_unlock(&log_lock);
+}
+
 int log_open(const char *path) {
     FILE *f;
     int rc = open_target(path, &f);
-    if (rc) return rc;
-    if (log_file) fclose(log_file);
-    log_file = f;
-    char *copy = path ? xstrdup(path) : NULL;
-    free(log_path);
-    log_path = copy;
-    return 0;
+    if (rc == 0) set_target(f, path ? xstrdup(path) : NULL);
+    return rc;
 }
 
 int log_reopen(void) {
     FILE *f;
     int rc = open_target(log_path, &f);
-    if (rc) return rc;
-    if (log_file) fclose(log_file);
-    log_file = f;
-    return 0;
+    if (rc == 0) set_target(f, log_path);
+    return rc;
 }
 
 void log_set_level(enum log_level least) { log_least = least; }
+
+void log_set_listener(void (*line)(void *ctx, enum log_level level, const char *text, size_t len), void *ctx) {
+    pthread_mutex_lock(&log_lock);
+    log_listener = line;
+    log_listener_ctx = ctx;
+    pthread_mutex_unlock(&log_lock);
+}
 
 /* One write a line, so that lines of a child and its parent do not mix. */
 void log_line(enum log_level level, const char *format, ...) {
@@ -62,8 +76,11 @@ void log_line(enum log_level level, const char *format, ...) {
     buf_vprintf(&line, format, ap);
     va_end(ap);
     buf_byte(&line, '\n');
+    pthread_mutex_lock(&log_lock);
     FILE *f = log_file ? log_file : stderr;
     fwrite(line.data, 1, line.len, f);
     fflush(f);
+    if (log_listener) log_listener(log_listener_ctx, level, line.data, line.len - 1);
+    pthread_mutex_unlock(&log_lock);
     buf_fini(&line);
 }

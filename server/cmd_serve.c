@@ -239,6 +239,7 @@ static struct server *server_new(const struct serve_options *options) {
     ev_init(&s->preflight_limit, NULL);
     ev_init(&s->textdumps.child, NULL);
     find_executable(s);
+    s->logtail = logtail_new(s->loop);
     return s;
 }
 
@@ -251,6 +252,8 @@ void server_close(struct server *s, bool keep_sockets) {
     ev_timer_stop(s->loop, &s->preflight_limit);
     control_close(s->control);
     s->control = NULL;
+    logtail_free(s->logtail);
+    s->logtail = NULL;
     outbound_cancel_all(s);
     terminal_fini(s);
     connections_fini(s, keep_sockets);

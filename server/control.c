@@ -155,6 +155,10 @@ void control_close(struct control *k) {
     if (!k) return;
     for (struct asker *a = k->askers, *next; a; a = next) { /* the last words that the sockets take */
         next = a->next;
+        if (a->more) {
+            a->more(a);
+            continue;
+        }
         if (a->waits && !a->answer.len) control_answer(a, 1, "the server ended or is being replaced by a new one; ask again\n");
         if (a->answer.len) send_answer(a);
     }
@@ -201,18 +205,26 @@ static bool send_all(int fd, const char *p, size_t n) {
     return true;
 }
 
-static bool receive_all(int fd, struct buf *out) {
+/* What comes after a status of 0 goes to `out', if there is one, and not into the buffer. */
+static bool receive_all(int fd, struct buf *answer, FILE *out) {
     char bytes[4096];
+    bool streams = false;
     for (;;) {
         ssize_t n = recv(fd, bytes, sizeof bytes, 0);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return false;
+        if (n < 0) return streams && errno == ECONNRESET;
         if (n == 0) return true;
-        buf_add(out, bytes, (size_t)n);
+        buf_add(answer, bytes, (size_t)n);
+        if (!out || answer->len < 2 || memcmp(answer->data, "0\n", 2)) continue;
+        streams = true;
+        fwrite(answer->data + 2, 1, answer->len - 2, out);
+        fflush(out);
+        buf_clear(answer);
+        buf_add_c(answer, "0\n");
     }
 }
 
-int control_ask(const char *world, const char *word, const char *text, int *status, struct buf *answer_text, struct buf *why) {
+int control_follow(const char *world, const char *word, const char *text, FILE *out, int *status, struct buf *answer, struct buf *why) {
     int fd = connect_to(world);
     if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)) return 1;
     if (fd < 0) {
@@ -220,13 +232,17 @@ int control_ask(const char *world, const char *word, const char *text, int *stat
         return -1;
     }
     bool sent = send_all(fd, word, strlen(word)) && send_all(fd, "\n", 1) && send_all(fd, text, strlen(text)) && shutdown(fd, SHUT_WR) == 0;
-    bool received = sent && receive_all(fd, answer_text);
+    bool received = sent && receive_all(fd, answer, out);
     close(fd);
-    if (!received || answer_text->len < 2 || answer_text->data[1] != '\n') {
+    if (!received || answer->len < 2 || answer->data[1] != '\n') {
         buf_printf(why, "%s: the running server ended without an answer", world);
         return -1;
     }
-    *status = answer_text->data[0] - '0';
-    buf_drop_front(answer_text, 2);
+    *status = answer->data[0] - '0';
+    buf_drop_front(answer, 2);
     return 0;
+}
+
+int control_ask(const char *world, const char *word, const char *text, int *status, struct buf *answer, struct buf *why) {
+    return control_follow(world, word, text, NULL, status, answer, why);
 }

@@ -2,13 +2,14 @@
 /*
  * The control socket of a running world, WORLD/control: how the commands of `evermoo' reach the server. Only the owner of the server's process, and root, may.
  *
- * One request a connection: a word, a line feed, a text; the asker then shuts its sending side. One answer: the digit of an exit status, a line feed, a text. The
- * answer to `stop' comes when the last save is done.
+ * One request a connection (server/requests.def): a word, a line feed, a text; the asker then shuts its sending side. One answer: the digit of an exit status, a line feed, a text. The
+ * answer to `stop' comes when the last save is done; the one to `log' goes on until either side ends.
  */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 
@@ -23,5 +24,7 @@ void control_answer_stops(struct control *k, bool saved, const char *text);
 
 /* The asking side. 0: *status and *answer are the server's. 1: nobody serves this world. -1 and *why: it is served, but cannot be reached. */
 int control_ask(const char *world, const char *word, const char *text, int *status, struct buf *answer, struct buf *why);
+/* As control_ask(), but an answer with status 0 goes to `out' as it comes, until it ends; another one is in *answer. */
+int control_follow(const char *world, const char *word, const char *text, FILE *out, int *status, struct buf *answer, struct buf *why);
 
 #endif

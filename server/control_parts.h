@@ -25,6 +25,7 @@ struct asker {
     int status; /* while it waits for a save: what is to be answered then */
     struct buf result;
     void (*gone)(struct asker *a); /* of a request that keeps something in `ctx'; NULL: none */
+    void (*more)(struct asker *a); /* sends what has come since, if its answer has no end; NULL: it has */
     void *ctx;
 };
 

@@ -26,7 +26,6 @@ value saves_info(const struct save_outcome *o) { return info(&o->report, o->wall
 
 void saves_count(struct server *s, const struct save_outcome *o) {
     struct saves *v = &s->saves;
-    if (o->pause_us > v->total.pause_us) v->total.pause_us = o->pause_us;
     if (o->why) {
         v->total.failures++;
         v->total.last_error_wall_us = o->wall_us;
@@ -34,6 +33,7 @@ void saves_count(struct server *s, const struct save_outcome *o) {
         v->total.last_error = xstrdup(o->why);
         return;
     }
+    v->counted = true;
     size_t i = v->total.saves++ % SAVES_KEPT;
     v->total.records += o->report.records;
     v->total.bytes += o->report.bytes;

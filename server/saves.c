@@ -136,9 +136,12 @@ static void on_ended(void *ctx, const struct db_save_report *report, const char 
     v->ended = true;
 }
 
+/* Also of what is tidied up when the save has ended and is counted. */
 static void note_pause(struct saves *v, int64_t from_us) {
-    int64_t us = clock_monotonic_us() - from_us;
+    int64_t us = clock_monotonic_us() - from_us, *counted = &v->total.pauses_us[(v->total.saves + SAVES_KEPT - 1) % SAVES_KEPT];
     if (us > v->outcome.pause_us) v->outcome.pause_us = us;
+    if (us > v->total.pause_us) v->total.pause_us = us;
+    if (v->counted && us > *counted) *counted = us;
 }
 
 static void begin(struct server *s) {
@@ -152,6 +155,7 @@ static void begin(struct server *s) {
     v->asked = NULL;
     v->changed = false;
     v->outcome = (struct save_outcome){.wall_us = 0};
+    v->counted = false;
     v->cut_us = clock_monotonic_us();
     if (db_save_begin(s->db, parts, 2, &end, &why)) on_ended(s, NULL, buf_c(&why));
     note_pause(v, v->cut_us);

@@ -36,6 +36,7 @@ struct saves {
     struct save_outcome outcome; /* of the save that is under way or has just ended */
     struct buf why; /* behind outcome.why */
     bool ended; /* it has ended, nobody knows yet */
+    bool counted; /* it is the last one in `total' */
     bool checkpoint_wanted, checkpoint_under_way;
     bool changed; /* since the last cut tasks ran, or the save of that cut failed */
     int64_t cut_us; /* the last one; monotonic, as the times below */

@@ -19,6 +19,7 @@
 #include "server/connection.h"
 #include "server/control.h"
 #include "server/listener.h"
+#include "server/logtail.h"
 #include "server/outbound.h"
 #include "server/resolve.h"
 #include "server/saves.h"
@@ -73,6 +74,7 @@ struct server {
     struct outbound *outbound; /* being opened */
     struct terminal terminal;
     struct control *control; /* NULL: there is none */
+    struct logtail *logtail;
 
     /* marks, settled between slices */
     enum server_end end;
