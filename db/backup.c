@@ -35,6 +35,16 @@ static int say(struct work *w, const char *what, const char *path) {
     return -1;
 }
 
+int db_backup_prepare(const char *dir, struct buf *why) {
+    struct buf path = BUF_INIT;
+    if (!files_is_directory(dir)) return buf_printf(why, "%s: no such world", dir), -1;
+    buf_printf(&path, "%s/deltas", dir);
+    int rc = files_make_directory(buf_c(&path));
+    if (rc) buf_printf(why, "%s: cannot be made: %s", buf_c(&path), strerror(errno));
+    buf_fini(&path);
+    return rc;
+}
+
 /* ---- where it goes ---- */
 
 bool db_backup_name_is_good(const char *name) {

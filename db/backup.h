@@ -25,6 +25,8 @@ struct db_backup_report {
  * WORLD/backups; a directory that is there: into it under the name of the ring; else the new directory's path. 0, or -1 with *why and nothing left behind.
  */
 int db_backup(const char *dir, const char *to, struct db_backup_report *report, void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
+/* Has saves log what they change from now on, that is from the end of a save that may be under way. To be called before the save that is to be backed up. */
+int db_backup_prepare(const char *dir, struct buf *why);
 bool db_backup_name_is_good(const char *name); /* for one in WORLD/backups */
 
 struct db_restore_options {

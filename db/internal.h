@@ -166,6 +166,8 @@ struct db {
     struct rowset *rows; /* changed rows of the tables that are not object records; NULL in memory */
     struct rowset *rows_saving; /* those of the save that is under way */
     struct store *store; /* NULL: a world in memory */
+    struct delta_log *deltas; /* NULL: none are kept */
+    bool no_deltas; /* by an option */
     const struct dialect *dialect, *own_dialect; /* in use; recorded in meta */
     enum db_encoding encoding;
     uint64_t generation;
@@ -179,6 +181,10 @@ struct db {
     void (*save_wake)(void *ctx);
     void *save_wake_ctx;
 };
+
+/* ---- world.c ---- */
+
+void db_keep_deltas(struct db *db); /* once the store is open and its meta record read */
 
 /* ---- object.c ---- */
 

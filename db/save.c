@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/dialect.h"
 #include "base/log.h"
+#include "db/delta.h"
 #include "db/rowset.h"
 
 /* How many objects, rows or references are dealt with between two looks at the clock. */
@@ -98,6 +99,7 @@ static void conclude(struct db *db, struct save_run *run) {
     } else {
         db->rows_saving = NULL;
         if (!run->unchanged) db->generation = run->meta.generation;
+        delta_log_tell(db->deltas);
     }
     tell(db, run); /* last: who is told may save at once, and wait for it */
 }

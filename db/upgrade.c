@@ -88,5 +88,7 @@ int upgrade_world(struct db *db, const struct store_options *how, struct buf *wh
     store_close(db->store);
     db->store = NULL;
     if (back_up(db, why) || store_open(&db->store, db->dir, how, why)) return -1;
-    return load_meta(db, db->dir, why) || upgrade_records(db, why) ? -1 : 0;
+    if (load_meta(db, db->dir, why)) return -1;
+    db_keep_deltas(db);
+    return upgrade_records(db, why);
 }

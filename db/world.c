@@ -14,6 +14,7 @@
 #include "base/dialect.h"
 #include "base/files.h"
 #include "db/cache.h"
+#include "db/delta.h"
 #include "db/internal.h"
 #include "db/load.h"
 #include "db/rowset.h"
@@ -134,6 +135,10 @@ int db_world_create(struct db **out, const char *dir, struct buf *why) {
     return -1;
 }
 
+void db_keep_deltas(struct db *db) {
+    if (!db->deltas && !db->no_deltas) db->deltas = delta_log_new(db->dir, db->store);
+}
+
 int db_world_open(struct db **out, const char *dir, const struct db_options *options, struct buf *why) {
     static const struct db_options defaults;
     if (!options) options = &defaults;
@@ -145,6 +150,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
     struct store_options so = {.read_only = options->read_only, .map_size = options->map_size};
     struct db *db;
     if (open_world(&db, dir, &so, options->lock, why)) return -1;
+    db->no_deltas = options->read_only || options->no_deltas;
     if (load_meta(db, dir, why) || (!so.read_only && db->format < FORMAT_VERSION && upgrade_world(db, &so, why))) {
         db_world_close(db);
         return -1;
@@ -158,6 +164,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
         db_world_close(db);
         return -1;
     }
+    db_keep_deltas(db);
     if (options->lock && !fcntl(options->lock, F_SETFD, FD_CLOEXEC)) db->pid_file = options->lock;
     *out = db;
     return 0;
@@ -166,6 +173,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
 void db_world_close(struct db *db) {
     if (!db) return;
     save_close(db);
+    delta_log_free(db->deltas);
     store_close(db->store);
     db->store = NULL;
     if (db->pid_file >= 0) close(db->pid_file);
@@ -209,3 +217,5 @@ const unsigned char *db_uuid(struct db *db) { return db->uuid; }
 struct code_table *db_code_table(struct db *db) { return db->codes; }
 bool db_has_changes(struct db *db) { return db->changed; }
 uint64_t db_damaged(struct db *db) { return db->damaged; }
+uint64_t db_delta_gap(struct db *db) { return delta_log_gap(db->deltas); }
+void db_delta_new_file(struct db *db) { delta_log_begin_file(db->deltas); }

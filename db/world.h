@@ -16,6 +16,7 @@ struct db_options {
     size_t cache_size; /* bytes of memory to stay below by dropping what is clean (db/cache.h); 0: half of the memory that this process may have */
     const char *dialect; /* NULL: what the world says; another one is not recorded */
     int lock; /* from db_world_keep_lock() of the program before this one in the same process; taken when the opening succeeds. 0: none */
+    bool no_deltas; /* saves do not log what they change, even if there is WORLD/deltas (db/delta.h) */
     size_t map_size; /* tests: of the first map; 0: the default, far larger than any world */
 };
 
@@ -93,6 +94,8 @@ struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]); /
 /* Verifies every record and every cross-link, in a process of its own (a damaged file can crash whoever reads it); the world may be in use, but not by this process. Each fault is one call of `fault`. 0 when sound, 1 when not, -1 when it cannot be read. */
 int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
 int64_t db_disk_size(struct db *db); /* bytes of data.mdb in use; -1 if none */
+uint64_t db_delta_gap(struct db *db); /* the newest save that is not in the delta log though it should be; 0: none. Any thread */
+void db_delta_new_file(struct db *db); /* after a backup: older files of the log can go when that one is the oldest. Any thread */
 uint64_t db_damaged(struct db *db); /* records that could not be read since opening; each was logged */
 void db_evict_clean(struct db *db); /* drops every clean object from memory */
 

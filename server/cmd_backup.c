@@ -12,15 +12,16 @@
 
 struct arguments {
     const char *world, *to;
-    bool quiet, no_save;
+    bool quiet, no_save, no_deltas;
 };
 
-enum { KEY_QUIET = 'q', KEY_NO_SAVE = 256 };
+enum { KEY_QUIET = 'q', KEY_NO_SAVE = 256, KEY_NO_DELTAS };
 
 static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     struct arguments *a = state->input;
     switch (key) {
     case KEY_QUIET: a->quiet = true; return 0;
+    case KEY_NO_DELTAS: a->no_deltas = true; return 0;
     case KEY_NO_SAVE: a->no_save = true; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1) return ARGP_ERR_UNKNOWN;
@@ -52,6 +53,8 @@ static void print_report(const struct db_backup_report *r) {
 static int make_backup(const struct arguments *a, struct buf *why) {
     struct db_backup_report report;
     struct progress bar;
+    bool for_ring = !a->to || !strchr(a->to, '/');
+    if (for_ring && !a->no_deltas && db_backup_prepare(a->world, why)) return -1;
     if (have_saved(a, why)) return -1;
     progress_begin(&bar, "backup");
     int rc = db_backup(a->world, a->to, &report, progress_show, &bar, why);
@@ -64,12 +67,13 @@ static int make_backup(const struct arguments *a, struct buf *why) {
 int cmd_backup(int argc, char **argv) {
     static const struct argp_option options[] = {{"quiet", KEY_QUIET, 0, 0, "print nothing but errors", 0},
                                                  {"no-save", KEY_NO_SAVE, 0, 0, "as the world was last saved: ask no server to save it first", 0},
+                                                 {"no-deltas", KEY_NO_DELTAS, 0, 0, "do not begin to log what saves change, where that is not done yet", 0},
                                                  {0}};
     static const struct argp argp = {options, parse_argument, "WORLD [DEST]",
                                      "Copies a world, which may be running, and reads the copy back. It goes to WORLD/backups under the time and number of its save; DEST is another name there, a directory to put it "
                                      "in, or a new path. A backup is a world: it can be served, checked and exported as it is.",
                                      NULL, NULL, NULL};
-    struct arguments a = {NULL, NULL, false, false};
+    struct arguments a = {.quiet = false};
     struct buf why = BUF_INIT;
     if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
     int status = make_backup(&a, &why) ? command_fail(argv[0], &why) : EXIT_SUCCESS;

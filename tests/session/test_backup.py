@@ -1,8 +1,9 @@
 """Backups of worlds that are being served, and the way back."""
 import shutil
 import subprocess
+import time
 
-from session import EVERMOO, LIMIT, Server
+from session import EVERMOO, LIMIT, Server, until
 
 
 def evermoo(*words):
@@ -54,4 +55,46 @@ def test_backup_of_damage_gets_no_name():
         data.write_bytes(whole)
         assert evermoo("backup", server.world)[0] == 0
         shutil.rmtree(server.world / "backups")
+        server.start()
+
+
+def test_an_instant_between_two_saves():
+    with Server("--save-interval", "3600") as server:
+        c = server.login()
+        c.eval('add_property(#8, "x", 0, {#3, "r"})')
+        assert evermoo("backup", server.world)[0] == 0
+        times = []
+        for i in range(1, 7):
+            c.eval(f"#8.x = {i}")
+            assert evermoo("save", server.world)[0] == 0
+            times.append(time.time())
+            if i == 3:
+                server.stop()
+                server.start()
+                c = server.login()
+        status, said, error = evermoo("restore", server.world, "--at", "now")
+        assert status == 1 and error.count("\n") == 1 and f"in use by process {server.pid}" in error, error
+        # Beside a world that runs.
+        beside = server.dir / "beside"
+        status, said, error = evermoo("restore", server.world, "--at", f"@{times[4]:.6f}", "--to", beside)
+        assert status == 0, error
+        assert evermoo("eval", beside, "#8.x")[1] == "5\n"
+        server.kill()
+        status, said, error = evermoo("restore", server.world, "--at", f"@{times[1]:.6f}")
+        assert status == 0 and "Not in it: " in said and "lies in" in said, (said, error)
+        assert evermoo("check", server.world)[0] == 0
+        assert evermoo("eval", server.world, "#8.x")[1] == "2\n"
+        [aside] = server.world.glob("aside-*")
+        assert evermoo("eval", aside, "#8.x")[1] == "6\n"
+        # Earlier than the backup, and what is no time.
+        for when, word in (("2001-01-01", "no sound backup is that old"), ("teatime", "is no time")):
+            status, said, error = evermoo("restore", server.world, "--at", when)
+            assert status in (1, 64) and error.count("\n") == 1 and word in error, error
+        server.start()
+        assert server.login().eval("#8.x = #8.x + 100") == "102"
+        server.stop()
+        # What was given up does not come back; what was before can still be had.
+        for when, value in (("now", "102"), (f"@{times[0]:.6f}", "1")):
+            assert evermoo("restore", server.world, "--at", when)[0] == 0
+            assert evermoo("eval", "--wizard", "#3", server.world, "#8.x")[1] == value + "\n", when
         server.start()

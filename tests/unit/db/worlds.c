@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
+
 /* A name for a world that does not exist yet; remove_world() takes it away. */
 char *new_place(void) {
     char *dir = strdup("/tmp/evermoo-test-XXXXXX");
@@ -15,13 +17,7 @@ char *new_place(void) {
 }
 
 void remove_world(char *dir) {
-    static const char *const files[] = {"data.mdb", "lock.mdb", "pid"};
-    char path[200];
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
-        unlink(path);
-    }
-    rmdir(dir);
+    files_remove_tree(dir);
     free(dir);
 }
 
