@@ -170,6 +170,15 @@ $(B)/bench-machine: $(OBJ_builtins) $(B)/bench/machine.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# A world of GB gigabytes under a small cache: memory while a running server reads and writes all over it, and check after. BIG_ARGS: see bench/bigworld.py --help.
+bench-big: deps-bench
+	$(Q)$(SUBMAKE) $(B)/bench-bigworld $(B)/evermoo
+	$(Q)bench/bigworld.py --build $(B) $(BIG_ARGS)
+
+$(B)/bench-bigworld: $(OBJ_db) $(B)/bench/bigworld.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 help:
 	@sed -n 's/^# //p' Makefile | head -4
 
@@ -177,4 +186,4 @@ clean:
 	rm -rf build build-san build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit tests clean check soak run san fuzz bench docs install help
+.PHONY: all unit tests clean check soak run san fuzz bench bench-big docs install help

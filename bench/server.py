@@ -18,11 +18,11 @@ import time
 
 
 class Server:
-    def __init__(self, evermoo, world, port):
+    def __init__(self, evermoo, world, port, *options):
         self.port = port
         started = time.monotonic()
         self.log = open(pathlib.Path(world).parent / "server.log", "ab")
-        self.process = subprocess.Popen([evermoo, "serve", str(world), "-p", str(port), "--listen", "127.0.0.1"], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([evermoo, "serve", str(world), "-p", str(port), "--listen", "127.0.0.1", *options], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
         self.client = self.connect()
         self.boot_seconds = time.monotonic() - started
@@ -179,4 +179,5 @@ def extra_player(server, wizard, number):
     return connection
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -87,6 +87,7 @@ struct code *code_new(struct code_table *table, struct str *text, int version, b
     struct table_code *tc = xcalloc(1, sizeof *tc);
     struct code *c = &tc->code;
     c->refs = 1;
+    c->touched = 1;
     c->version = (int16_t)version;
     c->imported = imported;
     memcpy(c->hash, hash, sizeof hash);

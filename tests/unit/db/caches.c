@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "db/fast.h"
 #include "worlds.h"
 
 enum { NAMES = 12, PLACES = 3 };
@@ -134,6 +135,33 @@ Test(caches, stay_right_while_evicting) {
     }
     db_world_close(db);
     expect_sound(dir);
+    remove_world(dir);
+}
+
+Test(caches, forget_programs_that_leave_while_their_verbs_stay) {
+    char *dir = new_place();
+    struct buf why = BUF_INIT;
+    struct db *db;
+    cr_assert_eq(db_world_create(&db, dir, &why), 0);
+    objid o = db_create(db, NOTHING, NOTHING);
+    struct str *name = str_from("go"), *text = str_from("return 1;\n");
+    struct verbref v = {o, (uint32_t)db_add_verb(db, o, name, o, VF_EXEC, VA_THIS, PREP_NONE, VA_THIS)};
+    db_verb_set_code(db, v, code_new(db_code_table(db), text, LANGUAGE_VERSION, false, 1));
+    save_world(db);
+    db_world_close(db);
+    cr_assert_eq(db_world_open(&db, dir, &(struct db_options){.evict_entries = 64}, &why), 0);
+    struct verb_cache cache = {0};
+    bool found;
+    cr_assert(db_find_callable_verb(db, o, name, &cache, &v) && cache.code);
+    cr_assert(db_fast_verb(db, o, &cache, &found) && found);
+    for (int i = 0; i < 2; i++) db_valid(db, o); /* the clock goes round; the object is touched each time, the program is not */
+    cr_assert(db_fast_object(db, o) != NULL);
+    cr_assert(!db_fast_verb(db, o, &cache, &found));
+    cr_assert(db_find_callable_verb(db, o, name, &cache, &v));
+    cr_assert_str_eq(cache.code->text->data, "return 1;\n");
+    str_unref(name);
+    str_unref(text);
+    db_world_close(db);
     remove_world(dir);
 }
 

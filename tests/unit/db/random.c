@@ -31,17 +31,29 @@ static value random_value(uint64_t r, int depth) {
     }
 }
 
+value random_property_value(uint64_t r) { return random_value(r, 0); }
+
 static struct str *prop_name(uint64_t r) { return str_printf("p%d", (int)(r % 12)); }
 
-static void in_one(struct db *db, unsigned op, objid o, objid p, uint64_t r) {
+static void add_several(struct db *db, objid o, objid owner, uint64_t r) {
+    struct propdef_new defs[3];
+    for (unsigned i = 0; i < 3; i++) defs[i] = (struct propdef_new){prop_name(r >> 8 * i), random_value(r >> i, 1), owner, (unsigned)(r >> 20) & 7};
+    db_add_propdefs(db, o, defs, 1 + r % 3);
+    for (unsigned i = 0; i < 3; i++) {
+        str_unref(defs[i].name);
+        value_unref(defs[i].v);
+    }
+}
+
+static void in_one(struct db *db, unsigned op, objid o, objid p, uint64_t r, objid max) {
     struct str *name = prop_name(r), *other = prop_name(r >> 8);
     struct propref prop;
     struct verbref v;
     switch (op) {
     case 0:
     case 1:
-        if (db_next_free(db, 0, 60) != NOTHING && r & 1) db_create_at(db, db_next_free(db, 0, 60), db_valid(db, o) ? o : NOTHING, p);
-        else if (db_max_object(db) < 60) db_create(db, db_valid(db, o) ? o : NOTHING, p);
+        if (db_next_free(db, 0, max) != NOTHING && r & 1) db_create_at(db, db_next_free(db, 0, max), db_valid(db, o) ? o : NOTHING, p);
+        else if (db_max_object(db) < max) db_create(db, db_valid(db, o) ? o : NOTHING, p);
         break;
     case 2:
         if (r % 3 || !db_valid(db, o) || db_count_children(db, o) || db_count_contents(db, o)) break;
@@ -111,6 +123,18 @@ static void in_one(struct db *db, unsigned op, objid o, objid p, uint64_t r) {
     case 23:
         if (r % 64 == 0) db_reset_max_object(db);
         break;
+    case 24:
+        if (db_valid(db, o)) add_several(db, o, p, r);
+        break;
+    case 25:
+        if (db_valid(db, o)) db_set_flags(db, o, (unsigned)(r >> 20) & 0xff);
+        break;
+    case 26:
+        if (db_valid(db, o) && db_find_own_verb(db, o, name, &v)) db_verb_set_args(db, v, VA_NONE, (int)(r % 15), r & 64 ? VA_THIS : VA_NONE);
+        break;
+    case 27:
+        if (r % 64 == 0 && db_max_object(db) < max - 2) db_set_max_object(db, db_max_object(db) + 2);
+        break;
     default: break;
     }
     str_unref(name);
@@ -119,10 +143,10 @@ static void in_one(struct db *db, unsigned op, objid o, objid p, uint64_t r) {
 
 void random_step(struct db *a, struct db *b, uint64_t *state, objid max) {
     uint64_t r = rnd(state);
-    unsigned op = (unsigned)(rnd(state) % 24);
+    unsigned op = (unsigned)(rnd(state) % 28);
     objid o = (objid)(rnd(state) % (uint64_t)max), p = (objid)(rnd(state) % (uint64_t)max) - 1;
-    in_one(a, op, o, p, r);
-    if (b) in_one(b, op, o, p, r);
+    in_one(a, op, o, p, r, max);
+    if (b) in_one(b, op, o, p, r, max);
 }
 
 static void value_text(struct buf *out, value v) {
