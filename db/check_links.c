@@ -234,10 +234,10 @@ static bool is_verb_ref(const void *key, size_t klen) { return klen == 1 + CODE_
 
 static void row_ref(struct check_worker *w, const void *key, size_t klen) {
     const unsigned char *k = key;
-    bool verb = is_verb_ref(key, klen), frame = klen == 1 + CODE_HASH_BYTES && *k == 'f';
-    if (!verb && !frame) check_fault(w, "ref: a key of a kind that is not known");
+    bool verb = is_verb_ref(key, klen), frame = klen == 1 + CODE_HASH_BYTES && *k == 'f', history = klen == REF_HISTORY_KEY && *k == 'h';
+    if (!verb && !frame && !history) check_fault(w, "ref: a key of a kind that is not known");
     else if (!code_exists(w->c, k + 1)) check_fault(w, "ref: something refers to a program that does not exist");
-    if (verb) w->verb_refs += store_row_hash(key, klen, NULL, 0);
+    if (verb || history) w->verb_refs += store_row_hash(key, klen, NULL, 0);
 }
 
 static void row_verbdef(struct check_worker *w, objid o, uint64_t id, struct dec *d) {
@@ -287,6 +287,29 @@ static void find_lone_ref(void *ctx, const void *key, size_t klen, const void *d
     buf_fini(&name);
 }
 
+/* Rows of history and their refs, both ways. */
+static void find_missing_history_ref(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct check_worker *w = ctx;
+    struct view_history rec;
+    struct dec d;
+    unsigned version, flags;
+    const char *why;
+    struct key row = {.len = klen};
+    if (klen != HISTORY_KEY || dec_envelope(data, len, key, klen, &version, &flags, &d, &why) || view_history_decode(&rec, &d) || rec.code.len != CODE_HASH_BYTES) return;
+    memcpy(row.bytes, key, klen);
+    struct key ref = key_ref_history(rec.code.p, &row);
+    if (!is_there(w->c, T_REF, &ref)) check_fault(w, "history: the ref of a version is missing");
+}
+
+static void find_lone_history_ref(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct check_worker *w = ctx;
+    struct key row = {.bytes = {HISTORY_VERB}, .len = HISTORY_KEY};
+    (void)data, (void)len;
+    if (klen != REF_HISTORY_KEY || *(const char *)key != 'h') return;
+    memcpy(row.bytes + 1, (const char *)key + 1 + CODE_HASH_BYTES, HISTORY_KEY - 1);
+    if (!is_there(w->c, T_HISTORY, &row)) check_fault(w, "ref: a version in the history does not exist, but a program is kept for it");
+}
+
 static void no_fault(void *ctx, const struct page_part *where, const char *what) { (void)ctx, (void)where, (void)what; } /* it was told before */
 
 static void look_again(struct check_worker *w, enum store_table t, void (*row)(void *ctx, const void *key, size_t klen, const void *data, size_t len)) {
@@ -304,6 +327,8 @@ static void check_refs(struct check_worker *w) {
     uint64_t before = w->nfaults;
     look_again(w, T_VERBDEF, find_missing_ref);
     look_again(w, T_REF, find_lone_ref);
+    look_again(w, T_HISTORY, find_missing_history_ref);
+    look_again(w, T_REF, find_lone_history_ref);
     if (w->nfaults == before) check_fault(w, "ref: programs are kept for verbs that have others");
 }
 
@@ -312,13 +337,22 @@ static void check_refs(struct check_worker *w) {
 static void row_history(struct check_worker *w, const void *key, size_t klen, struct dec *d) {
     struct view_history rec;
     enum history_kind kind;
-    uint64_t o, id, sequence;
-    if (!key_parse_history(key, klen, &kind, &o, &id, &sequence)) {
+    uint64_t o, id;
+    int64_t time;
+    if (!key_parse_history(key, klen, &kind, &o, &id, &time)) {
         check_fault(w, "history: a key of a kind that is not known");
         return;
     }
-    if (view_history_decode(&rec, d)) bad_fields(w, T_HISTORY, key_history(kind, o, id, sequence));
+    struct key k = key_history(kind, o, id, time);
+    if (view_history_decode(&rec, d) || (rec.code.len && rec.code.len != CODE_HASH_BYTES)) {
+        bad_fields(w, T_HISTORY, k);
+        return;
+    }
     if (!check_object_at(w->c, object_of_key(o))) check_fault(w, "history of #%lld: the object does not exist", (ll)object_of_key(o));
+    if (!rec.code.len) return;
+    struct key ref = key_ref_history(rec.code.p, &k);
+    w->verbs_with_code += store_row_hash(ref.bytes, ref.len, NULL, 0);
+    if (!code_exists(w->c, rec.code.p)) check_fault(w, "history of #%lld: a program in it does not exist", (ll)object_of_key(o));
 }
 
 static void row_usage(struct check_worker *w, uint64_t owner, struct dec *d) {

@@ -246,11 +246,19 @@ struct key key_ref_verb(const uint8_t hash[16], uint64_t object, uint64_t verb) 
     return k;
 }
 
-struct key key_history(enum history_kind kind, uint64_t object, uint64_t id, uint64_t sequence) {
+struct key key_history(enum history_kind kind, uint64_t object, uint64_t id, int64_t time) {
     struct key k = {.bytes = {(unsigned char)kind}, .len = 1};
     key_add(&k, object);
     key_add(&k, id);
-    key_add(&k, sequence);
+    key_add(&k, (uint64_t)time);
+    return k;
+}
+
+struct key key_ref_history(const uint8_t hash[16], const struct key *row) {
+    struct key k = key_ref_frame(hash);
+    k.bytes[0] = 'h';
+    memcpy(k.bytes + k.len, row->bytes + 1, row->len - 1);
+    k.len += row->len - 1;
     return k;
 }
 
@@ -267,7 +275,7 @@ bool key_parse_two(const void *key, size_t len, uint64_t *a, uint64_t *b) {
     return !d.bad && dec_at_end(&d);
 }
 
-bool key_parse_history(const void *key, size_t len, enum history_kind *kind, uint64_t *object, uint64_t *id, uint64_t *sequence) {
+bool key_parse_history(const void *key, size_t len, enum history_kind *kind, uint64_t *object, uint64_t *id, int64_t *time) {
     struct dec d = dec_over(key, len);
     int first = len ? *(const unsigned char *)key : 0;
     if (first != HISTORY_PROPERTY && first != HISTORY_VERB) return false;
@@ -275,7 +283,7 @@ bool key_parse_history(const void *key, size_t len, enum history_kind *kind, uin
     d.p++;
     *object = dec_be64(&d);
     *id = dec_be64(&d);
-    *sequence = dec_be64(&d);
+    *time = (int64_t)dec_be64(&d);
     return !d.bad && dec_at_end(&d);
 }
 

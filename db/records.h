@@ -10,6 +10,7 @@
 #define DB_RECORDS_H
 
 #include "base/codec.h"
+#include "db/code.h"
 #include "db/store.h"
 
 enum { FORMAT_VERSION = 2, OLDEST_READER = 2, RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10 };
@@ -71,7 +72,7 @@ enum {
 bool rec_find_bytes(struct dec d, unsigned tag, rec_bytes *out);
 
 struct key {
-    unsigned char bytes[40];
+    unsigned char bytes[48];
     size_t len;
 };
 struct key key_one(uint64_t a);
@@ -79,8 +80,10 @@ struct key key_two(uint64_t a, uint64_t b);
 struct key key_ref_verb(const uint8_t hash[16], uint64_t object, uint64_t verb);
 struct key key_ref_frame(const uint8_t hash[16]);
 enum history_kind { HISTORY_PROPERTY = 'p', HISTORY_VERB = 'v' };
-struct key key_history(enum history_kind kind, uint64_t object, uint64_t id, uint64_t sequence);
-bool key_parse_history(const void *key, size_t len, enum history_kind *kind, uint64_t *object, uint64_t *id, uint64_t *sequence);
+enum { HISTORY_OBJECT_KEY = 9, HISTORY_ID_KEY = 17, HISTORY_KEY = 25, REF_HISTORY_KEY = 1 + CODE_HASH_BYTES + 24 }; /* bytes: of the key, and of its beginnings */
+struct key key_history(enum history_kind kind, uint64_t object, uint64_t id, int64_t time);
+bool key_parse_history(const void *key, size_t len, enum history_kind *kind, uint64_t *object, uint64_t *id, int64_t *time);
+struct key key_ref_history(const uint8_t hash[16], const struct key *row); /* of a verb's row */
 /* Objects as key parts, and back. */
 static inline uint64_t key_object(int64_t o) { return (uint64_t)o ^ (uint64_t)1 << 63; }
 static inline int64_t object_of_key(uint64_t k) { return (int64_t)(k ^ (uint64_t)1 << 63); }

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows of history, on the writing thread. Their keys tell all that thinning out needs: what they belong to, and when it was. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "db/history.h"
+#include "db/save.h"
+
+enum { SWEEP_ROWS = 64 }; /* looked at in a save */
+#define SWEEP_EVERY ((int64_t)3600 * 1000000)
+
+struct row_keys {
+    struct key *v;
+    size_t n, cap;
+    size_t most;
+};
+
+static bool note_key(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct row_keys *r = ctx;
+    (void)data, (void)len;
+    if (klen != HISTORY_KEY) return true;
+    if (r->n == r->cap) r->v = xrealloc(r->v, (r->cap = r->cap ? r->cap * 2 : 16) * sizeof *r->v);
+    memcpy(r->v[r->n].bytes, key, klen);
+    r->v[r->n++].len = klen;
+    return !r->most || r->n < r->most;
+}
+
+static int64_t time_of(const struct key *k) {
+    enum history_kind kind;
+    uint64_t o, id;
+    int64_t time = 0;
+    must(key_parse_history(k->bytes, k->len, &kind, &o, &id, &time));
+    return time;
+}
+
+/* With what it says about a program. */
+static int delete_row(struct writer *w, const struct key *k) {
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    rec_bytes code = {NULL, 0};
+    uint8_t hash[CODE_HASH_BYTES];
+    const char *why;
+    int rc = record_get(w->store, T_HISTORY, k, &d, &scratch, &why);
+    bool has = !rc && rec_find_bytes(d, REC_history_code, &code) && code.len == sizeof hash;
+    if (has) memcpy(hash, code.p, sizeof hash);
+    buf_fini(&scratch);
+    rc = record_delete(w->store, T_HISTORY, k);
+    if (rc || !has) return rc;
+    struct key ref = key_ref_history(hash, k);
+    hashes_add(&w->dropped, hash);
+    return record_delete(w->store, T_REF, &ref);
+}
+
+static int delete_rows(struct writer *w, const struct row_keys *r, size_t n) {
+    int rc = 0;
+    for (size_t i = 0; i < n && !rc; i++) rc = delete_row(w, &r->v[i]);
+    return rc;
+}
+
+int history_delete(struct writer *w, const struct key *beginning) {
+    struct row_keys r = {0};
+    int rc = store_scan(w->store, T_HISTORY, beginning->bytes, beginning->len, note_key, &r);
+    if (!rc) rc = delete_rows(w, &r, r.n);
+    free(r.v);
+    return rc;
+}
+
+/* Of the verb or property to which the row k belongs. */
+static int thin_out(struct writer *w, const struct key *k, const struct db_history_limits *limits) {
+    struct row_keys r = {0};
+    int64_t oldest = clock_wall_us() - limits->age_us;
+    int rc = store_scan(w->store, T_HISTORY, k->bytes, HISTORY_ID_KEY, note_key, &r);
+    size_t n = r.n > limits->versions ? r.n - limits->versions : 0;
+    while (n < r.n && time_of(&r.v[n]) < oldest) n++;
+    if (!rc) rc = delete_rows(w, &r, n);
+    free(r.v);
+    return rc;
+}
+
+static int put_row(struct writer *w, const struct key *k, const struct rec_history *rec) {
+    struct buf b = BUF_INIT;
+    rec_history_encode(rec, &b);
+    int rc = record_put(w->store, T_HISTORY, k, &b, w->next_blob);
+    buf_fini(&b);
+    return rc;
+}
+
+static int write_entry(struct writer *w, const struct history_entry *e) {
+    struct key k = key_history(HISTORY_VERB, key_object(e->object), e->id, e->time);
+    struct rec_history rec = {.programmer = e->programmer, .value = value_clear(), .names = e->names};
+    if (e->has_code) rec.code = (rec_bytes){e->hash, sizeof e->hash};
+    int rc = put_row(w, &k, &rec);
+    if (rc || !e->has_code) return rc;
+    struct key ref = key_ref_history(e->hash, &k);
+    rc = record_put(w->store, T_REF, &ref, &(struct buf)BUF_INIT, w->next_blob);
+    return rc || !e->code ? rc : write_program(w, e->code);
+}
+
+int history_write(struct writer *w, const struct history *h) {
+    int rc = 0;
+    for (size_t i = 0; i < h->n && !rc; i++) {
+        struct key k = key_history(HISTORY_VERB, key_object(h->v[i].object), h->v[i].id, 0);
+        rc = write_entry(w, &h->v[i]);
+        if (!rc) rc = thin_out(w, &k, &h->limits);
+    }
+    return rc;
+}
+
+int history_sweep(struct writer *w, struct history_sweep *sweep, const struct db_history_limits *limits) {
+    int64_t now = clock_wall_us();
+    struct row_keys r = {.most = SWEEP_ROWS};
+    if (!sweep->at.len && now < sweep->again) return 0;
+    int rc = store_scan_from(w->store, T_HISTORY, sweep->at.bytes, sweep->at.len, note_key, &r);
+    for (size_t i = 0; i < r.n && !rc; i++)
+        if (time_of(&r.v[i]) < now - limits->age_us) rc = delete_row(w, &r.v[i]);
+    if (r.n == r.most) {
+        sweep->at = r.v[r.n - 1];
+    } else {
+        sweep->at.len = 0;
+        sweep->again = now + SWEEP_EVERY;
+    }
+    free(r.v);
+    return rc;
+}
