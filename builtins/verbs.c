@@ -140,8 +140,8 @@ struct result bf_verb_args(struct builtin_call *c) {
                                value_str(str_from(arg_word(a.iobj)))));
 }
 
-/* Text with LF behind each line as a list of lines. */
-static struct result result_lines(struct buf *text) {
+/* Text with LF behind each line as a list of lines; frees it. */
+static struct list *list_lines(struct buf *text) {
     struct list *l = list_empty();
     const char *p = buf_c(text), *end = p + text->len;
     while (p < end) {
@@ -151,8 +151,10 @@ static struct result result_lines(struct buf *text) {
         p = lf ? lf + 1 : end;
     }
     buf_fini(text);
-    return result_list(l);
+    return l;
 }
+
+static struct result result_lines(struct buf *text) { return result_list(list_lines(text)); }
 
 struct result bf_verb_code(struct builtin_call *c) {
     struct verbref v;
@@ -166,6 +168,28 @@ struct result bf_verb_code(struct builtin_call *c) {
         code_unref(code);
     }
     return result_lines(&text);
+}
+
+static struct list *code_lines(struct machine *m, struct code *code) {
+    struct buf text = BUF_INIT;
+    if (code) machine_list_code(m, code, false, true, &text);
+    return list_lines(&text);
+}
+
+struct result bf_verb_history(struct builtin_call *c) {
+    struct verbref v;
+    struct db_version *versions;
+    enum error e = find_verb(c, VF_READ, &v);
+    if (e != E_NONE) return result_raise(e);
+    size_t n = db_verb_history(db_of(c), v, &versions);
+    struct list *l = list_new(n);
+    for (size_t i = 0; i < n; i++) {
+        const struct db_version *was = &versions[i];
+        l = list_append_take(l, value_list(list_of(4, value_int(was->time / 1000000), value_obj(was->programmer), value_str(str_ref(was->names)),
+                                                   value_list(code_lines(c->m, was->code)))));
+    }
+    db_versions_free(versions, n);
+    return result_list(l);
 }
 
 /* ---- changing ---- */
@@ -243,7 +267,7 @@ struct result bf_set_verb_code(struct builtin_call *c) {
     if (e == E_NONE && !(db_is_programmer(db_of(c), c->progr) && db_verb_allows(db_of(c), v, c->progr, VF_WRITE))) e = E_PERM;
     if (e != E_NONE) return result_raise(e);
     struct code *code = machine_compile(c->m, lines, &messages);
-    if (code) db_verb_set_code(db_of(c), v, code);
+    if (code) db_verb_program(db_of(c), v, code, c->progr);
     return result_list(messages ? messages : list_empty());
 }
 

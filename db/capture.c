@@ -131,6 +131,12 @@ static struct key row_key(const struct row *r) {
     case ROW_PLAYER: return key_one(r->b);
     case ROW_OBJECT:
     case ROW_PROPDEF: return key_one(key_object((objid)r->a));
+    case ROW_HISTORY: {
+        struct key k = key_history((enum history_kind)r->b, key_object((objid)r->a), 0, 0);
+        k.len = HISTORY_OBJECT_KEY;
+        return k;
+    }
+    case ROW_SETTER:
     case ROW_TABLES: break;
     }
     must(!"a table of rows");
@@ -139,12 +145,13 @@ static struct key row_key(const struct row *r) {
 
 const enum store_table row_store_table[ROW_TABLES] = {[ROW_CONTENTS] = T_CONTENTS, [ROW_CHILDREN] = T_CHILDREN, [ROW_PLAYER] = T_PLAYER,
                                                              [ROW_OWNED] = T_OWNED,       [ROW_FREE] = T_FREE,         [ROW_OBJECT] = T_OBJECT,
-                                                             [ROW_PROPDEF] = T_PROPDEF,   [ROW_PROPVAL] = T_PROPVAL,   [ROW_VERBDEF] = T_VERBDEF};
+                                                             [ROW_PROPDEF] = T_PROPDEF,   [ROW_PROPVAL] = T_PROPVAL,   [ROW_VERBDEF] = T_VERBDEF,
+                                                             [ROW_HISTORY] = T_HISTORY};
 
 void capture_rows(struct captures *out, const struct rowset *rows, uint32_t from, uint32_t to) {
     for (uint32_t i = from; i < to; i++) {
         const struct row *r = &rows->rows[i];
-        if (r->table == ROW_TABLES) continue;
+        if (r->table == ROW_TABLES || r->table == ROW_SETTER) continue;
         enum store_table t = row_store_table[r->table];
         if (r->deleted) {
             capture_delete(out, t, row_key(r));

@@ -314,6 +314,7 @@ static void no_fault(void *ctx, const struct page_part *where, const char *what)
 
 static void look_again(struct check_worker *w, enum store_table t, void (*row)(void *ctx, const void *key, size_t klen, const void *data, size_t len)) {
     struct pages *p = &w->c->pages;
+    if (!w->c->tables[t].there) return;
     unsigned char *used = p->used; /* another walk, with a memory of its own */
     p->used = xcalloc(p->meta.last / 8 + 2, 1);
     struct page_walk walk = {.pages = p, .row = row, .fault = no_fault, .ctx = w};

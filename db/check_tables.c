@@ -41,7 +41,8 @@ static void hex(struct buf *out, const void *p, size_t n) {
 }
 
 void check_key_text(const struct check *c, enum store_table t, const void *key, size_t klen, struct buf *out) {
-    uint64_t a = 0, b = 0, sequence;
+    uint64_t a = 0, b = 0;
+    int64_t time;
     enum history_kind kind;
     bool one = klen == 8 && key_parse_one(key, klen, &a), two = klen == 16 && key_parse_two(key, klen, &a, &b);
     ll o = object_of_key(a), p = object_of_key(b);
@@ -53,7 +54,7 @@ void check_key_text(const struct check *c, enum store_table t, const void *key, 
     else if ((t == T_CHILDREN || t == T_CONTENTS) && two) buf_printf(out, "%s of #%lld (place %llu)", store_table_name(t), o, (ull)b);
     else if (t == T_OWNED && two) buf_printf(out, "owned objects of #%lld: #%lld", o, p);
     else if (t == T_BLOB && two) buf_printf(out, "large value %llu, part %llu", (ull)a, (ull)b);
-    else if (t == T_HISTORY && key_parse_history(key, klen, &kind, &a, &b, &sequence)) history_text(c, kind, object_of_key(a), b, out);
+    else if (t == T_HISTORY && key_parse_history(key, klen, &kind, &a, &b, &time)) history_text(c, kind, object_of_key(a), b, out);
     else if (t == T_USAGE && one) buf_printf(out, "usage of #%lld", o);
     else if (one) buf_printf(out, "%s %llu", store_table_name(t), (ull)a);
     else if (t == T_META) buf_printf(out, "meta record");

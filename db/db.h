@@ -197,8 +197,29 @@ bool db_verb_allows(struct db *db, struct verbref v, objid who, enum verb_flag f
 void db_verb_set_info(struct db *db, struct verbref v, struct str *names, objid owner, unsigned flags);
 void db_verb_set_args(struct db *db, struct verbref v, enum verb_arg dobj, int prep, enum verb_arg iobj);
 void db_verb_set_code(struct db *db, struct verbref v, struct code *code); /* takes; NULL: unprogrammed */
+void db_verb_program(struct db *db, struct verbref v, struct code *code, objid programmer); /* the same, and what it was goes into its history, if it was something else */
 size_t db_add_verb(struct db *db, objid o, struct str *names, objid owner, unsigned flags, enum verb_arg dobj, int prep, enum verb_arg iobj); /* its 0-based position */
 void db_delete_verb(struct db *db, struct verbref v);
+/* ---- what verbs and properties were before they were changed ---- */
+
+struct db_history_limits {
+    uint32_t versions; /* of each; 0: none are kept from now on */
+    int64_t age_us;
+};
+enum { HISTORY_VERSIONS = 10, HISTORY_DAYS = 30 };
+void db_set_history_limits(struct db *db, const struct db_history_limits *limits);
+/* One change: when, with whose permissions, and what it was before. Equal times do not occur in one history. */
+struct db_version {
+    int64_t time; /* microseconds since 1970 */
+    objid programmer;
+    value value; /* of a property; CLEAR: inherited */
+    struct str *names; /* of a verb */
+    struct code *code; /* NULL: not programmed */
+};
+/* Newest first, within the limits; what is not saved yet too. The count; *out for db_versions_free(). */
+size_t db_verb_history(struct db *db, struct verbref v, struct db_version **out);
+void db_versions_free(struct db_version *v, size_t n);
+
 /* Generation of the whole verb world, for verb_cache_stats(). */
 void db_verb_cache_stats(struct db *db, uint64_t *hits, uint64_t *misses, uint64_t *generation);
 

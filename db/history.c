@@ -31,7 +31,7 @@ void history_free(struct history *h) {
 }
 
 void history_note_verb(struct db *db, const struct object *o, const struct verb *v, objid programmer) {
-    struct history *h = &db->history;
+    struct history *h = db->history;
     if (!db->history_limits.versions || programmer == NOTHING) return;
     if (h->n == h->cap) h->v = xrealloc(h->v, (h->cap = h->cap ? h->cap * 2 : 16) * sizeof *h->v);
     struct history_entry *e = &h->v[h->n++];
@@ -46,27 +46,29 @@ void history_note_verb(struct db *db, const struct object *o, const struct verb 
 }
 
 void history_drop_object(struct db *db, const struct object *o) {
-    struct history *h = &db->history;
+    struct history *h = db->history;
     size_t to = 0;
     for (size_t i = 0; i < h->n; i++)
         if (h->v[i].object == o->id) entry_fini(&h->v[i]);
         else h->v[to++] = h->v[i];
     h->n = to;
-    if (o->state & OS_STORED) row_delete(db, ROW_HISTORY, (uint64_t)o->id, 0);
+    if (!(o->state & OS_STORED)) return;
+    row_delete(db, ROW_HISTORY, (uint64_t)o->id, HISTORY_VERB);
+    row_delete(db, ROW_HISTORY, (uint64_t)o->id, HISTORY_PROPERTY);
 }
 
 /* ---- saves ---- */
 
 struct history history_cut(struct db *db) {
-    struct history h = db->history;
+    struct history h = *db->history;
     h.limits = db->history_limits;
-    db->history = (struct history){0};
+    *db->history = (struct history){0};
     return h;
 }
 
 void history_settle(struct db *db, struct history *h, bool saved) {
     if (!saved && h->n) {
-        struct history *now = &db->history;
+        struct history *now = db->history;
         now->cap = now->n + h->n;
         now->v = xrealloc(now->v, now->cap * sizeof *now->v);
         memmove(now->v + h->n, now->v, now->n * sizeof *now->v);
@@ -169,6 +171,6 @@ size_t db_verb_history(struct db *db, struct verbref ref, struct db_version **ou
     struct version_list l = {.db = db};
     read_versions(&l, HISTORY_VERB, ref.definer, id);
     add_noted(&l, db->history_saving, ref.definer, id);
-    add_noted(&l, &db->history, ref.definer, id);
+    add_noted(&l, db->history, ref.definer, id);
     return hand_over(&l, out);
 }

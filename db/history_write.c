@@ -110,7 +110,7 @@ int history_write(struct writer *w, const struct history *h) {
 int history_sweep(struct writer *w, struct history_sweep *sweep, const struct db_history_limits *limits) {
     int64_t now = clock_wall_us();
     struct row_keys r = {.most = SWEEP_ROWS};
-    if (!sweep->at.len && now < sweep->again) return 0;
+    if (!sweep->at.len && now < sweep->again && sweep->again - now <= SWEEP_EVERY) return 0; /* unless the clock was put back */
     int rc = store_scan_from(w->store, T_HISTORY, sweep->at.bytes, sweep->at.len, note_key, &r);
     for (size_t i = 0; i < r.n && !rc; i++)
         if (time_of(&r.v[i]) < now - limits->age_us) rc = delete_row(w, &r.v[i]);

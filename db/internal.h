@@ -134,6 +134,7 @@ struct rowset;
 struct store;
 struct owned_index;
 struct cache;
+struct history;
 
 struct db {
     struct object **objects;
@@ -165,6 +166,10 @@ struct db {
     unsigned cut_parity; /* OS_PARITY or 0: of what is dirty since the last cut */
     struct rowset *rows; /* changed rows of the tables that are not object records; NULL in memory */
     struct rowset *rows_saving; /* those of the save that is under way */
+    struct history *history; /* versions of verbs that wait for the next save */
+    struct history *history_saving; /* those of the save that is under way; NULL */
+    struct db_history_limits history_limits;
+    int64_t history_time; /* of the last version noted */
     struct store *store; /* NULL: a world in memory */
     struct delta_log *deltas; /* NULL: none are kept */
     bool no_deltas; /* by an option */
@@ -317,7 +322,8 @@ struct links *players_loaded(struct db *db);
 
 /* ---- rows that have changed; nothing in a world in memory ---- */
 
-enum row_table { ROW_CONTENTS, ROW_CHILDREN, ROW_PLAYER, ROW_OWNED, ROW_FREE, ROW_OBJECT, ROW_PROPDEF, ROW_PROPVAL, ROW_VERBDEF, ROW_TABLES };
+/* ROW_HISTORY: (object, kind), all of it deleted. ROW_SETTER is in no table: (object, property) -> who changed it. */
+enum row_table { ROW_CONTENTS, ROW_CHILDREN, ROW_PLAYER, ROW_OWNED, ROW_FREE, ROW_OBJECT, ROW_PROPDEF, ROW_PROPVAL, ROW_VERBDEF, ROW_HISTORY, ROW_SETTER, ROW_TABLES };
 void row_put(struct db *db, enum row_table t, uint64_t a, uint64_t b, objid v);
 void row_delete(struct db *db, enum row_table t, uint64_t a, uint64_t b);
 

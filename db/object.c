@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "db/cache.h"
+#include "db/history.h"
 #include "db/internal.h"
 
 /* ---- the table ---- */
@@ -181,6 +182,7 @@ objid db_create(struct db *db, objid parent, objid owner) {
 }
 
 void object_drop_records(struct db *db, struct object *o) {
+    history_drop_object(db, o);
     if (!(o->state & OS_STORED)) return; /* it lived between two saves */
     row_delete(db, ROW_OBJECT, (uint64_t)o->id, 0);
     row_delete(db, ROW_PROPDEF, (uint64_t)o->id, 0);

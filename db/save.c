@@ -48,6 +48,8 @@ static void cut(struct db *db, struct save_run *run) {
     db->cut_parity ^= OS_PARITY;
     db->rows_saving = run->rows = db->rows;
     if (db->rows) db->rows = rowset_new();
+    run->history = history_cut(db);
+    db->history_saving = &run->history;
     db->cut_key = db->next_key;
     db->cut_max = db->max > db->cut_max ? db->max : db->cut_max;
     db->changed = db->meta_changed = false;
@@ -92,6 +94,8 @@ static void tell(struct db *db, struct save_run *run) {
 
 static void conclude(struct db *db, struct save_run *run) {
     run->phase = SAVE_SETTLES;
+    history_settle(db, &run->history, run->rc == 0);
+    db->history_saving = NULL;
     run->next = 0;
     if (run->reopened) log_error("%s: an error that the store could not go on from; it was opened again and the save repeated, %u times", db->dir, run->reopened);
     if (run->rc) {
@@ -236,6 +240,7 @@ void save_close(struct db *db) {
     struct save_run *run = db->save_run;
     db->save_run = NULL;
     if (!run) return;
+    history_free(&run->history);
     if (run->filling) {
         captures_fini(&run->filling->captures);
         free(run->filling);

@@ -18,6 +18,7 @@
 
 #include <pthread.h>
 
+#include "db/history.h"
 #include "db/internal.h"
 #include "db/records.h"
 
@@ -71,6 +72,7 @@ struct writer {
 };
 int write_captures(struct writer *w, struct captures *c); /* sorts them */
 int write_capture(struct writer *w, const struct captures *of, const struct capture *c);
+int write_program(struct writer *w, const struct code *code); /* if it is not there yet */
 int write_rows(struct writer *w, const struct rowset *rows);
 int write_frame_codes(struct writer *w, const struct hashes *now, const struct hashes *before);
 int write_collect_codes(struct writer *w); /* deletes those of `dropped' that nothing refers to */
@@ -105,6 +107,7 @@ struct save_run {
     /* from the cut on, for both threads to read */
     struct rec_meta meta;
     struct rowset *rows;
+    struct history history; /* references in it are the main thread's */
     struct db_saver saver;
     bool with_parts;
     bool changed; /* objects or rows, not only what others handed over */
@@ -143,6 +146,7 @@ struct save_thread {
     uint64_t next_blob;
     struct hashes kept; /* programs that saved frames need; read at the first save */
     bool kept_known;
+    struct history_sweep sweep;
 };
 struct save_thread *save_thread_new(struct store *reader, uint64_t next_blob);
 void save_thread_free(struct save_thread *t); /* what is being written is given up, unless it is about to be committed */

@@ -241,20 +241,25 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t klen,
     return 0;
 }
 
-int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx) {
+/* From the key `from' on, as long as keys begin with its first plen bytes. */
+static int scan(struct store *s, enum store_table t, const void *from, size_t flen, size_t plen, store_row *row, void *ctx) {
     if (!s->shared->has[t]) return 0;
     MDB_cursor *c;
     int rc = mdb_cursor_open(current(s), s->shared->dbi[t], &c);
     if (rc) return fail(s, rc, "cannot read");
-    MDB_val k = {plen, (void *)prefix}, v;
-    rc = mdb_cursor_get(c, &k, &v, plen ? MDB_SET_RANGE : MDB_FIRST);
-    while (!rc && k.mv_size >= plen && (!plen || !memcmp(k.mv_data, prefix, plen))) {
+    MDB_val k = {flen, (void *)from}, v;
+    rc = mdb_cursor_get(c, &k, &v, flen ? MDB_SET_RANGE : MDB_FIRST);
+    while (!rc && k.mv_size >= plen && (!plen || !memcmp(k.mv_data, from, plen))) {
         if (!row(ctx, k.mv_data, k.mv_size, v.mv_data, v.mv_size)) break;
         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
     }
     mdb_cursor_close(c);
     return rc && rc != MDB_NOTFOUND ? fail(s, rc, "cannot read") : 0;
 }
+
+int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx) { return scan(s, t, prefix, plen, plen, row, ctx); }
+
+int store_scan_from(struct store *s, enum store_table t, const void *from, size_t flen, store_row *row, void *ctx) { return scan(s, t, from, flen, 0, row, ctx); }
 
 uint64_t store_count(struct store *s, enum store_table t) {
     MDB_stat st;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "db/fast.h"
+#include "db/history.h"
 #include "db/internal.h"
 #include "db/load.h"
 
@@ -221,6 +222,13 @@ void db_verb_set_code(struct db *db, struct verbref ref, struct code *code) {
         memcpy(v->hash, code->hash, sizeof v->hash);
     }
     code_unref(old);
+}
+
+void db_verb_program(struct db *db, struct verbref ref, struct code *code, objid programmer) {
+    const struct verb *v = verb_at(db, ref);
+    bool same = code ? (v->state & VERB_HAS_CODE) && !memcmp(v->hash, code->hash, sizeof v->hash) : !(v->state & VERB_HAS_CODE);
+    if (!same) history_note_verb(db, object_at(db, ref.definer), v, programmer);
+    db_verb_set_code(db, ref, code);
 }
 
 struct verb *object_append_verb(struct object *o) {

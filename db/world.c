@@ -16,6 +16,7 @@
 #include "db/cache.h"
 #include "db/delta.h"
 #include "db/internal.h"
+#include "db/history.h"
 #include "db/load.h"
 #include "db/rowset.h"
 #include "db/records.h"
@@ -33,6 +34,8 @@ static struct db *world_new(void) {
     db->dialect = db->own_dialect = dialect_by_name("toast");
     db->encoding = ENC_UTF8;
     db->format = FORMAT_VERSION;
+    db->history = xcalloc(1, sizeof *db->history);
+    db->history_limits = (struct db_history_limits){HISTORY_VERSIONS, (int64_t)HISTORY_DAYS * 86400 * 1000000};
     db->pid_file = -1;
     object_table_grow(db, 0);
     return db;
@@ -178,6 +181,8 @@ void db_world_close(struct db *db) {
     db->store = NULL;
     if (db->pid_file >= 0) close(db->pid_file);
     rowset_free(db->rows);
+    history_free(db->history);
+    free(db->history);
     free(db->dir);
     for (size_t i = 0; i < db->cap; i++) {
         struct object *o = db->objects[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Captured records into the store. Programs are kept once under their hash; the ref table says who needs each ('v': a verb, 'f': a frame of a saved task). When the
+ * Captured records into the store. Programs are kept once under their hash; the ref table says who needs each ('v': a verb, 'f': a frame of a saved task, 'h': a version in the history). When the
  * last one goes, the program goes with the same transaction. All this is on the writing thread: it makes no strings and counts no references.
  */
 #include <stdlib.h>
@@ -51,6 +51,12 @@ static int put_code(struct writer *w, const struct key *k, const struct code *co
     return rc;
 }
 
+int write_program(struct writer *w, const struct code *code) {
+    struct key k = {.len = CODE_HASH_BYTES};
+    memcpy(k.bytes, code->hash, CODE_HASH_BYTES);
+    return put_code(w, &k, code);
+}
+
 /* The program of the verb record that is stored under this key. false: none. */
 static bool stored_hash(struct writer *w, const struct key *k, uint8_t hash[CODE_HASH_BYTES]) {
     struct dec d;
@@ -93,12 +99,14 @@ static bool found_one(void *ctx, const void *key, size_t klen, const void *data,
 int write_collect_codes(struct writer *w) {
     hashes_sort(&w->dropped);
     for (size_t i = 0; i < w->dropped.n; i++) {
-        struct key frame = key_ref_frame(w->dropped.v[i]), verb = frame, code = {.len = CODE_HASH_BYTES};
+        struct key ref = key_ref_frame(w->dropped.v[i]), code = {.len = CODE_HASH_BYTES};
         bool used = false;
-        verb.bytes[0] = 'v';
+        int rc = 0;
         memcpy(code.bytes, w->dropped.v[i], CODE_HASH_BYTES);
-        int rc = store_scan(w->store, T_REF, verb.bytes, verb.len, found_one, &used);
-        if (!rc && !used) rc = store_scan(w->store, T_REF, frame.bytes, frame.len, found_one, &used);
+        for (const char *kind = "vfh"; *kind && !rc && !used; kind++) {
+            ref.bytes[0] = (unsigned char)*kind;
+            rc = store_scan(w->store, T_REF, ref.bytes, ref.len, found_one, &used);
+        }
         if (!rc && !used) rc = record_delete(w->store, T_CODE, &code);
         if (rc) return rc;
     }
@@ -139,6 +147,7 @@ int write_capture(struct writer *w, const struct captures *of, const struct capt
     if (c->kind == CAPTURE_BYTES) payload.data = of->bytes.data + c->u.bytes.at, payload.len = c->u.bytes.len;
     int rc = c->table == T_VERBDEF ? move_verb_ref(w, &k, &payload) : 0;
     if (rc) return rc;
+    if (c->table == T_HISTORY) return history_delete(w, &k);
     switch ((enum capture_kind)c->kind) {
     case CAPTURE_BYTES: return record_put(w->store, (enum store_table)c->table, &k, &payload, w->next_blob);
     case CAPTURE_PROPVAL: return write_propval(w, &k, c);

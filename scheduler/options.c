@@ -167,6 +167,13 @@ static int64_t size_limit(int64_t n, int64_t least, int64_t most, int64_t fallba
     return n == 0 ? 0 : n < 0 ? fallback : n < least ? least : n > most ? most : n;
 }
 
+static void load_history_limits(struct scheduler *s) {
+    enum { MOST_VERSIONS = 1000, MOST_DAYS = 36500 };
+    int64_t versions = s->options->cached[OPT_history_versions], days = s->options->cached[OPT_history_days];
+    db_set_history_limits(s->db, &(struct db_history_limits){.versions = (uint32_t)(versions < MOST_VERSIONS ? versions : MOST_VERSIONS),
+                                                             .age_us = (days < MOST_DAYS ? days : MOST_DAYS) * 86400 * 1000000});
+}
+
 void options_load(struct scheduler *s) {
     for (int i = 0; i < OPT_COUNT; i++)
         if (rows[i].when == CACHED) s->options->cached[i] = option_int_of(s, 0, (enum server_option)i);
@@ -174,6 +181,7 @@ void options_load(struct scheduler *s) {
     s->m->max_list_concat = size_limit(s->options->cached[OPT_max_list_concat], 1022, MOST_LIST, option_default(s, OPT_max_list_concat));
     s->m->max_concat_catchable = s->options->cached[OPT_max_concat_catchable] != 0;
     load_protections(s);
+    load_history_limits(s);
 }
 
 void sched_load_options(struct scheduler *s) {

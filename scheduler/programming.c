@@ -90,7 +90,7 @@ static void compile_into(struct scheduler *s, objid conn, struct verbref verb, c
         value_unref(lines);
     }
     tell(s, conn, "%lld error(s).", (long long)errors);
-    if (code) db_verb_set_code(s->db, verb, code);
+    if (code) db_verb_program(s->db, verb, code, conn);
     tell(s, conn, code ? "Verb programmed." : "Verb not programmed.");
 }
 

@@ -161,7 +161,7 @@ static void do_program(struct emergency *e, const char *argument) {
     read_lines(e, &text);
     struct code *code = machine_compile_text(&e->o.machine, buf_c(&text), text.len, &messages);
     if (messages) print_list((value){.type = V_LIST, .u.l = messages});
-    if (code) db_verb_set_code(e->o.db, v, code);
+    if (code) db_verb_program(e->o.db, v, code, e->o.wizard);
     printf(code ? "Verb programmed.\n" : "Verb not programmed.\n");
     if (messages) list_unref(messages);
     buf_fini(&text);

@@ -171,12 +171,12 @@ Test(objects, verbs) {
         {"set_verb_code(#4, 1, {\"return 1 + (2 * 3);\"})", "{}"}, {"verb_code(#4, 1)", "{\"return 1 + 2 * 3;\"}"}, {"verb_code(#4, 1, 1)", "{\"return 1 + (2 * 3);\"}"},
         {"set_verb_code(#4, 1, {\"if (1)\", \"x\"})[1][1..7]", "\"Line 3:\""}, {"verb_code(#4, 1)", "{\"return 1 + 2 * 3;\"}"}, {"#4:foo()", "7"},
         {"set_verb_code(#4, 1, {\"if (1)\", \"return 2;\", \"endif\"})", "{}"}, {"verb_code(#4, 1)", "{\"if (1)\", \"  return 2;\", \"endif\"}"},
-        {"verb_code(#4, 1, 0, 0)", "{\"if (1)\", \"return 2;\", \"endif\"}"}, {"typeof(disassemble(#4, 1)) == LIST", "1"}, {"disassemble(#4, 7)", "E_VERBNF"},
+        {"length(verb_history(#4, 1))", "2"}, {"verb_history(#4, 1)[1][2..4]", "{#3, \"foo*bar baz\", {\"return 1 + 2 * 3;\"}}"}, {"verb_history(#4, 1)[2][4]", "{}"}, {"verb_history(#4, 1)[1][1] - time() in {0, -1, -2}", "1"}, {"verb_code(#4, 1, 0, 0)", "{\"if (1)\", \"return 2;\", \"endif\"}"}, {"typeof(disassemble(#4, 1)) == LIST", "1"}, {"disassemble(#4, 7)", "E_VERBNF"},
         {"delete_verb(#4, 7)", "E_VERBNF"}, {"delete_verb(#5, 7)", "E_PERM"}, {"delete_verb(#5, {})", "E_TYPE"}, {"delete_verb(#4, 1)", "0"}, {"verbs(#4)", "{\"quux \"}"},
     };
     static const struct bi_case wizard[] = {{"add_verb(#5, {#2, \"\", \"secret\"}, " ANY_ANY ")", "1"}, {"add_verb(#5, {#2, \"w\", \"open\"}, " ANY_ANY ")", "2"}};
     static const struct bi_case closed[] = {
-        {"verb_info(#5, 1)", "E_PERM"}, {"verb_args(#5, 1)", "E_PERM"}, {"verb_code(#5, 1)", "E_PERM"}, {"disassemble(#5, 1)", "E_PERM"}, {"set_verb_code(#5, 1, {})", "E_PERM"},
+        {"verb_info(#5, 1)", "E_PERM"}, {"verb_args(#5, 1)", "E_PERM"}, {"verb_code(#5, 1)", "E_PERM"}, {"verb_history(#5, 1)", "E_PERM"}, {"disassemble(#5, 1)", "E_PERM"}, {"set_verb_code(#5, 1, {})", "E_PERM"},
         {"set_verb_info(#5, 1, {#2, \"\", \"x\"})", "E_PERM"}, {"set_verb_args(#5, 1, " ANY_ANY ")", "E_PERM"}, {"set_verb_code(#5, 2, {\"return 1;\"})", "{}"},
         {"set_verb_info(#5, 2, {#3, \"\", \"x\"})", "E_PERM"}, {"set_verb_info(#5, 2, {#2, \"\", \"x\"})", "0"}, {"verb_info(#5, 99)", "E_VERBNF"}};
     struct bi_world w;

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "db/load.h"
+#include "db/store.h"
+#include "worlds.h"
+
+#define DAY ((int64_t)86400 * 1000000)
+
+static struct db *new_world(char *dir) {
+    struct buf why = BUF_INIT;
+    struct db *db;
+    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    return db;
+}
+
+static struct code *new_code(struct db *db, const char *text) {
+    struct str *s = str_from(text);
+    struct code *c = code_new(db_code_table(db), s, LANGUAGE_VERSION, false, 1);
+    str_unref(s);
+    return c;
+}
+
+static objid object_with_verb(struct db *db) {
+    struct str *names = str_from("v");
+    objid o = db_create(db, NOTHING, NOTHING);
+    db_add_verb(db, o, names, o, VF_EXEC, VA_THIS, PREP_NONE, VA_THIS);
+    str_unref(names);
+    return o;
+}
+
+static void program(struct db *db, objid o, const char *text, objid programmer) { db_verb_program(db, (struct verbref){o, 0}, text ? new_code(db, text) : NULL, programmer); }
+
+/* "PROGRAMMER:TEXT" of each version, newest first. */
+static void expect_verb_history(struct db *db, objid o, const char *wanted) {
+    struct db_version *v;
+    struct buf b = BUF_INIT;
+    size_t n = db_verb_history(db, (struct verbref){o, 0}, &v);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&b, "%lld:%s ", (long long)v[i].programmer, v[i].code ? v[i].code->text->data : "-");
+        if (i) cr_assert_lt(v[i].time, v[i - 1].time);
+    }
+    cr_assert_str_eq(buf_c(&b), wanted);
+    db_versions_free(v, n);
+    buf_fini(&b);
+}
+
+Test(history, programs_of_a_verb) {
+    char *dir = new_place();
+    struct db *db = new_world(dir);
+    objid o = object_with_verb(db);
+    program(db, o, "a", 5);
+    program(db, o, "b", 6); /* "a" was never saved as the verb's own */
+    program(db, o, "b", 7); /* the same: no version */
+    expect_verb_history(db, o, "6:a 5:- ");
+    save_world(db);
+    expect_verb_history(db, o, "6:a 5:- ");
+    program(db, o, "c", 8);
+    expect_verb_history(db, o, "8:b 6:a 5:- ");
+    db = reopen(db, dir, false);
+    expect_verb_history(db, o, "6:a 5:- "); /* "c" was not saved */
+    program(db, o, "c", 8); /* "b" is not in memory */
+    program(db, o, NULL, 9);
+    program(db, o, "a", 9);
+    save_world(db);
+    db = reopen(db, dir, true);
+    expect_verb_history(db, o, "9:- 9:c 8:b 6:a 5:- ");
+    cr_assert_eq(db_damaged(db), 0);
+    db_world_close(db);
+    expect_sound(dir);
+    remove_world(dir);
+}
+
+Test(history, is_whole_while_a_save_is_under_way) {
+    char *dir = new_place();
+    struct buf why = BUF_INIT;
+    struct db *db = new_world(dir);
+    objid o = object_with_verb(db);
+    program(db, o, "a", 5);
+    program(db, o, "b", 5);
+    cr_assert_eq(db_save_begin(db, NULL, 0, NULL, &why), 0);
+    program(db, o, "c", 6);
+    expect_verb_history(db, o, "6:b 5:a 5:- ");
+    while (db_save_step(db, 0) != DB_SAVE_NONE) expect_verb_history(db, o, "6:b 5:a 5:- ");
+    expect_verb_history(db, o, "6:b 5:a 5:- ");
+    save_world(db);
+    db = reopen(db, dir, false);
+    expect_verb_history(db, o, "6:b 5:a 5:- ");
+    db_world_close(db);
+    expect_sound(dir);
+    remove_world(dir);
+}
+
+Test(history, a_failed_save_loses_no_version) {
+    char *dir = new_place();
+    struct buf why = BUF_INIT;
+    struct db *db = new_world(dir);
+    objid o = object_with_verb(db);
+    program(db, o, "a", 5);
+    program(db, o, "b", 5);
+    store_set_fault(db->store, FAULT_COMMIT, 1);
+    cr_assert_eq(db_save(db, NULL, 0, NULL, &why), -1);
+    program(db, o, "c", 6);
+    expect_verb_history(db, o, "6:b 5:a 5:- ");
+    save_world(db);
+    db = reopen(db, dir, false);
+    expect_verb_history(db, o, "6:b 5:a 5:- ");
+    db_world_close(db);
+    expect_sound(dir);
+    remove_world(dir);
+    buf_fini(&why);
+}
+
+Test(history, keeps_so_many_and_so_long) {
+    char *dir = new_place();
+    struct db *db = new_world(dir);
+    objid o = object_with_verb(db), other = object_with_verb(db);
+    uint8_t hash[CODE_HASH_BYTES];
+    struct code *first = new_code(db, "1");
+    memcpy(hash, first->hash, sizeof hash);
+    code_unref(first);
+    clock_fake(0, 1000 * DAY);
+    db_set_history_limits(db, &(struct db_history_limits){.versions = 3, .age_us = 10 * DAY});
+    const char *texts[] = {"1", "2", "3", "4", "5"};
+    for (int i = 0; i < 5; i++) {
+        program(db, o, texts[i], i);
+        if (i != 2) save_world(db);
+    }
+    expect_verb_history(db, o, "4:4 3:3 2:2 ");
+    cr_assert_null(load_code(db, hash)); /* nobody needs the oldest any more */
+    program(db, other, "x", 1);
+    program(db, other, "y", 1);
+    save_world(db);
+    cr_assert_eq(store_read_begin(db->store), 0);
+    cr_assert_eq(store_count(db->store, T_HISTORY), 5);
+    store_read_end(db->store);
+    clock_fake(0, 1011 * DAY);
+    expect_verb_history(db, o, "");
+    program(db, o, "6", 7);
+    expect_verb_history(db, o, "7:5 ");
+    save_world(db);
+    expect_verb_history(db, o, "7:5 ");
+    cr_assert_eq(store_read_begin(db->store), 0);
+    cr_assert_eq(store_count(db->store, T_HISTORY), 1); /* those of `other' were swept */
+    store_read_end(db->store);
+    clock_fake_off();
+    db_world_close(db);
+    expect_sound(dir);
+    remove_world(dir);
+}
+
+Test(history, goes_with_the_object) {
+    char *dir = new_place();
+    struct db *db = new_world(dir);
+    objid o = object_with_verb(db);
+    program(db, o, "a", 5);
+    program(db, o, "b", 5);
+    save_world(db);
+    program(db, o, "c", 5);
+    db_destroy(db, o);
+    db_create_at(db, o, NOTHING, NOTHING);
+    save_world(db);
+    cr_assert_eq(store_read_begin(db->store), 0);
+    cr_assert_eq(store_count(db->store, T_HISTORY), 0);
+    cr_assert_eq(store_count(db->store, T_CODE), 0);
+    store_read_end(db->store);
+    db_world_close(db);
+    expect_sound(dir);
+    remove_world(dir);
+}
