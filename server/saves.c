@@ -169,10 +169,10 @@ static enum db_save_state step(struct server *s) {
     return state;
 }
 
-/* The save has ended: everybody hears of it. */
-static void settle(struct server *s) {
+/* Everybody hears of it if the save has ended. true: it has. */
+static bool settle(struct server *s) {
     struct saves *v = &s->saves;
-    if (!v->ended) return;
+    if (!v->ended) return false;
     v->ended = false;
     v->due_us = 0;
     v->outcome.wall_us = clock_wall_us();
@@ -185,6 +185,7 @@ static void settle(struct server *s) {
     else note_success(s);
     answer_all(s, &v->cut, &o);
     free(why);
+    return true;
 }
 
 int saves_now(struct server *s) {
@@ -285,17 +286,12 @@ static double look_at_clock(struct server *s) {
 
 double saves_turn(struct server *s) {
     struct saves *v = &s->saves;
-    enum db_save_state state = DB_SAVE_NONE;
     double next = INFINITY;
     if (v->checkpoint_wanted && !v->checkpoint_under_way && s->end == SERVER_RUNS) begin_checkpoint(s);
     if (!db_save_under_way(s->db) && (v->asked || (next = look_at_clock(s)) <= 0)) begin(s);
-    if (db_save_under_way(s->db)) state = step(s);
-    if (v->ended) {
-        settle(s);
-        return 0;
-    }
-    if (state == DB_SAVE_WAITS) return INFINITY;
-    return state == DB_SAVE_MORE || (v->checkpoint_wanted && !v->checkpoint_under_way) ? 0 : next;
+    if (!db_save_under_way(s->db)) return settle(s) || (v->checkpoint_wanted && !v->checkpoint_under_way) ? 0 : next;
+    enum db_save_state state = step(s);
+    return !settle(s) && state == DB_SAVE_WAITS ? INFINITY : 0;
 }
 
 /* ---- the last one ---- */
