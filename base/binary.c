@@ -21,7 +21,7 @@ static void add_latin1(struct buf *out, const char *text, size_t len) {
 }
 
 static void add_text(struct buf *out, const struct str *s, size_t from, size_t to, bool latin1) {
-    if (latin1 && !(s->flags & STR_ASCII))
+    if (latin1 && !(str_is_ascii(s)))
         add_latin1(out, s->data + from, to - from);
     else
         buf_add(out, s->data + from, to - from);

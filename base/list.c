@@ -5,10 +5,10 @@
 #include "base/list.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
+#include "base/pool.h"
 #include "base/str.h"
 
 enum { LIST_BYTES = 32, PLAIN_BYTES = 16 };
@@ -19,36 +19,15 @@ static void change_bytes(struct list *l, int64_t in, int64_t out) {
     l->bytes = n < LIST_BYTES_MAX ? n : LIST_BYTES_MAX;
 }
 
-/* Short lists come and go with every call: some that were freed wait here, chained by `bytes'. */
-#ifdef __SANITIZE_ADDRESS__
-enum { POOL_CAP = 4, POOL_MAX = 0 };
-#else
-enum { POOL_CAP = 4, POOL_MAX = 1000 };
-#endif
-static _Thread_local struct list *pool;
-static _Thread_local int pool_size;
+enum { ARGS_CAP = 4 }; /* for the arguments of most calls */
 
-static inline struct list *list_memory(size_t cap) {
-    struct list *l = pool;
-    if (cap != POOL_CAP || !l) return xmalloc(sizeof *l + cap * sizeof(value));
-    pool = (struct list *)(intptr_t)l->bytes; /* put there by list_free_memory */
-    pool_size--;
-    return l;
-}
+static inline size_t list_size(size_t cap) { return sizeof(struct list) + cap * sizeof(value); }
 
-void list_free_memory(struct list *l) {
-    if (l->cap != POOL_CAP || pool_size + 1 > POOL_MAX) {
-        free(l);
-        return;
-    }
-    l->bytes = (int64_t)(intptr_t)pool;
-    pool = l;
-    pool_size++;
-}
+void list_free_memory(struct list *l) { pool_free(l, list_size(l->cap)); }
 
 static inline struct list *list_alloc(size_t cap) {
     must(cap <= UINT32_MAX / 2);
-    struct list *l = list_memory(cap);
+    struct list *l = pool_alloc(list_size(cap));
     *l = (struct list){.refs = 1, .cap = (uint32_t)cap, .bytes = LIST_BYTES};
     return l;
 }
@@ -63,14 +42,7 @@ struct list *list_empty(void) {
 
 struct list *list_from_take(value *items, size_t n) {
     if (n == 0) return list_empty();
-    struct list *l = pool;
-    if (__builtin_expect(n <= POOL_CAP && l != NULL, 1)) { /* list_alloc() of what is in the pool: its `cap' is right */
-        pool = (struct list *)(intptr_t)l->bytes;
-        pool_size--;
-        l->refs = 1;
-    } else {
-        l = list_alloc(n < POOL_CAP ? POOL_CAP : n);
-    }
+    struct list *l = list_alloc(n < ARGS_CAP ? ARGS_CAP : n);
     int64_t bytes = LIST_BYTES;
     value *to = l->items;
     for (value *end = items + n; items < end; items++, to++) {
@@ -100,7 +72,7 @@ void list_unref(struct list *l) {
 static struct list *list_own(struct list *l, size_t cap) {
     if (l->refs == 1 && cap <= l->cap) return l;
     if (l->refs == 1) {
-        l = xrealloc(l, sizeof *l + cap * sizeof(value));
+        l = pool_resize(l, list_size(l->cap), list_size(cap));
         l->cap = (uint32_t)cap;
         return l;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invariants: data[len] is NUL; data[0..len) is valid UTF-8 without NUL; chars is its number of code points; STR_ASCII if and only if
- * chars == len. The shared strings ("" and the single ASCII characters) hold one reference of their own, so they are never freed or changed.
+ * Invariants: data[len] is NUL; data[0..len) is valid UTF-8 without NUL; STR_ASCII if and only if it has as many code points as bytes, and then a long string's `chars' is
+ * not kept. The shared strings ("" and the single ASCII characters) hold references of their own, so they are never freed or changed.
  */
 #include "base/str.h"
 
@@ -15,15 +15,47 @@
 
 #include "base/buf.h"
 #include "base/must.h"
+#include "base/pool.h"
 
-enum { STR_MAX = 0x7ffffff0 };
+enum { STR_MAX = 0x7ffffff0, STR_HASH_MASK = 0xffffff };
+#define SHARED_REFS ((uint32_t)1 << 30)
 
-static struct str *str_alloc(size_t cap) {
+static struct str_long *long_part(const struct str *s) { return (struct str_long *)(void *)(uintptr_t)s - 1; }
+static unsigned str_class(const struct str *s) { return (s->tag & STR_CLASS_MASK) >> STR_CLASS_SHIFT; }
+
+static inline uint32_t str_cap(const struct str *s) {
+    unsigned class = str_class(s);
+    return class ? (uint32_t)(class * POOL_STEP - sizeof *s - 1) : long_part(s)->cap;
+}
+
+static struct str *long_alloc(size_t cap) {
     must(cap <= STR_MAX);
-    struct str *s = xmalloc(sizeof *s + cap + 1);
-    *s = (struct str){.refs = 1, .flags = STR_ASCII, .cap = (uint32_t)cap};
+    struct str_long *l = xmalloc(sizeof *l + sizeof(struct str) + cap + 1);
+    l->cap = (uint32_t)cap;
+    l->chars = 0;
+    struct str *s = (struct str *)(void *)(l + 1);
+    s->refs = 1;
+    s->len = 0;
+    s->tag = STR_ASCII;
     s->data[0] = 0;
     return s;
+}
+
+/* Room for at least `cap' bytes. */
+static inline struct str *str_alloc(size_t cap) {
+    if (cap > POOL_BLOCK_MAX - sizeof(struct str) - 1) return long_alloc(cap);
+    unsigned class = pool_class(sizeof(struct str) + cap + 1);
+    struct str *s = pool_get(class);
+    s->refs = 1;
+    s->len = 0;
+    s->tag = STR_ASCII | class << STR_CLASS_SHIFT;
+    s->data[0] = 0;
+    return s;
+}
+
+void str_free_memory(struct str *s) {
+    if (__builtin_expect(str_class(s) != 0, 1)) pool_put(s);
+    else free(long_part(s));
 }
 
 static bool all_ascii(const char *p, size_t len) {
@@ -46,11 +78,23 @@ static size_t count_chars(const char *p, size_t len) {
     return n;
 }
 
+uint32_t str_count_chars(const struct str *s) { return str_class(s) ? (uint32_t)count_chars(s->data, s->len) : long_part(s)->chars; }
+
+/* Of text whose length is set. */
+static void set_chars(struct str *s, size_t chars) {
+    if (chars == s->len) return;
+    s->tag &= ~(uint32_t)STR_ASCII;
+    if (!str_class(s)) long_part(s)->chars = (uint32_t)chars;
+}
+
 static struct str *empty_string;
 static struct str *single_chars[128];
 
 struct str *str_empty(void) {
-    if (!empty_string) empty_string = str_alloc(0);
+    if (!empty_string) {
+        empty_string = str_alloc(0);
+        empty_string->refs = SHARED_REFS;
+    }
     return str_ref(empty_string);
 }
 
@@ -60,7 +104,8 @@ static struct str *single_char(unsigned char c) {
         *slot = str_alloc(1);
         (*slot)->data[0] = (char)c;
         (*slot)->data[1] = 0;
-        (*slot)->len = (*slot)->chars = 1;
+        (*slot)->len = 1;
+        (*slot)->refs = SHARED_REFS;
     }
     return str_ref(*slot);
 }
@@ -73,8 +118,7 @@ static struct str *str_known(const char *bytes, size_t len, size_t chars) {
     memcpy(s->data, bytes, len);
     s->data[len] = 0;
     s->len = (uint32_t)len;
-    s->chars = (uint32_t)chars;
-    s->flags = chars == len ? STR_ASCII : 0;
+    set_chars(s, chars);
     return s;
 }
 
@@ -117,57 +161,50 @@ struct str *str_from_bytes(const char *bytes, size_t len) {
 }
 
 void str_unref(struct str *s) {
-    if (s && --s->refs == 0) free(s);
+    if (s && --s->refs == 0) str_free_memory(s);
 }
 
 struct str *str_append_take(struct str *a, const char *bytes, size_t len) {
     if (len == 0) return a;
     must(len <= STR_MAX - a->len);
-    size_t total = a->len + len;
+    size_t total = a->len + len, chars = str_chars(a);
     /* `bytes' may lie inside `a' (s = s + s): it is copied before `a' can go */
-    if (a->refs != 1 || total > a->cap) {
+    if (a->refs != 1 || total > str_cap(a)) {
         size_t cap = a->refs == 1 ? total + total / 2 : total + (total < 64 ? 16 : total / 8);
         struct str *s = str_alloc(cap > STR_MAX ? STR_MAX : cap);
         memcpy(s->data, a->data, a->len);
         memcpy(s->data + a->len, bytes, len);
         s->len = a->len;
-        s->chars = a->chars;
-        s->flags = a->flags;
         str_unref(a);
         a = s;
     } else {
         memmove(a->data + a->len, bytes, len);
     }
     char *added = a->data + a->len;
-    if (len < 8 ? (unsigned char)(added[0] | added[len - 1] | added[len / 2]) < 0x80 && all_ascii(added, len) : all_ascii(added, len)) {
-        a->chars += (uint32_t)len;
-    } else {
-        a->chars += (uint32_t)count_chars(added, len);
-        a->flags &= ~(uint32_t)STR_ASCII;
-    }
+    bool ascii = len < 8 ? (unsigned char)(added[0] | added[len - 1] | added[len / 2]) < 0x80 && all_ascii(added, len) : all_ascii(added, len);
     a->len = (uint32_t)total;
     a->data[total] = 0;
-    a->hash = 0;
+    a->tag &= STR_ASCII | STR_CLASS_MASK;
+    set_chars(a, chars + (ascii ? len : count_chars(added, len)));
     return a;
 }
 
 struct str *str_concat(const struct str *a, const struct str *b) {
     must(b->len <= STR_MAX - a->len);
     size_t len = (size_t)a->len + b->len;
-    if (len < 2) return str_known(a->len ? a->data : b->data, len, a->chars + b->chars);
+    if (len < 2) return str_known(a->len ? a->data : b->data, len, str_chars(a) + str_chars(b));
     struct str *s = str_alloc(len);
     memcpy(s->data, a->data, a->len);
     memcpy(s->data + a->len, b->data, b->len);
     s->data[len] = 0;
     s->len = (uint32_t)len;
-    s->chars = a->chars + b->chars;
-    s->flags = a->flags & b->flags;
+    set_chars(s, (size_t)str_chars(a) + str_chars(b));
     return s;
 }
 
 size_t str_offset(const struct str *s, int64_t i) {
-    must(i >= 1 && i <= (int64_t)s->chars + 1);
-    if (s->flags & STR_ASCII) return (size_t)(i - 1);
+    must(i >= 1 && i <= (int64_t)str_chars(s) + 1);
+    if (str_is_ascii(s)) return (size_t)(i - 1);
     size_t at = 0;
     for (int64_t n = 1; n < i; n++) {
         at++;
@@ -178,13 +215,13 @@ size_t str_offset(const struct str *s, int64_t i) {
 
 int64_t str_char_at_offset(const struct str *s, size_t offset) {
     must(offset <= s->len);
-    if (s->flags & STR_ASCII) return (int64_t)offset + 1;
+    if (str_is_ascii(s)) return (int64_t)offset + 1;
     return (int64_t)count_chars(s->data, offset) + 1;
 }
 
 struct str *str_at(const struct str *s, int64_t i) {
-    must(i >= 1 && i <= (int64_t)s->chars);
-    if (s->flags & STR_ASCII) return single_char((unsigned char)s->data[i - 1]);
+    must(i >= 1 && i <= (int64_t)str_chars(s));
+    if (str_is_ascii(s)) return single_char((unsigned char)s->data[i - 1]);
     return str_range(s, i, i);
 }
 
@@ -199,18 +236,18 @@ static size_t skip_chars(const struct str *s, size_t at, int64_t n) {
 
 struct str *str_range(const struct str *s, int64_t i, int64_t j) {
     if (j < i) return str_empty();
-    must(i >= 1 && j <= (int64_t)s->chars);
-    if (s->flags & STR_ASCII) return str_known(s->data + i - 1, (size_t)(j - i + 1), (size_t)(j - i + 1));
+    must(i >= 1 && j <= (int64_t)str_chars(s));
+    if (str_is_ascii(s)) return str_known(s->data + i - 1, (size_t)(j - i + 1), (size_t)(j - i + 1));
     size_t from = str_offset(s, i);
     size_t to = skip_chars(s, from, j - i + 1);
     return str_known(s->data + from, to - from, (size_t)(j - i + 1));
 }
 
 struct str *str_set_at_take(struct str *s, int64_t i, const struct str *c) {
-    must(c->chars == 1 && i >= 1 && i <= (int64_t)s->chars);
-    if (s->refs == 1 && (s->flags & c->flags & STR_ASCII)) {
+    must(str_chars(c) == 1 && i >= 1 && i <= (int64_t)str_chars(s));
+    if (s->refs == 1 && (s->tag & c->tag & STR_ASCII)) {
         s->data[i - 1] = c->data[0];
-        s->hash = 0;
+        s->tag &= STR_ASCII | STR_CLASS_MASK;
         return s;
     }
     size_t from = str_offset(s, i), to = skip_chars(s, from, 1);
@@ -248,7 +285,8 @@ int bytes_compare_fold(const char *a, size_t alen, const char *b, size_t blen) {
 bool str_equal(const struct str *a, const struct str *b) {
     if (a == b) return true;
     if (a->len != b->len) return false;
-    if (a->hash && b->hash && a->hash != b->hash) return false;
+    uint32_t x = a->tag >> STR_HASH_SHIFT, y = b->tag >> STR_HASH_SHIFT;
+    if (x && y && x != y) return false;
     if (a->len > 0 && ((a->data[a->len - 1] ^ b->data[a->len - 1]) & ~('a' - 'A'))) return false; /* names that are numbered differ at their ends */
     return bytes_compare_fold(a->data, a->len, b->data, b->len) == 0;
 }
@@ -263,16 +301,17 @@ int str_compare(const struct str *a, const struct str *b) {
 
 bool str_equal_c(const struct str *a, const char *b) { return bytes_compare_fold(a->data, a->len, b, strlen(b)) == 0; }
 
-/* FNV-1a over the lower-cased bytes. */
+/* FNV-1a over the lower-cased bytes, folded to the bits that a tag has for it. */
 uint32_t str_hash_bytes(const char *p, size_t len) {
     uint32_t h = 2166136261u;
     for (size_t i = 0; i < len; i++) h = (h ^ ascii_lower((unsigned char)p[i])) * 16777619u;
+    h = (h ^ h >> 24) & STR_HASH_MASK;
     return h ? h : 1;
 }
 
 uint32_t str_hash(const struct str *s) {
-    if (!s->hash) ((struct str *)s)->hash = str_hash_bytes(s->data, s->len); /* a cache: not seen as a change */
-    return s->hash;
+    if (!(s->tag >> STR_HASH_SHIFT)) ((struct str *)s)->tag |= str_hash_bytes(s->data, s->len) << STR_HASH_SHIFT; /* a cache: not seen as a change */
+    return s->tag >> STR_HASH_SHIFT;
 }
 
 /*
@@ -357,7 +396,7 @@ int64_t str_index(const struct str *s, const struct str *what, bool match_case) 
 }
 
 int64_t str_rindex(const struct str *s, const struct str *what, bool match_case) {
-    if (what->len == 0) return (int64_t)s->chars + 1;
+    if (what->len == 0) return (int64_t)str_chars(s) + 1;
     int64_t at = find_offset(s, what, match_case, true);
     return at < 0 ? 0 : str_char_at_offset(s, (size_t)at);
 }

@@ -2,7 +2,7 @@
 /*
  * MOO strings: UTF-8, counted, immutable while shared, indexed by code point from 1.
  *
- * `data` is always valid UTF-8 and NUL-terminated (a string holds no NUL). STR_ASCII says that every byte is a character, so
+ * `data` is always valid UTF-8 and NUL-terminated (a string holds no NUL). str_is_ascii() says that every byte is a character, so
  * indexing is O(1). Comparison folds A-Z only, then compares bytes. A string with one holder grows in place (amortised O(1)).
  */
 #ifndef BASE_STR_H
@@ -10,17 +10,23 @@
 
 #include "base/value.h"
 
-enum { STR_ASCII = 1 };
+enum { STR_ASCII = 1, STR_CLASS_SHIFT = 1, STR_CLASS_MASK = 0x7e, STR_HASH_SHIFT = 8 };
 
+/* Twelve bytes before the text, as there are many. Long strings have `struct str_long' before these. */
 struct str {
     uint32_t refs;
-    uint32_t flags;
     uint32_t len; /* bytes, without the NUL */
-    uint32_t cap; /* bytes that data can hold, without the NUL */
-    uint32_t chars; /* code points */
-    uint32_t hash; /* str_hash(), 0 = not yet known */
+    uint32_t tag; /* STR_ASCII, class of base/pool.h (0: long), str_hash() (0: not yet known) */
     char data[];
 };
+struct str_long {
+    uint32_t cap; /* bytes that data can hold, without the NUL */
+    uint32_t chars;
+};
+
+static inline bool str_is_ascii(const struct str *s) { return s->tag & STR_ASCII; }
+uint32_t str_count_chars(const struct str *s);
+static inline uint32_t str_chars(const struct str *s) { return str_is_ascii(s) ? s->len : str_count_chars(s); } /* code points */
 
 struct str *str_new(const char *bytes, size_t len); /* bytes must be valid UTF-8 without NUL */
 struct str *str_from(const char *c_string);
@@ -30,6 +36,7 @@ struct str *str_empty(void); /* a reference to the shared "" */
 struct str *str_from_bytes(const char *bytes, size_t len);
 static inline struct str *str_ref(struct str *s) { s->refs++; return s; }
 void str_unref(struct str *s);
+void str_free_memory(struct str *s); /* for base/value.c: the last reference is gone */
 
 /* a + bytes. Takes a; in place (perhaps moved) when a has one holder. */
 struct str *str_append_take(struct str *a, const char *bytes, size_t len);

@@ -130,7 +130,7 @@ void value_free_block(value v) {
     if (v.type == V_LIST)
         free_list(v.u.l);
     else
-        free(v.u.p);
+        str_free_memory(v.u.s); /* the only other counted type so far */
 }
 
 /* ---- truth, equality, order, size ---- */

@@ -160,7 +160,7 @@ static struct result crypt_with_salt(struct builtin_call *c, const char *text, c
 struct result bf_crypt(struct builtin_call *c) {
     struct buf text = BUF_INIT, salt = BUF_INIT;
     binary_from_text(&text, c->args[0].u.s, support_latin1(c));
-    if (has_arg(c, 1) && c->args[1].u.s->chars >= 2)
+    if (has_arg(c, 1) && str_chars(c->args[1].u.s) >= 2)
         binary_from_text(&salt, c->args[1].u.s, support_latin1(c));
     else
         random_salt(&salt);

@@ -55,7 +55,7 @@ static bool read_stretch(const struct str *subject, value start, value end, stru
     if (start.type != V_INT || end.type != V_INT) return false;
     out->start[i] = out->len[i] = 0;
     if (start.u.i == 0 && end.u.i == -1) return true;
-    if (start.u.i < 1 || end.u.i > subject->chars || end.u.i < start.u.i - 1) return false;
+    if (start.u.i < 1 || end.u.i > str_chars(subject) || end.u.i < start.u.i - 1) return false;
     out->start[i] = str_offset(subject, start.u.i);
     out->len[i] = str_offset(subject, end.u.i + 1) - out->start[i];
     return true;

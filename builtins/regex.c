@@ -186,7 +186,7 @@ static const char *folded(const struct str *s) {
 
 enum regex_result regex_search(const struct str *subject, struct str *pattern, bool match_case, bool rightmost, struct regex_match *out) {
     if (pattern->len > PATTERN_MOST) return REGEX_TOO_HARD;
-    unsigned form = (match_case ? 0u : FOLD) | ((subject->flags & pattern->flags & STR_ASCII) ? 0u : UNICODE) | (rightmost ? RIGHTMOST : 0u);
+    unsigned form = (match_case ? 0u : FOLD) | (str_is_ascii(subject) && str_is_ascii(pattern) ? 0u : UNICODE) | (rightmost ? RIGHTMOST : 0u);
     prepare();
     return search(pattern, form, match_case ? subject->data : folded(subject), subject->len, out);
 }

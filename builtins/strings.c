@@ -11,7 +11,7 @@
 
 struct result bf_length(struct builtin_call *c) {
     value v = c->args[0];
-    if (v.type == V_STR) return result_int(v.u.s->chars);
+    if (v.type == V_STR) return result_int(str_chars(v.u.s));
     return v.type == V_LIST ? result_int(v.u.l->len) : result_raise(E_TYPE);
 }
 
@@ -20,8 +20,8 @@ struct result bf_index(struct builtin_call *c) {
     int64_t skip = int_arg(c, 3, 0);
     if (skip < 0) return result_raise(E_INVARG);
     if (skip == 0) return result_int(str_index(s, what, flag_arg(c, 2)));
-    if (skip > s->chars) skip = s->chars;
-    struct str *rest = str_range(s, skip + 1, s->chars);
+    if (skip > str_chars(s)) skip = str_chars(s);
+    struct str *rest = str_range(s, skip + 1, str_chars(s));
     int64_t at = str_index(rest, what, flag_arg(c, 2));
     str_unref(rest);
     return result_int(at);
@@ -32,7 +32,7 @@ struct result bf_rindex(struct builtin_call *c) {
     int64_t cut = int_arg(c, 3, 0);
     if (cut > 0) return result_raise(E_INVARG);
     if (cut == 0) return result_int(str_rindex(s, what, flag_arg(c, 2)));
-    struct str *rest = str_range(s, 1, cut < -(int64_t)s->chars ? 0 : (int64_t)s->chars + cut);
+    struct str *rest = str_range(s, 1, cut < -(int64_t)str_chars(s) ? 0 : (int64_t)str_chars(s) + cut);
     int64_t at = str_rindex(rest, what, flag_arg(c, 2));
     str_unref(rest);
     return result_int(at);

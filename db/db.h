@@ -97,14 +97,13 @@ enum builtin_prop {
 enum builtin_prop builtin_prop_by_name(const struct str *name); /* BP_NONE if it is none */
 
 /* Inline cache of one place in a program; zero it to begin with. Contents belong to db/. */
+#define PROP_OWNER_OF_OBJECT INT64_MIN
 struct prop_cache {
     uint32_t layout;
-    uint32_t slot;
+    uint32_t slot; /* where layout is 0: the enum builtin_prop */
     uint64_t epoch;
     objid holder; /* where a clear slot's value was found */
     objid owner; /* that the definition gives the slot */
-    uint32_t builtin;
-    bool owner_is_objects; /* the object's instead */
 };
 
 /* o.name for a frame with permissions of `progr': all checks in order (o may be anything: E_INVIND, E_PROPNF, E_PERM), built-in ones too. *out owned.

@@ -24,21 +24,21 @@ static inline bool db_fast_is_wizard(struct db *db, objid who) {
 
 static inline bool db_fast_owns(const struct object *o, const struct prop_cache *c, unsigned bits, objid progr) {
     if (__builtin_expect(bits & SLOT_OWNED, 0)) return slot_owner(o, c->slot) == progr;
-    return (c->owner_is_objects ? o->owner : c->owner) == progr;
+    return c->owner == progr || (c->owner == PROP_OWNER_OF_OBJECT && o->owner == progr);
 }
 
 /* db_get_property() that succeeds; anything else is for the full function. */
 static inline bool db_fast_get(struct db *db, objid id, objid progr, const struct prop_cache *c, value *out) {
     struct object *o = db_fast_object(db, id);
     if (!o || o->layout != c->layout || c->epoch != db->prop_epoch) return false;
-    struct slot_meta m = *slot_meta(o->slots, c->slot);
-    if (!(m.bits & PF_READ) && !db_fast_owns(o, c, m.bits, progr) && !db_fast_is_wizard(db, progr)) return false;
-    if (m.type == V_CLEAR) {
+    const struct slot_meta *m = slot_meta(o->slots, c->slot);
+    if (!(m->bits & PF_READ) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
+    if (m->type == V_CLEAR) {
         o = db_fast_object(db, c->holder);
         if (!o) return false;
-        m = *slot_meta(o->slots, c->slot); /* the same slot in all who inherit it */
+        m = slot_meta(o->slots, c->slot); /* the same slot in all who inherit it */
     }
-    *out = value_ref((value){.type = m.type, .u.i = o->slots[c->slot]});
+    *out = value_ref((value){.type = m->type, .u.i = o->slots[c->slot]});
     return true;
 }
 
@@ -49,10 +49,11 @@ static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, co
     struct slot_meta *m = slot_meta(o->slots, c->slot);
     if (m->type == V_CLEAR || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false;
     if (!(m->bits & PF_WRITE) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
-    value old = slot_value(o, c->slot);
+    value old = {.type = m->type, .u.i = o->slots[c->slot]};
     object_dirty(db, o, OS_SLOTS);
-    slot_put_value(o, c->slot, v);
-    slot_add_bits(o, c->slot, SLOT_DIRTY);
+    m->type = (uint8_t)v.type;
+    if (!(m->bits & SLOT_DIRTY)) m->bits |= SLOT_DIRTY;
+    o->slots[c->slot] = v.u.i;
     value_unref(old);
     return true;
 }

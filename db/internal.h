@@ -275,7 +275,7 @@ bool object_defines(const struct object *o);
 
 /* ---- slots.c ---- */
 
-static inline struct slot_meta *slot_meta(int64_t *slots, uint32_t i) { return (struct slot_meta *)slots - 1 - i; }
+static inline struct slot_meta *slot_meta(int64_t *slots, uint32_t i) { return (struct slot_meta *)slots + ~(int64_t)i; }
 static inline unsigned slot_type(const struct object *o, uint32_t i) { return slot_meta(o->slots, i)->type; }
 static inline unsigned slot_bits(const struct object *o, uint32_t i) { return slot_meta(o->slots, i)->bits; }
 static inline unsigned slot_perms(const struct object *o, uint32_t i) { return slot_bits(o, i) & PF_ALL; }

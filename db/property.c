@@ -127,8 +127,8 @@ static void cache_fill(struct db *db, struct prop_cache *c, const struct object 
     /* from the parent on: o itself may have a value, but the next object of this layout may have it clear */
     const struct shape_slot *def = &o->shape->slots[slot];
     const struct object *h = holder_from(o->up, slot, def->id);
-    *c = (struct prop_cache){.layout = o->layout, .slot = slot, .epoch = db->prop_epoch, .holder = h ? h->id : NOTHING, .owner = def->owner,
-                             .owner_is_objects = def->perms & PF_CHOWN};
+    *c = (struct prop_cache){.layout = o->layout, .slot = slot, .epoch = db->prop_epoch, .holder = h ? h->id : NOTHING,
+                             .owner = def->perms & PF_CHOWN ? PROP_OWNER_OF_OBJECT : def->owner};
 }
 
 /* The slot of a property that is not built in, E_NONE; or what is wrong. Permissions are not looked at. */
@@ -136,9 +136,9 @@ static enum error find_slot(struct db *db, objid id, struct str *name, struct pr
                             uint32_t *slot) {
     *o = object_enter(db, id);
     if (!*o) return E_INVIND;
-    *builtin = cache && cache->builtin ? (enum builtin_prop)cache->builtin : builtin_prop_by_name(name);
+    *builtin = cache && !cache->layout && cache->slot ? (enum builtin_prop)cache->slot : builtin_prop_by_name(name);
     if (*builtin != BP_NONE) {
-        if (cache) cache->builtin = *builtin;
+        if (cache) *cache = (struct prop_cache){.slot = *builtin};
         return E_NONE;
     }
     int64_t at = shape_find((*o)->shape, name);

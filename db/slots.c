@@ -3,18 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
 #include "db/internal.h"
 
 static size_t meta_bytes(uint32_t n) { return ((size_t)n * sizeof(struct slot_meta) + sizeof(int64_t) - 1) / sizeof(int64_t) * sizeof(int64_t); }
 
 int64_t *slots_new(uint32_t n) {
     if (!n) return NULL;
-    char *block = xmalloc(meta_bytes(n) + n * sizeof(int64_t));
+    char *block = pool_alloc(meta_bytes(n) + n * sizeof(int64_t));
     return (int64_t *)(void *)(block + meta_bytes(n));
 }
 
 void slots_free(int64_t *slots, uint32_t n) {
-    if (slots) free((char *)slots - meta_bytes(n));
+    if (slots) pool_free((char *)slots - meta_bytes(n), meta_bytes(n) + n * sizeof(int64_t));
 }
 
 /* ---- owners ---- */

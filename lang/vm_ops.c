@@ -205,7 +205,7 @@ bool vm_op_getvar(struct vm *vm, value *dest, uint16_t reg) {
     return vm_error(vm, E_VARNF);
 }
 
-static int64_t length_of(const value *v) { return v->type == V_STR ? v->u.s->chars : v->u.l->len; }
+static int64_t length_of(const value *v) { return v->type == V_STR ? str_chars(v->u.s) : v->u.l->len; }
 static bool is_sequence(const value *v) { return v->type == V_STR || v->type == V_LIST; }
 
 bool vm_op_index(struct vm *vm, value *dest, value *base, const value *index) {
@@ -302,7 +302,7 @@ bool vm_op_listset(struct vm *vm, value *dest, value *base, uint32_t n) {
 static enum error check_store(const value *base, const value *index, const value *v) {
     if (index->type != V_INT || !is_sequence(base) || (base->type == V_STR && v->type != V_STR)) return E_TYPE;
     if (index->u.i < 1 || index->u.i > length_of(base)) return E_RANGE;
-    if (base->type == V_STR && v->u.s->chars != 1) return E_INVARG;
+    if (base->type == V_STR && str_chars(v->u.s) != 1) return E_INVARG;
     return E_NONE;
 }
 

@@ -60,7 +60,7 @@ static struct str *join(const struct list *words, size_t from, size_t to) { /* 0
 
 /* Letters in one case, for comparing. ASCII needs no memory but its own. */
 static struct str *fold(const struct str *s) {
-    if (s->flags & STR_ASCII) {
+    if (str_is_ascii(s)) {
         struct buf lower = BUF_INIT; /* not in a new string: short ones are everybody's */
         for (uint32_t i = 0; i < s->len; i++) buf_byte(&lower, (char)ascii_lower((unsigned char)s->data[i]));
         struct str *copy = buf_to_str(&lower);
@@ -84,9 +84,9 @@ struct match {
 static bool match_name(struct match *m, objid o, const struct str *name) {
     bool begins;
     struct str *folded = NULL;
-    if ((name->flags & STR_ASCII) && name->len >= m->text->len) { /* no copy for what is compared most */
+    if (str_is_ascii(name) && name->len >= m->text->len) { /* no copy for what is compared most */
         begins = bytes_compare_fold(name->data, m->text->len, m->text->data, m->text->len) == 0;
-    } else if (name->flags & STR_ASCII) {
+    } else if (str_is_ascii(name)) {
         begins = false;
     } else {
         folded = fold(name);
