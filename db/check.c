@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "db/save.h"
 
-enum { ATTEMPTS = 100, MOST_THREADS = 16 };
+enum { ATTEMPTS = 100, MOST_THREADS = 16, SAMPLE_US = 5000, PROBE_SECONDS = 20, GENTLE_PAUSE_MS = 5 };
+enum how { WHOLE, GENTLY, PROBE };
+enum ending { SOUND, FAULTS, UNREADABLE, NEWER }; /* of the child */
 
 /* ---- the whole ---- */
 
@@ -77,7 +81,7 @@ static int find_meta(struct check *c, struct view_meta *m, const char *dir, stru
 
 static int take_meta(struct check_worker *w, const struct view_meta *m, const char *dir, struct buf *why) {
     struct check *c = w->c;
-    if (m->oldest_reader > FORMAT_VERSION) return buf_printf(why, "%s: a world of format %llu, newer than this program knows (%d); use the one that wrote it", dir, (unsigned long long)m->format, FORMAT_VERSION), -1;
+    if (m->oldest_reader > FORMAT_VERSION) return c->newer = true, buf_printf(why, "%s: a world of format %llu, newer than this program knows (%d); use the one that wrote it", dir, (unsigned long long)m->format, FORMAT_VERSION), -1;
     if (m->max_object < NOTHING || m->max_object > OBJECT_LIMIT) return buf_printf(why, "%s: the meta record names an impossible highest object", dir), -1;
     c->nobjects = m->max_object + 1;
     c->next_prop = m->next_prop;
@@ -165,6 +169,15 @@ static int open_pages(struct check *c, struct store *s, const char *dir, struct 
     return -1;
 }
 
+static void check_fini(struct check *c) {
+    pages_close(&c->pages);
+    free(c->objects);
+    for (int i = 0; i < SEEN_KINDS; i++) free(c->seen[i]);
+    free(c->props.v);
+    buf_fini(&c->props.names);
+    free(c->codes.v);
+}
+
 static int check_here(const char *dir, struct check *c, struct buf *why) {
     struct store *s;
     if (store_open(&s, dir, &(struct store_options){.read_only = true, .raw = true}, why)) return -1;
@@ -173,19 +186,32 @@ static int check_here(const char *dir, struct check *c, struct buf *why) {
     if (!o.rc) check_serial(c, open_tables);
     if (!o.rc) check_all(c);
     store_close(s);
-    pages_close(&c->pages);
-    free(c->objects);
-    for (int i = 0; i < SEEN_KINDS; i++) free(c->seen[i]);
-    free(c->props.v);
-    buf_fini(&c->props.names);
-    free(c->codes.v);
+    check_fini(c);
     return o.rc ? -1 : c->faults ? 1 : 0;
+}
+
+/* What can be seen in milliseconds: where all begins, the record of the last save, a sample; and then whether the library can open it. Nobody else has the world open for writing. */
+static int probe_here(const char *dir, struct check *c, struct buf *why) {
+    struct opening o = {dir, why, pages_open(&c->pages, dir, 0, why)};
+    struct store *s;
+    c->opening = &o;
+    if (!o.rc) check_serial(c, open_tables);
+    if (!o.rc) check_sample(c, SAMPLE_US);
+    check_fini(c);
+    if (o.rc || c->faults) return o.rc ? -1 : 1;
+    if (store_open(&s, dir, &(struct store_options){.read_only = true}, why)) return -1;
+    const void *data;
+    size_t len;
+    int rc = store_read_begin(s) || store_get(s, T_META, meta_key.bytes, meta_key.len, &data, &len);
+    if (rc) buf_printf(why, "%s: the world's meta record: %s", dir, store_error(s));
+    store_close(s);
+    return rc ? -1 : 0;
 }
 
 /* ---- in a child ---- */
 
 /*
- * A damaged file can crash the library that reads it, so it is read in a child. The child writes lines: F fault, P part done, W why not, and exits with 0 sound, 1 not, 2 unreadable.
+ * A damaged file can crash the library that reads it, so it is read in a child. The child writes lines: F fault, P part done, W why not, and exits with an enum ending.
  */
 static void send_line(int fd, char kind, const char *text) {
     struct buf line = BUF_INIT;
@@ -208,16 +234,30 @@ static void send_progress(void *ctx, double part) {
     send_line(*(int *)ctx, 'P', text);
 }
 
-_Noreturn static void child(const char *dir, int fd, bool progress) {
-    struct buf why = BUF_INIT;
+static unsigned threads(void) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct check c = {.fault = send_fault, .progress = progress ? send_progress : NULL, .ctx = &fd, .threads = cores < 1 ? 1 : cores < MOST_THREADS ? (unsigned)cores : MOST_THREADS};
+    return cores < 1 ? 1 : cores < MOST_THREADS ? (unsigned)cores : MOST_THREADS;
+}
+
+/* Out of everybody's way: the lowest priority for the processor and, where the system's scheduler knows such, for the disk. */
+static void be_gentle(struct check *c) {
+    c->threads = 1;
+    c->pause_ms = GENTLE_PAUSE_MS;
+    if (setpriority(PRIO_PROCESS, 0, 19) || syscall(SYS_ioprio_set, 1 /* a process */, 0, 3 << 13 /* idle */)) return; /* then the pauses must do */
+}
+
+_Noreturn static void child(const char *dir, int fd, enum how how, bool progress) {
+    struct buf why = BUF_INIT;
+    struct check c = {.fault = send_fault, .progress = progress ? send_progress : NULL, .ctx = &fd, .threads = threads()};
     signal(SIGSEGV, SIG_DFL);
     signal(SIGBUS, SIG_DFL);
     signal(SIGABRT, SIG_DFL);
-    int rc = check_here(dir, &c, &why);
+    signal(SIGALRM, SIG_DFL);
+    if (how == PROBE) alarm(PROBE_SECONDS);
+    if (how == GENTLY) be_gentle(&c);
+    int rc = how == PROBE ? probe_here(dir, &c, &why) : check_here(dir, &c, &why);
     if (rc < 0) send_line(fd, 'W', buf_c(&why));
-    _exit(rc < 0 ? 2 : rc);
+    _exit(c.newer ? NEWER : rc < 0 ? UNREADABLE : rc);
 }
 
 struct listener {
@@ -239,28 +279,53 @@ static void listen_to(FILE *in, const struct listener *l) {
     free(line);
 }
 
-int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why) {
-    int ends[2], status = 0;
-    if (pipe(ends)) return buf_printf(why, "%s: %s", dir, strerror(errno)), -1;
+/* How the child ended; -1: it could not begin. */
+static int run_child(const char *dir, enum how how, const struct listener *l, int *status) {
+    int ends[2];
+    if (pipe(ends)) return buf_printf(l->why, "%s: %s", dir, strerror(errno)), -1;
     fflush(NULL);
     pid_t pid = fork();
-    if (pid < 0) {
-        buf_printf(why, "%s: cannot start a process for reading it: %s", dir, strerror(errno));
-        close(ends[0]);
-        close(ends[1]);
-        return -1;
-    }
     if (!pid) {
         close(ends[0]);
-        child(dir, ends[1], progress != NULL);
+        child(dir, ends[1], how, l->progress != NULL);
     }
     close(ends[1]);
-    FILE *in = fdopen(ends[0], "r");
-    must(in);
-    listen_to(in, &(struct listener){fault, progress, ctx, why});
+    FILE *in = pid < 0 ? NULL : fdopen(ends[0], "r");
+    if (pid < 0) buf_printf(l->why, "%s: cannot start a process for reading it: %s", dir, strerror(errno));
+    if (!in) return close(ends[0]), -1;
+    listen_to(in, l);
     fclose(in);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-    if (WIFEXITED(status) && WEXITSTATUS(status) < 2) return WEXITSTATUS(status);
-    if (!why->len) buf_printf(why, "%s: data.mdb is so damaged that reading it fails (%s); restore a backup", dir, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "error");
-    return -1;
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR) {}
+    if (!WIFEXITED(*status) && !l->why->len)
+        buf_printf(l->why, "%s: data.mdb is so damaged that reading it %s; restore a backup", dir, WIFSIGNALED(*status) && WTERMSIG(*status) == SIGALRM ? "takes for ever" : "crashes");
+    return 0;
+}
+
+static int check_in_child(const char *dir, enum how how, const struct listener *l) {
+    int status = 0;
+    if (run_child(dir, how, l, &status)) return -1;
+    return WIFEXITED(status) && WEXITSTATUS(status) < UNREADABLE ? WEXITSTATUS(status) : -1;
+}
+
+int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why) {
+    return check_in_child(dir, WHOLE, &(struct listener){fault, progress, ctx, why});
+}
+
+int db_world_check_gently(const char *dir, void (*fault)(void *ctx, const char *text), void *ctx, struct buf *why) {
+    return check_in_child(dir, GENTLY, &(struct listener){fault, NULL, ctx, why});
+}
+
+static void keep_first(void *ctx, const char *text) {
+    struct buf *why = ctx;
+    if (!why->len) buf_add_c(why, text);
+}
+
+int db_world_probe(const char *dir, struct buf *why) {
+    int status = 0;
+    struct buf first = BUF_INIT;
+    int rc = run_child(dir, PROBE, &(struct listener){keep_first, NULL, &first, why}, &status);
+    if (first.len && !why->len) buf_printf(why, "%s: %s", dir, buf_c(&first));
+    buf_fini(&first);
+    if (rc || (WIFEXITED(status) && WEXITSTATUS(status) == NEWER)) return -1;
+    return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : 1;
 }

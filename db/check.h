@@ -59,6 +59,8 @@ struct check {
     void (*progress)(void *ctx, double part);
     void *ctx;
     unsigned threads;
+    bool newer; /* of a format that is not known here */
+    int64_t sample_us;
     int pause_ms; /* after each part, so as not to be in anybody's way */
     uint64_t faults;
     uint64_t rows_all, rows_done;
@@ -77,7 +79,7 @@ struct check {
 struct check_worker {
     struct check *c;
     struct buf *faults; /* lines, of the part at hand */
-    uint64_t nfaults;
+    uint64_t nfaults, random;
     enum store_table table;
     struct buf scratch;
     struct check_table tables[T_COUNT];
@@ -97,6 +99,7 @@ struct check_object *check_object_at(struct check *c, objid o); /* NULL: invalid
 /* check_tables.c */
 void check_tables(struct check *c, const bool which[T_COUNT]); /* every row of these */
 void check_unused_pages(struct check *c);
+void check_sample(struct check *c, int64_t microseconds); /* records here and there, by themselves */
 void check_serial(struct check *c, void (*what)(struct check_worker *w)); /* on this thread */
 void check_key_text(const struct check *c, enum store_table t, const void *key, size_t klen, struct buf *out); /* as people name it: property #12.description */
 

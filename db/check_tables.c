@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "db/check.h"
 
 typedef long long ll;
@@ -69,22 +70,27 @@ static int chunk_of_pages(void *source, const struct key *k, const void **data, 
     return pages_get(&w->c->pages, &w->c->tables[T_BLOB].tree, k->bytes, k->len, data, len);
 }
 
-static void read_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
-    struct check_worker *w = ctx;
-    struct check_table *t = &w->tables[w->table];
+/* links: what it says, too, and not only whether it is whole. */
+static void open_row(struct check_worker *w, const void *key, size_t klen, const void *data, size_t len, bool links) {
     struct dec d;
     const char *why = NULL;
-    t->digest_found += store_row_hash(key, klen, data, len);
-    t->rows_found++;
-    if (w->table == T_BLOB) w->chunks_there += store_row_hash(key, klen, NULL, 0);
     if (!record_open_from(chunk_of_pages, w, key, klen, data, len, &d, &w->scratch, &why)) {
-        check_row(w, w->table, key, klen, &d);
+        if (links) check_row(w, w->table, key, klen, &d);
         return;
     }
     struct buf name = BUF_INIT;
     check_key_text(w->c, w->table, key, klen, &name);
     check_fault(w, "%s: %s", buf_c(&name), why);
     buf_fini(&name);
+}
+
+static void read_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct check_worker *w = ctx;
+    struct check_table *t = &w->tables[w->table];
+    t->digest_found += store_row_hash(key, klen, data, len);
+    t->rows_found++;
+    if (w->table == T_BLOB) w->chunks_there += store_row_hash(key, klen, NULL, 0);
+    open_row(w, key, klen, data, len, true);
 }
 
 static void page_fault(void *ctx, const struct page_part *where, const char *what) {
@@ -295,6 +301,48 @@ void check_tables(struct check *c, const bool which[T_COUNT]) {
     tell_faults(c, &lines, n);
     pthread_mutex_destroy(&p.lock);
     free(p.parts);
+}
+
+/* ---- a sample ---- */
+
+static void sample_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) { open_row(ctx, key, klen, data, len, false); }
+
+static uint64_t sample_random(void *ctx) {
+    uint64_t *x = &((struct check_worker *)ctx)->random; /* xorshift64; Marsaglia, 2003 */
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x;
+}
+
+static void sample_table(struct check_worker *w, enum store_table t) {
+    const struct page_tree *tree = &w->c->tables[t].tree;
+    struct page_walk walk = {.pages = &w->c->pages, .row = sample_row, .fault = page_fault, .ctx = w};
+    w->table = t;
+    if (w->c->tables[t].there) pages_walk_sample(&walk, &(struct page_part){.page = tree->root, .depth = tree->depth}, sample_random);
+}
+
+/* A leaf of each table, then of large ones more often. */
+static void sample(struct check_worker *w) {
+    uint64_t rows = 0, leaves = 0;
+    int64_t end = clock_monotonic_us() + w->c->sample_us;
+    w->random = (uint64_t)end | 1;
+    for (int t = 0; t < T_COUNT; t++) {
+        sample_table(w, (enum store_table)t);
+        rows += w->c->tables[t].tree.entries;
+        leaves += w->c->tables[t].tree.leaves;
+    }
+    for (uint64_t i = 0; rows && i < leaves && !w->nfaults && clock_monotonic_us() < end; i++) {
+        uint64_t at = sample_random(w) % rows;
+        int t = 0;
+        for (; t + 1 < T_COUNT && at >= w->c->tables[t].tree.entries; t++) at -= w->c->tables[t].tree.entries;
+        sample_table(w, (enum store_table)t);
+    }
+}
+
+void check_sample(struct check *c, int64_t microseconds) {
+    c->sample_us = microseconds;
+    check_serial(c, sample);
 }
 
 /* ---- what is not in any tree ---- */

@@ -278,6 +278,27 @@ void pages_walk(struct page_walk *w, const struct page_part *from) {
     else walk(w, from);
 }
 
+void pages_walk_sample(struct page_walk *w, const struct page_part *from, uint64_t (*random)(void *ctx)) {
+    struct page_part at = *from;
+    if (!at.depth || at.depth > PAGES_MAX_DEPTH) {
+        pages_walk(w, from);
+        return;
+    }
+    for (; at.depth > 1; at.depth--) {
+        const unsigned char *page = page_at(w->pages, at.page, 1);
+        const char *what = page ? page_fault(w->pages, page, at.page, false) : "it is not in the file";
+        struct node here, next = {.key = at.to};
+        unsigned n = what ? 0 : node_count(page), i = n ? (unsigned)(random(w->ctx) % n) : 0;
+        if (!what && (!read_node(w->pages, page, i, false, &here) || (i + 1 < n && !read_node(w->pages, page, i + 1, false, &next)))) what = "an entry does not lie within it";
+        if (what) {
+            fault(w, &at, what);
+            return;
+        }
+        at = (struct page_part){here.size, at.depth, i ? here.key : at.from, next.key};
+    }
+    if (at.page > w->pages->meta.last || !(w->pages->used[at.page / 8] >> at.page % 8 & 1)) walk(w, &at);
+}
+
 /* ---- one row ---- */
 
 /* The last entry whose key is not above; the first has none to look at in a branch. -1: damaged. */

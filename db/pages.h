@@ -69,6 +69,9 @@ struct page_walk {
 };
 void pages_walk(struct page_walk *w, const struct page_part *from);
 
+/* The walk of one leaf, to which `random' chooses the way; a leaf that was met before is passed over. */
+void pages_walk_sample(struct page_walk *w, const struct page_part *from, uint64_t (*random)(void *ctx));
+
 /* The row under a key; 0, 1: there is none, -1: the way to it is damaged. */
 int pages_get(const struct pages *p, const struct page_tree *t, const void *key, size_t klen, const void **data, size_t *len);
 /* A tree's record, as the tree of tables has it. */
