@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "builtins/registry.h"
+#include "server/opening.h"
 
 /* ---- the host: one connection, the terminal ---- */
 
@@ -162,7 +163,7 @@ bool offline_choose_wizard(struct offline *o, const char *text, struct buf *why)
 
 int offline_open(struct offline *o, const char *world, const struct db_options *how, struct buf *why) {
     *o = (struct offline){.wizard = NOTHING};
-    if (db_world_open(&o->db, world, how, why)) return -1;
+    if (opening_open(&o->db, world, how, DAMAGE_REFUSE, false, why)) return -1;
     log_set_level(LOG_WARNING); /* what is only of interest while a world is served */
     int n;
     const struct builtin *table = builtins_for_dialect(db_dialect(o->db), &n);

@@ -28,6 +28,8 @@
 
 enum { SERVE_MAX_ADDRESSES = 8 };
 
+enum verify_when { VERIFY_BACKGROUND, VERIFY_NOW, VERIFY_OFF };
+
 struct serve_options {
     const char *world;
     const char *log; /* NULL: stderr */
@@ -37,6 +39,8 @@ struct serve_options {
     size_t naddresses;
     int port;
     bool outbound;
+    enum verify_when verify; /* every record; a sample of them always */
+    bool accept_damage;
     int64_t tick_quota; /* 0: the scheduler's own */
     size_t cache_size; /* bytes; 0: half of what there is */
     double save_interval; /* seconds; < 0: as $server_options says */
