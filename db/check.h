@@ -106,6 +106,7 @@ void check_key_text(const struct check *c, enum store_table t, const void *key, 
 /* check_links.c: rows whose payload opened well, and what is left to say at the end. */
 void check_row(struct check_worker *w, enum store_table t, const void *key, size_t klen, struct dec *d);
 void check_props_read(struct check_worker *w); /* all definitions and objects are known */
+void check_props_sort(struct check *c);
 void check_objects_read(struct check_worker *w); /* all object records are known */
 void check_codes_read(struct check_worker *w);
 void check_finish(struct check_worker *w);

@@ -167,12 +167,15 @@ const struct check_prop *check_prop_by_id(const struct check *c, uint64_t id) {
     return c->props.n ? bsearch(&want, c->props.v, c->props.n, sizeof *c->props.v, by_id) : NULL;
 }
 
+void check_props_sort(struct check *c) {
+    if (c->props.n) qsort(c->props.v, c->props.n, sizeof *c->props.v, by_id);
+}
+
 void check_props_read(struct check_worker *w) {
     struct check_props *p = &w->c->props;
-    if (!p->n) return;
     for (size_t i = 0; i < p->n; i++)
         if (!check_object_at(w->c, p->v[i].definer) && (!i || p->v[i].definer != p->v[i - 1].definer)) check_fault(w, "propdef of #%lld: the object does not exist", (ll)p->v[i].definer);
-    qsort(p->v, p->n, sizeof *p->v, by_id);
+    check_props_sort(w->c);
     for (size_t i = 1; i < p->n; i++)
         if (p->v[i].id == p->v[i - 1].id)
             check_fault(w, "propdef of #%lld: property id %llu belongs to #%lld too", (ll)p->v[i].definer, (ull)p->v[i].id, (ll)p->v[i - 1].definer);

@@ -12,7 +12,7 @@
 typedef long long ll;
 typedef unsigned long long ull;
 
-enum { MOST_FAULTS = 1000 }; /* of one part that are put in words */
+enum { MOST_FAULTS = 1000, SMALL_WORLD = 200 }; /* faults of one part that are put in words; leaves of a world that is looked at whole at each start */
 
 void check_fault(struct check_worker *w, const char *format, ...) {
     va_list ap;
@@ -305,7 +305,10 @@ void check_tables(struct check *c, const bool which[T_COUNT]) {
 
 /* ---- a sample ---- */
 
-static void sample_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) { open_row(ctx, key, klen, data, len, false); }
+static void sample_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct check_worker *w = ctx;
+    open_row(w, key, klen, data, len, w->table == T_PROPDEF); /* so that properties have names */
+}
 
 static uint64_t sample_random(void *ctx) {
     uint64_t *x = &((struct check_worker *)ctx)->random; /* xorshift64; Marsaglia, 2003 */
@@ -315,33 +318,41 @@ static uint64_t sample_random(void *ctx) {
     return *x;
 }
 
-static void sample_table(struct check_worker *w, enum store_table t) {
+static void sample_table(struct check_worker *w, enum store_table t, bool whole) {
     const struct page_tree *tree = &w->c->tables[t].tree;
     struct page_walk walk = {.pages = &w->c->pages, .row = sample_row, .fault = page_fault, .ctx = w};
+    struct page_part all = {.page = tree->root, .depth = tree->depth};
     w->table = t;
-    if (w->c->tables[t].there) pages_walk_sample(&walk, &(struct page_part){.page = tree->root, .depth = tree->depth}, sample_random);
+    if (!w->c->tables[t].there) return;
+    if (whole) pages_walk(&walk, &all);
+    else pages_walk_sample(&walk, &all, sample_random);
 }
 
-/* A leaf of each table, then of large ones more often. */
+/* A leaf of each table, then of large ones more often; of a small world all. */
 static void sample(struct check_worker *w) {
     uint64_t rows = 0, leaves = 0;
     int64_t end = clock_monotonic_us() + w->c->sample_us;
     w->random = (uint64_t)end | 1;
     for (int t = 0; t < T_COUNT; t++) {
-        sample_table(w, (enum store_table)t);
         rows += w->c->tables[t].tree.entries;
         leaves += w->c->tables[t].tree.leaves;
     }
-    for (uint64_t i = 0; rows && i < leaves && !w->nfaults && clock_monotonic_us() < end; i++) {
+    for (int t = 0; t < T_COUNT; t++)
+        if (t != T_PROPDEF) sample_table(w, (enum store_table)t, leaves <= SMALL_WORLD);
+    for (uint64_t i = SMALL_WORLD; rows && i < leaves && !w->nfaults && clock_monotonic_us() < end; i++) {
         uint64_t at = sample_random(w) % rows;
         int t = 0;
         for (; t + 1 < T_COUNT && at >= w->c->tables[t].tree.entries; t++) at -= w->c->tables[t].tree.entries;
-        sample_table(w, (enum store_table)t);
+        if (t != T_PROPDEF) sample_table(w, (enum store_table)t, false);
     }
 }
 
+static void sample_definitions(struct check_worker *w) { sample_table(w, T_PROPDEF, w->c->tables[T_PROPDEF].tree.leaves <= SMALL_WORLD); }
+
 void check_sample(struct check *c, int64_t microseconds) {
     c->sample_us = microseconds;
+    check_serial(c, sample_definitions);
+    check_props_sort(c);
     check_serial(c, sample);
 }
 
