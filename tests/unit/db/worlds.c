@@ -28,18 +28,23 @@ void save_world(struct db *db) {
     cr_assert_eq(db_save(db, NULL, 0, NULL, &why), 0, "%s", buf_c(&why));
 }
 
-void expect_same(struct db *a, struct db *b, int step) {
-    struct buf x = BUF_INIT, y = BUF_INIT;
-    world_text(a, &x);
-    world_text(b, &y);
-    if (strcmp(buf_c(&x), buf_c(&y))) {
+void expect_text(struct db *db, const struct buf *text, int step) {
+    struct buf x = BUF_INIT;
+    world_text(db, &x);
+    if (strcmp(buf_c(&x), buf_c(text))) {
         size_t at = 0, line = 0;
-        for (; x.data[at] == y.data[at]; at++)
+        for (; x.data[at] == text->data[at]; at++)
             if (x.data[at] == '\n') line = at + 1;
-        cr_assert_fail("after step %d the worlds differ:\n%.300s\n-- and --\n%.300s", step, x.data + line, y.data + line);
+        cr_assert_fail("after step %d the worlds differ:\n%.300s\n-- and --\n%.300s", step, x.data + line, text->data + line);
     }
     buf_fini(&x);
-    buf_fini(&y);
+}
+
+void expect_same(struct db *a, struct db *b, int step) {
+    struct buf text = BUF_INIT;
+    world_text(b, &text);
+    expect_text(a, &text, step);
+    buf_fini(&text);
 }
 
 static void count_fault(void *ctx, const char *text) {
