@@ -23,7 +23,7 @@
 
 _Static_assert(sizeof(void *) == 8, "the map needs a 64-bit address space");
 
-enum { MAX_READERS = 126, FORGET_EVERY = 10000 };
+enum { MAX_READERS = 126, FORGET_EVERY = 10000, FORGET_PIECE = 8 << 20 };
 #define MAP_FIRST ((size_t)1 << 40) /* address space, not memory; less where a limit forbids it */
 #define MAP_LEAST ((size_t)1 << 32)
 
@@ -42,6 +42,7 @@ struct environment {
     char *dir;
     struct store_options options;
     size_t map_size;
+    char *map; /* NULL: not looked for yet */
     pthread_mutex_t reading;
     struct store reader, writer;
     /* the writer's */
@@ -120,6 +121,7 @@ static int open_env_sized(struct environment *e, size_t map) {
         return rc;
     }
     e->map_size = map;
+    e->map = NULL;
     return 0;
 }
 
@@ -267,11 +269,14 @@ uint64_t store_count(struct store *s, enum store_table t) {
     return st.ms_entries;
 }
 
+/* The reader's, when it has no transaction open: for the map to stay where it is. */
+static bool needs_lock(const struct store *s) { return !s->writes && !s->depth; }
+
 int64_t store_disk_size(struct store *s) {
     MDB_envinfo info;
     MDB_stat st;
     struct environment *e = s->shared;
-    bool lock = !s->writes && !s->depth;
+    bool lock = needs_lock(s);
     if (lock) pthread_mutex_lock(&e->reading);
     int64_t size = !e->env || mdb_env_info(e->env, &info) || mdb_env_stat(e->env, &st) ? -1 : (int64_t)(info.me_last_pgno + 1) * st.ms_psize;
     if (lock) pthread_mutex_unlock(&e->reading);
@@ -298,28 +303,36 @@ int store_copy(struct store *s, const char *to) {
     return rc ? fail(s, rc, "cannot copy the store") : 0;
 }
 
-/* LMDB does not tell where its map is: it is the mapping of its file. */
-static void *map_of(struct environment *e, size_t *size) {
+/* LMDB does not tell where its map is: it is the mapping of its file. Looked up once for each mapping, as it takes a while. */
+static char *map_of(struct environment *e) {
     struct stat st;
     mdb_filehandle_t fd;
     char line[512];
-    void *found = NULL;
+    if (e->map) return e->map;
     FILE *maps = mdb_env_get_fd(e->env, &fd) || fstat(fd, &st) ? NULL : fopen("/proc/self/maps", "re");
-    while (maps && !found && fgets(line, sizeof line, maps)) {
-        unsigned long from, to, inode;
-        if (sscanf(line, "%lx-%lx %*s %*s %*s %lu", &from, &to, &inode) != 3 || inode != st.st_ino || !strstr(line, "/data.mdb")) continue;
-        found = (void *)from;
-        *size = to - from;
+    while (maps && !e->map && fgets(line, sizeof line, maps)) {
+        unsigned long from, inode;
+        if (sscanf(line, "%lx-%*x %*s %*s %*s %lu", &from, &inode) != 2 || inode != st.st_ino || !strstr(line, "/data.mdb")) continue;
+        e->map = (char *)from;
     }
     if (maps) fclose(maps);
-    return found;
+    return e->map;
 }
 
-/* The pages stay in the system's cache; they only no longer count as this process's memory. */
+/* The pages stay in the system's cache; they only no longer count as this process's memory. In pieces: whoever wants memory from the system waits for each. */
+static void forget_pages(struct environment *e) {
+    MDB_envinfo info;
+    MDB_stat st;
+    if (!e->env || mdb_env_info(e->env, &info) || mdb_env_stat(e->env, &st) || !map_of(e)) return;
+    size_t used = (info.me_last_pgno + 1) * st.ms_psize;
+    for (size_t at = 0; at < used; at += FORGET_PIECE) madvise(e->map + at, used - at < FORGET_PIECE ? used - at : FORGET_PIECE, MADV_DONTNEED);
+}
+
 void store_forget_pages(struct store *s) {
-    size_t size = 0;
-    void *map = s->shared->env ? map_of(s->shared, &size) : NULL;
-    if (map) madvise(map, size, MADV_DONTNEED);
+    bool lock = needs_lock(s);
+    if (lock) pthread_mutex_lock(&s->shared->reading);
+    forget_pages(s->shared);
+    if (lock) pthread_mutex_unlock(&s->shared->reading);
 }
 
 /* ---- digests ---- */
@@ -360,6 +373,7 @@ static int grow_map(struct store *s) {
     pthread_mutex_lock(&e->reading);
     end_txn(&e->reader);
     int rc = mdb_env_set_mapsize(e->env, e->map_size * 2);
+    e->map = NULL;
     if (!rc) e->map_size *= 2;
     pthread_mutex_unlock(&e->reading);
     return rc ? fail(s, rc, "cannot make the map larger") : STORE_FULL;
@@ -388,6 +402,7 @@ static int adopt_map_size(struct environment *e) {
     pthread_mutex_lock(&e->reading);
     end_txn(&e->reader);
     int rc = mdb_env_set_mapsize(e->env, 0);
+    e->map = NULL;
     pthread_mutex_unlock(&e->reading);
     return rc;
 }
