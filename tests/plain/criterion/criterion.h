@@ -28,7 +28,10 @@ void plain_skip(void) __attribute__((noreturn));
         plain_add(&t); \
     } \
     static void suite_##_##name_##_run(void)
-#define TestSuite(suite_, ...) struct plain_suite_##suite_
+struct plain_suite {
+    void (*init)(void), (*fini)(void); /* not called: each test has a process of its own */
+};
+#define TestSuite(suite_, ...) static const struct plain_suite plain_suite_##suite_ __attribute__((unused)) = {__VA_ARGS__}
 
 #define PLAIN_CHECK(ok, text, ...) ((ok) ? (void)0 : plain_failed(__FILE__, __LINE__, text, " " __VA_ARGS__))
 #define PLAIN_COMPARE(a, op, b, ...) PLAIN_CHECK((a)op(b), #a " " #op " " #b, __VA_ARGS__)
@@ -57,6 +60,7 @@ void plain_skip(void) __attribute__((noreturn));
 #define cr_expect_str_eq cr_assert_str_eq
 #define cr_expect_float_eq(a, b, e, ...) PLAIN_CHECK(fabs((double)((a) - (b))) <= (double)(e), #a " is about " #b, __VA_ARGS__)
 #define cr_log_error(...) plain_log(__VA_ARGS__)
+#define cr_log_info(...) plain_log(__VA_ARGS__)
 #define cr_skip_test(...) plain_skip()
 
 #endif

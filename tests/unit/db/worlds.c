@@ -28,7 +28,7 @@ void save_world(struct db *db) {
     cr_assert_eq(db_save(db, NULL, 0, NULL, &why), 0, "%s", buf_c(&why));
 }
 
-void expect_text(struct db *db, const struct buf *text, int step) {
+void expect_world_text(struct db *db, const struct buf *text, int step) {
     struct buf x = BUF_INIT;
     world_text(db, &x);
     if (strcmp(buf_c(&x), buf_c(text))) {
@@ -43,7 +43,7 @@ void expect_text(struct db *db, const struct buf *text, int step) {
 void expect_same(struct db *a, struct db *b, int step) {
     struct buf text = BUF_INIT;
     world_text(b, &text);
-    expect_text(a, &text, step);
+    expect_world_text(a, &text, step);
     buf_fini(&text);
 }
 
@@ -53,6 +53,9 @@ static void count_fault(void *ctx, const char *text) {
 }
 
 void expect_sound(const char *dir) {
+#ifdef __SANITIZE_THREAD__
+    if (dir) return; /* it checks in a child of its own with threads, which this sanitizer has no notion of */
+#endif
     struct buf why = BUF_INIT;
     int faults = 0;
     int rc = db_world_check(dir, count_fault, NULL, &faults, &why);

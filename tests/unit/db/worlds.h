@@ -10,7 +10,7 @@ void remove_world(char *dir); /* and frees the name */
 void save_world(struct db *db); /* must succeed */
 struct db *reopen(struct db *db, const char *dir, bool evict); /* db may be NULL */
 void expect_same(struct db *a, struct db *b, int step);
-void expect_text(struct db *db, const struct buf *text, int step); /* of world_text() */
+void expect_world_text(struct db *db, const struct buf *text, int step); /* of world_text() */
 void expect_sound(const char *dir); /* of a world that this process has not open */
 
 #endif
