@@ -10,8 +10,9 @@
 enum {
     PORTION_US = 300,
     LOOK_AT_LEAST_US = 50000, /* between slices */
-    CLOCK_EVERY = 8, /* objects evicted between two looks at the time; */
-    CLOCK_EVERY_ENTRIES = 2048, /* entries passed over */
+    STUCK_US = 500000, /* until rounds that brought nothing are tried again, if no save ended */
+    PASS_WORK = 1, VISIT_WORK = 8, EVICT_WORK = 256, /* an entry passed over, an object looked at, one evicted: about as they take time */
+    WORK = 2048, /* between two looks at the clock */
     SPARED = 2, /* rounds more for objects with verbs: these are few and often wanted */
     MEASURE_SHARE = 100, /* at most this part of the time goes to measuring */
     TRIM_SHARE = 1000,
@@ -28,9 +29,13 @@ struct cache {
     size_t hand;
     size_t fruitless; /* entries since something left */
     uint64_t loaded, evicted;
+    int64_t longest_us; /* of a portion */
     bool evict_always;
     unsigned evict_entries;
-    bool stuck; /* two rounds and nothing left, but too much is in use */
+    int64_t stuck_us;
+    uint64_t stuck_generation;
+    int64_t unsaved; /* while it was passed over in the last round before it got stuck */
+    bool stuck; /* rounds, and nothing left, but too much is in use */
     bool texts_left;
 };
 
@@ -142,19 +147,43 @@ static struct object *advance(struct db *db) {
     return db->objects[c->hand++];
 }
 
-/* Until the goal is reached, the time is over or two rounds brought nothing. */
+static void begin_round(struct cache *c) {
+    c->stuck = false;
+    c->fruitless = 0;
+    c->unsaved = 0;
+}
+
+static void get_stuck(struct db *db) {
+    struct cache *c = db->cache;
+    c->stuck = true;
+    c->stuck_us = clock_monotonic_us();
+    c->stuck_generation = db->generation;
+}
+
+/* The work that one entry was. */
+static int step(struct db *db) {
+    struct cache *c = db->cache;
+    struct object *o = advance(db);
+    if (visit(db, o)) {
+        begin_round(c);
+        return EVICT_WORK;
+    }
+    c->fruitless++;
+    if (c->fruitless > db->cap * (2 + SPARED)) get_stuck(db); /* every object had time to be untouched */
+    if (!is_loaded(o)) return PASS_WORK;
+    if (c->fruitless > db->cap * (1 + SPARED) && (o->state & (OS_QUEUED | OS_SAVING))) c->unsaved += object_cost(o);
+    return VISIT_WORK;
+}
+
+/* Until the goal is reached, the time is over or rounds brought nothing. */
 static void evict_portion(struct db *db) {
     struct cache *c = db->cache;
-    int64_t end = clock_monotonic_us() + PORTION_US;
-    unsigned left = 0, passed = 0;
-    while (c->in_use > c->goal && !c->stuck) {
-        struct object *o = advance(db);
-        passed++;
-        if (visit(db, o)) left++, c->fruitless = 0;
-        else if (++c->fruitless > db->cap * (2 + SPARED)) c->stuck = true;
-        if ((passed % CLOCK_EVERY_ENTRIES && left < CLOCK_EVERY) || clock_monotonic_us() < end) continue;
-        break;
+    int64_t begun = clock_monotonic_us(), now = begun;
+    while (c->in_use > c->goal && !c->stuck && now - begun < PORTION_US) {
+        for (int work = 0; work < WORK && c->in_use > c->goal && !c->stuck;) work += step(db);
+        now = clock_monotonic_us();
     }
+    if (now - begun > c->longest_us) c->longest_us = now - begun;
 }
 
 /* ---- how much is in use ---- */
@@ -168,14 +197,14 @@ static void measure(struct cache *c, int64_t now) {
     c->measuring_us = c->measured_us - now;
 }
 
-static void look(struct db *db) {
+/* again: more was loaded or changed, so there is something to look at even if nothing could leave before. */
+static void look(struct db *db, bool again) {
     struct cache *c = db->cache;
     int64_t now = clock_monotonic_us(), margin = c->budget / 16;
     c->looked_us = now;
     c->anonymous = memory_anonymous();
     db->look_in = c->budget / 64;
-    c->stuck = false;
-    c->fruitless = 0;
+    if (c->stuck && (again || now - c->stuck_us > STUCK_US || c->stuck_generation != db->generation)) begin_round(c);
     if (c->anonymous >= 0 && c->anonymous < c->budget - 2 * margin && c->held < c->budget - 2 * margin) {
         c->in_use = c->anonymous;
         c->goal = c->budget;
@@ -197,7 +226,7 @@ void cache_turn(struct db *db) {
     } else if (c->evict_entries) {
         for (unsigned i = 0; i < c->evict_entries; i++) visit(db, advance(db));
     } else {
-        if (db->look_in < 0) look(db);
+        if (db->look_in < 0) look(db, true);
         evict_portion(db);
         db->evict_due = c->in_use > c->goal && !c->stuck;
     }
@@ -217,9 +246,9 @@ void db_cache_turn(struct db *db) {
     struct cache *c = db->cache;
     if (!c || c->evict_always || c->evict_entries) return;
     if (clock_monotonic_us() - c->looked_us >= LOOK_AT_LEAST_US) {
-        look(db);
+        look(db, false);
         trim(c);
-        db->evict_due = c->in_use > c->goal;
+        db->evict_due = c->in_use > c->goal && !c->stuck;
     }
     if (db->evict_due) cache_turn(db);
 }
@@ -227,7 +256,8 @@ void db_cache_turn(struct db *db) {
 bool db_wants_save(const struct db *db) {
     const struct cache *c = db->cache;
     if (!c || c->evict_always || !db->ndirty || db_save_under_way(db)) return false;
-    return c->stuck || (int64_t)db->ndirty > c->budget / 8 / DIRTY_BYTES;
+    int64_t pages = (int64_t)db->ndirty * DIRTY_BYTES;
+    return pages > c->budget / 8 || (c->stuck && pages + c->unsaved > c->budget / 64);
 }
 
 bool db_should_wait(const struct db *db) {
@@ -238,7 +268,7 @@ bool db_should_wait(const struct db *db) {
 void db_cache_stats(const struct db *db, struct db_cache_stats *out) {
     const struct cache *c = db->cache;
     *out = (struct db_cache_stats){.anonymous = -1};
-    if (c) *out = (struct db_cache_stats){c->budget, c->in_use, c->anonymous, c->loaded, c->evicted};
+    if (c) *out = (struct db_cache_stats){c->budget, c->in_use, c->anonymous, c->loaded, c->evicted, c->longest_us};
 }
 
 /* ---- all at once ---- */

@@ -113,6 +113,7 @@ struct db_cache_stats {
     int64_t in_use; /* bytes in allocated blocks, as estimated since they were last measured */
     int64_t anonymous; /* RssAnon of this process when last looked; -1: the system does not tell */
     uint64_t loaded, evicted; /* objects, since opening */
+    int64_t longest_us; /* that making room has taken in one go */
 };
 void db_cache_stats(const struct db *db, struct db_cache_stats *out);
 

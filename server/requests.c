@@ -110,12 +110,20 @@ void request_reboot(struct asker *a, const char *text) {
     control_answer(a, 0, "the reboot begins; the log tells how it goes\n");
 }
 
+static void describe_memory(struct server *s, struct buf *out) {
+    struct db_cache_stats m;
+    db_cache_stats(s->db, &m);
+    buf_printf(out, "memory: %lld MB in use of a cache of %lld MB, %lld MB anonymous; %llu objects loaded, %llu dropped again, for at most %.1f ms at a time\n", (long long)m.in_use >> 20,
+               (long long)m.budget >> 20, (long long)m.anonymous >> 20, (unsigned long long)m.loaded, (unsigned long long)m.evicted, (double)m.longest_us / 1e3);
+}
+
 void request_status(struct asker *a, const char *text) {
     (void)text;
     struct server *s = a->control->server;
     struct buf out = BUF_INIT;
     buf_printf(&out, "evermoo %s, process %ld\nup %lld seconds\n", EVERMOO_VERSION, (long)getpid(), (long long)(clock_monotonic_us() - s->started_us) / 1000000);
     saves_describe(s, &out);
+    describe_memory(s, &out);
     buf_printf(&out, "%zu connections, %zu of them not logged in\n", s->connections.count, s->connections.not_logged_in);
     for (struct listener *l = s->listeners.newest; l; l = l->next) {
         buf_printf(&out, "listening for #%lld on ", (long long)l->handler);
