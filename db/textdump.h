@@ -24,7 +24,7 @@ struct import_options {
 struct import_summary {
     int version;
     bool latin1; /* how bytes above 127 were read */
-    int64_t objects, recycled, verbs, programs, properties, forked, suspended, connections, bytes;
+    int64_t objects, recycled, verbs, programs, properties, players, forked, suspended, connections, bytes;
     double seconds;
     struct str **notes; /* what could not be taken over and why, one line each */
     size_t nnotes;
@@ -53,12 +53,19 @@ struct export_options {
     size_t nconnections;
     void (*progress)(void *ctx, double part);
     void *progress_ctx;
+    bool manifest; /* the file is read back before it gets its name, and PATH.manifest tells what is in it (docs/textdump.md) */
 };
+enum { DUMP_DIGEST_BYTES = 32 };
 struct export_summary {
-    int64_t objects, programs, forked, suspended, bytes;
+    int64_t objects, recycled, verbs, programs, properties, players, forked, suspended, connections, bytes;
+    unsigned char digest[DUMP_DIGEST_BYTES]; /* SHA-256 of the file */
     int64_t replaced; /* characters that the encoding does not have, written as `?' */
 };
-/* Written aside, synced, renamed. 0, or -1 with one line in *why; then `path' is as it was. summary may be NULL. */
+/* Written aside, synced, renamed; a manifest of what was there before goes. 0, or -1 with one line in *why; then `path' is as it was. summary may be NULL. */
 int textdump_export(struct db *db, const char *path, const struct export_options *options, struct export_summary *summary, struct buf *why);
+
+int textdump_digest(const char *path, unsigned char digest[DUMP_DIGEST_BYTES]); /* SHA-256 of any file; 0, or errno */
+/* 1 and a line in *word when the dump has a manifest beside it and is not the file that it describes; else 0. */
+int textdump_check_manifest(const char *dump, struct buf *word);
 
 #endif

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/list.h"
 #include "base/must.h"
 #include "db/textdump_parts.h"
@@ -23,6 +25,7 @@ struct export {
     struct export_summary *sum;
     struct buf *why;
     FILE *file;
+    EVP_MD_CTX *digest;
     struct buf out; /* not yet in the file */
     bool latin1, failed;
     int64_t nslots;
@@ -67,6 +70,7 @@ static bool flush(struct export *ex) {
     size_t len = ex->out.len;
     if (ex->latin1 && len) len = to_latin1(ex, ex->out.data, len);
     if (len && fwrite(ex->out.data, 1, len, ex->file) != len) return fail(ex, "cannot write: %s", strerror(errno));
+    if (len) must(EVP_DigestUpdate(ex->digest, ex->out.data, len));
     ex->sum->bytes += (int64_t)len;
     buf_clear(&ex->out);
     return !ex->failed;
@@ -194,6 +198,7 @@ static bool gather_links(struct export *ex) {
 static void put_verbs(struct export *ex, objid o) {
     size_t n = db_count_verbs(ex->db, o);
     put_int(ex, (int64_t)n);
+    ex->sum->verbs += (int64_t)n;
     for (size_t i = 0; i < n; i++) {
         struct verbref v = {o, (uint32_t)i};
         enum verb_arg dobj, iobj;
@@ -222,6 +227,7 @@ static bool put_value(struct export *ex, objid o, const struct str *name, value 
 static bool put_props(struct export *ex, objid o, const struct dump_object *kept) {
     value defs = db_propdefs(ex->db, o);
     put_int(ex, defs.u.l->len);
+    ex->sum->properties += defs.u.l->len;
     for (uint32_t i = 1; i <= defs.u.l->len; i++) put_line(ex, list_get(defs.u.l, i).u.s);
     value_unref(defs);
     size_t n = db_count_props(ex->db, o);
@@ -248,6 +254,7 @@ static bool put_object(struct export *ex, objid o) {
     if (!db_valid(ex->db, o)) {
         bool spaced = ex->header.spaced_recycled != (kept && kept->other_recycled);
         buf_printf(&ex->out, spaced ? "# %" PRId64 " recycled\n" : "#%" PRId64 " recycled\n", o);
+        ex->sum->recycled++;
         return flush_when_full(ex);
     }
     buf_printf(&ex->out, "#%" PRId64 "\n", o);
@@ -302,6 +309,7 @@ static void put_head(struct export *ex) {
     put_int(ex, ex->sum->programs);
     put_int(ex, ex->header.dummy);
     put_int(ex, players.u.l->len);
+    ex->sum->players = players.u.l->len;
     for (uint32_t i = 1; i <= players.u.l->len; i++) put_int(ex, list_get(players.u.l, i).u.o);
     value_unref(players);
 }
@@ -330,6 +338,7 @@ static enum dump_tail tail_form(const struct export *ex) {
 }
 
 static void put_connections(struct export *ex, bool listeners) {
+    ex->sum->connections = (int64_t)ex->nconnections;
     buf_printf(&ex->out, listeners ? "%zu active connections with listeners\n" : "%zu active connections\n", ex->nconnections);
     for (size_t i = 0; i < ex->nconnections; i++) {
         const struct foreign_connection *c = &ex->connections[i];
@@ -376,21 +385,10 @@ static void export_fini(struct export *ex) {
     buf_fini(&ex->forked);
     buf_fini(&ex->suspended);
     buf_fini(&ex->out);
+    EVP_MD_CTX_free(ex->digest);
 }
 
 /* ---- the file ---- */
-
-/* After a rename: the directory too must reach the disk. */
-static void sync_directory_of(const char *path) {
-    char *dir = xstrdup(path), *slash = strrchr(dir, '/');
-    if (slash) slash[slash == dir ? 1 : 0] = 0;
-    int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(dir);
-}
 
 static bool write_file(struct export *ex, const char *path) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -403,17 +401,42 @@ static bool write_file(struct export *ex, const char *path) {
     if (ok && fflush(ex->file)) ok = fail(ex, "cannot write %s: %s", path, strerror(errno));
     if (ok && fsync(fileno(ex->file)) && errno != EINVAL) ok = fail(ex, "cannot write %s: %s", path, strerror(errno));
     if (fclose(ex->file) && ok) ok = fail(ex, "cannot write %s: %s", path, strerror(errno));
+    must(EVP_DigestFinal_ex(ex->digest, ex->sum->digest, NULL));
+    return ok;
+}
+
+static int encoding_of(const struct export *ex) { return ex->latin1 ? ENC_LATIN1 : ENC_UTF8; }
+
+/*
+ * The dump gets its name, and the manifest its own. First the manifest of what was there before goes: should this be the last moment, there is a dump, the old or the new one, and no
+ * manifest that contradicts it.
+ */
+static bool put_in_place(struct export *ex, const char *aside, const char *path, const char *manifest_aside) {
+    struct buf manifest = BUF_INIT;
+    buf_printf(&manifest, "%s.manifest", path);
+    if (textdump_has_manifest(path)) unlink(buf_c(&manifest));
+    bool ok = rename(aside, path) == 0 || fail(ex, "cannot rename %s to %s: %s", aside, path, strerror(errno));
+    if (ok && ex->options->manifest) ok = rename(manifest_aside, buf_c(&manifest)) == 0 || fail(ex, "cannot rename %s to %s: %s", manifest_aside, buf_c(&manifest), strerror(errno));
+    if (ok) (void)files_sync_parent(path);
+    buf_fini(&manifest);
     return ok;
 }
 
 static bool write_aside(struct export *ex, const char *path) {
-    struct buf aside = BUF_INIT;
+    struct buf aside = BUF_INIT, manifest = BUF_INIT;
     buf_printf(&aside, "%s.part.%ld", path, (long)getpid());
+    buf_printf(&manifest, "%s.manifest", buf_c(&aside));
     bool ok = write_file(ex, buf_c(&aside));
-    if (ok && rename(buf_c(&aside), path)) ok = fail(ex, "cannot rename %s to %s: %s", buf_c(&aside), path, strerror(errno));
-    if (ok) sync_directory_of(path);
-    else unlink(buf_c(&aside));
+    if (ok && ex->options->manifest && (textdump_read_back(buf_c(&aside), encoding_of(ex), ex->sum, ex->why) ||
+                                        textdump_write_manifest(ex->db, path, buf_c(&manifest), ex->options, ex->latin1, ex->sum, ex->why)))
+        ok = false;
+    ok = ok && put_in_place(ex, buf_c(&aside), path, buf_c(&manifest));
+    if (!ok) {
+        unlink(buf_c(&aside));
+        unlink(buf_c(&manifest));
+    }
     buf_fini(&aside);
+    buf_fini(&manifest);
     return ok;
 }
 
@@ -421,12 +444,14 @@ int textdump_export(struct db *db, const char *path, const struct export_options
     struct export_summary mine;
     struct export ex = {.db = db, .options = options, .sum = summary ? summary : &mine, .why = why};
     *ex.sum = (struct export_summary){.objects = 0};
+    ex.digest = EVP_MD_CTX_new();
+    must(ex.digest && EVP_DigestInit_ex(ex.digest, EVP_sha256(), NULL));
     int encoding = options->encoding < 0 ? (int)db_encoding(db) : options->encoding;
     ex.latin1 = encoding == ENC_LATIN1;
     struct stat st;
     bool ok;
     if (options->format != 4) ok = fail(&ex, "format %d cannot be written by this release: only 4", options->format);
-    else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) ok = S_ISDIR(st.st_mode) ? fail(&ex, "%s is a directory", path) : write_file(&ex, path);
+    else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) ok = S_ISDIR(st.st_mode) ? fail(&ex, "%s is a directory", path) : options->manifest ? fail(&ex, "%s is not a file, it cannot have a manifest", path) : write_file(&ex, path);
     else ok = write_aside(&ex, path);
     export_fini(&ex);
     return ok ? 0 : -1;

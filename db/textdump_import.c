@@ -773,21 +773,36 @@ static bool second_pass(struct import *im) {
     return save(im);
 }
 
+static void import_fini(struct import *im) {
+    im->sum->version = im->version;
+    im->sum->latin1 = im->r.latin1;
+    im->sum->bytes = im->r.size;
+    im->sum->players = im->nusers;
+    drop_rows(im);
+    free(im->rows);
+    free(im->slots);
+    free(im->users);
+    dump_header_fini(&im->header);
+    reader_close(&im->r);
+}
+
+int textdump_scan(const char *path, int encoding, struct import_summary *out, struct buf *why) {
+    const struct import_options options = {.encoding = encoding};
+    *out = (struct import_summary){.version = 0};
+    struct import im = {.options = &options, .sum = out};
+    if (reader_open(&im.r, path, why)) return -1;
+    bool ok = first_pass(&im);
+    import_fini(&im);
+    return ok ? 0 : -1;
+}
+
 int textdump_import(struct db *db, const char *path, const struct import_options *options, struct import_summary *summary, struct buf *why) {
     *summary = (struct import_summary){.version = 0};
     struct import im = {.db = db, .options = options, .sum = summary};
     int64_t begun = clock_monotonic_us();
     if (reader_open(&im.r, path, why)) return -1;
     bool ok = first_pass(&im) && second_pass(&im);
-    summary->version = im.version;
-    summary->latin1 = im.r.latin1;
-    summary->bytes = im.r.size;
     summary->seconds = (double)(clock_monotonic_us() - begun) / 1e6;
-    drop_rows(&im);
-    free(im.rows);
-    free(im.slots);
-    free(im.users);
-    dump_header_fini(&im.header);
-    reader_close(&im.r);
+    import_fini(&im);
     return ok ? 0 : -1;
 }

@@ -55,6 +55,15 @@ bool reader_slice(struct reader *r, int64_t from, struct buf *out);
 /* At *p: a decimal number, after blanks. false: none, or out of range. */
 bool scan_int(const char **p, int64_t *out);
 
+/* ---- reading back (textdump_manifest.c) ---- */
+
+/* The first pass of an import: grammar, links and counts, in some 60 bytes an object. 0, or -1 with *why. */
+int textdump_scan(const char *path, int encoding, struct import_summary *out, struct buf *why);
+/* Whether the file holds just what was written and can be imported. 0, or -1 with *why. */
+int textdump_read_back(const char *path, int encoding, const struct export_summary *written, struct buf *why);
+int textdump_write_manifest(struct db *db, const char *dump, const char *aside, const struct export_options *options, bool latin1, const struct export_summary *s, struct buf *why); /* of `dump', into `aside', synced */
+bool textdump_has_manifest(const char *dump); /* one that was written by us */
+
 /* ---- values ---- */
 
 enum value_place { PLACE_PROPERTY, PLACE_VARIABLE, PLACE_STACK };

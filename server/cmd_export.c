@@ -10,6 +10,7 @@
 #include "db/foreign.h"
 #include "db/textdump.h"
 #include "server/command.h"
+#include "server/control.h"
 #include "server/dumpmark.h"
 #include "server/offline.h"
 #include "server/programs.h"
@@ -17,20 +18,22 @@
 struct arguments {
     const char *world, *dump;
     int format, encoding;
-    bool quiet, mark, at_end;
+    bool quiet, mark, at_end, manifest, as_saved;
     size_t cache_size;
 };
 
-enum { KEY_QUIET = 'q', KEY_FORMAT = 256, KEY_ENCODING, KEY_MARK, KEY_CACHE_SIZE };
+enum { KEY_QUIET = 'q', KEY_FORMAT = 256, KEY_ENCODING, KEY_MARK, KEY_MANIFEST, KEY_AS_SAVED, KEY_CACHE_SIZE };
 
 static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     struct arguments *a = state->input;
     switch (key) {
     case KEY_QUIET: a->quiet = true; return 0;
     case KEY_MARK:
-        a->mark = true;
+        a->mark = a->as_saved = true;
         a->at_end = !strcmp(arg, "end");
         return 0;
+    case KEY_MANIFEST: a->manifest = true; return 0;
+    case KEY_AS_SAVED: a->as_saved = true; return 0;
     case KEY_FORMAT:
         if (strcmp(arg, "4")) return command_usage_error(state, "format '%s' cannot be written by this release: only 4", arg);
         a->format = 4;
@@ -83,7 +86,8 @@ static int export_open_world(const struct arguments *a, struct offline *o, struc
                                      .connections = connected.v,
                                      .nconnections = connected.n,
                                      .progress = progress_show,
-                                     .progress_ctx = &bar};
+                                     .progress_ctx = &bar,
+                                     .manifest = a->manifest};
     if (rc == 0) rc = textdump_export(o->db, a->dump, &options, summary, why);
     progress_end(&bar);
     programs_fini(&programs);
@@ -109,8 +113,22 @@ static int64_t count_left_out(struct offline *o, const struct export_summary *s)
     return n > 0 ? n : 0;
 }
 
+/* A world that is being served is saved first, so that the dump is of now. It goes on meanwhile; what is read is that save, or one after it. */
+static int have_saved(const struct arguments *a, struct buf *why) {
+    int status;
+    struct buf answer = BUF_INIT;
+    int rc = control_ask(a->world, "sync", "", &status, &answer, why);
+    if (rc == 0 && status) {
+        buf_printf(why, "%.*s; --as-saved would write the last save", (int)strcspn(buf_c(&answer), "\n"), buf_c(&answer));
+        rc = -1;
+    }
+    buf_fini(&answer);
+    return rc < 0 ? -1 : 0;
+}
+
 static int export_world(const struct arguments *a, struct export_summary *summary, int64_t *left_out, struct buf *why) {
     struct offline o;
+    if (!a->as_saved && have_saved(a, why)) return -1;
     if (offline_open(&o, a->world, &(struct db_options){.read_only = true, .cache_size = a->cache_size}, why)) return -1;
     int rc = export_open_world(a, &o, summary, why);
     if (rc == 0) *left_out = count_left_out(&o, summary);
@@ -130,9 +148,11 @@ int cmd_export(int argc, char **argv) {
                                                  {"cache-size", KEY_CACHE_SIZE, "SIZE", 0, COMMAND_CACHE_SIZE_DOC, 0},
                                                  {"encoding", KEY_ENCODING, "NAME", 0, "utf8 or latin1; otherwise the one that the world was imported from", 0},
                                                  {"mark", KEY_MARK, "WHEN", OPTION_HIDDEN, 0, 0}, /* a server's own dumps: "end" or "run" */
+                                                 {"manifest", KEY_MANIFEST, 0, 0, "read the dump back before it gets its name, and write DUMP.manifest: counts, SHA-256", 0},
+                                                 {"as-saved", KEY_AS_SAVED, 0, 0, "of a world that is being served: as it was last saved, without having it saved now", 0},
                                                  {"quiet", KEY_QUIET, 0, 0, "print no summary", 0},
                                                  {0}};
-    static const struct argp argp = {options, parse_argument, "WORLD DUMP", "Writes a world as a text dump, as it was last saved.", NULL, NULL, NULL};
+    static const struct argp argp = {options, parse_argument, "WORLD DUMP", "Writes a world, which may be running, as a text dump of one instant.", NULL, NULL, NULL};
     struct arguments a = {.format = 4, .encoding = -1};
     struct export_summary summary;
     int64_t left_out = 0;

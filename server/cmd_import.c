@@ -92,7 +92,9 @@ int cmd_import(int argc, char **argv) {
     static const struct argp argp = {options, parse_argument, "DUMP WORLD", "Reads a text dump (formats 0 to 4) into a new world, and says what could not be taken over.", NULL, NULL, NULL};
     struct arguments a = {.encoding = -1};
     if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
-    struct buf why = BUF_INIT;
+    struct buf why = BUF_INIT, word = BUF_INIT;
+    if (textdump_check_manifest(a.dump, &word)) fprintf(stderr, "%s: warning: %s\n", argv[0], buf_c(&word));
+    buf_fini(&word);
     int status = import_aside(&a, &why) ? command_fail(argv[0], &why) : EXIT_SUCCESS;
     buf_fini(&why);
     return status;

@@ -2,36 +2,20 @@
 #include "server/dumpmark.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h> /* fsync */
 
-#include "base/must.h"
+#include "db/textdump.h"
 
-enum { DIGEST_BYTES = 32, IN_A_RUN = 'c', AT_THE_END = 'f' };
+enum { IN_A_RUN = 'c', AT_THE_END = 'f' };
 
 struct mark {
     char kind; /* IN_A_RUN: at a checkpoint, or a run has begun since; AT_THE_END */
-    unsigned char digest[DIGEST_BYTES];
+    unsigned char digest[DUMP_DIGEST_BYTES];
 };
 
 static void mark_path(struct buf *path, const char *world) { buf_printf(path, "%s/dumped", world); }
-
-/* 0, or errno. */
-static int digest_of(const char *path, unsigned char digest[DIGEST_BYTES]) {
-    FILE *f = fopen(path, "re");
-    if (!f) return errno;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    char piece[65536];
-    must(ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL));
-    for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0;) must(EVP_DigestUpdate(ctx, piece, n));
-    int rc = ferror(f) ? EIO : 0;
-    must(EVP_DigestFinal_ex(ctx, digest, NULL));
-    EVP_MD_CTX_free(ctx);
-    fclose(f);
-    return rc;
-}
 
 static int mark_write(const char *world, const struct mark *mark, struct buf *why) {
     struct buf path = BUF_INIT, aside = BUF_INIT;
@@ -60,7 +44,7 @@ static bool mark_read(const char *world, struct mark *mark) {
 
 int dumpmark_write(const char *world, const char *dump, bool at_end, struct buf *why) {
     struct mark mark = {.kind = at_end ? AT_THE_END : IN_A_RUN};
-    int rc = digest_of(dump, mark.digest);
+    int rc = textdump_digest(dump, mark.digest);
     if (rc == 0) return mark_write(world, &mark, why);
     buf_printf(why, "%s: %s", dump, strerror(rc));
     return -1;
@@ -68,8 +52,8 @@ int dumpmark_write(const char *world, const char *dump, bool at_end, struct buf 
 
 bool dumpmark_matches(const char *world, const char *dump) {
     struct mark mark;
-    unsigned char digest[DIGEST_BYTES];
-    return mark_read(world, &mark) && digest_of(dump, digest) == 0 && memcmp(digest, mark.digest, sizeof digest) == 0;
+    unsigned char digest[DUMP_DIGEST_BYTES];
+    return mark_read(world, &mark) && textdump_digest(dump, digest) == 0 && memcmp(digest, mark.digest, sizeof digest) == 0;
 }
 
 bool dumpmark_ended_well(const char *world) {

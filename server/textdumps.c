@@ -2,6 +2,7 @@
 #include "server/textdumps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -15,17 +16,21 @@
 
 /* The process id, or -1 (logged). It begins with no signal blocked and none ignored that ours are. */
 static pid_t spawn_export(struct server *s, bool at_end) {
-    char evermoo[] = "evermoo", export_[] = "export", quiet[] = "--quiet", run[] = "--mark=run", end[] = "--mark=end";
+    char evermoo[] = "evermoo", export_[] = "export", quiet[] = "--quiet", manifest[] = "--manifest", run[] = "--mark=run", end[] = "--mark=end";
     char *world = xstrdup(s->options.world), *dump = xstrdup(s->options.text_dump);
-    char *argv[] = {evermoo, export_, quiet, at_end ? end : run, world, dump, NULL};
+    char *argv[] = {evermoo, export_, quiet, manifest, at_end ? end : run, world, dump, NULL};
     posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
     sigset_t none;
     pid_t pid = -1;
     sigemptyset(&none);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    int rc = posix_spawn(&pid, s->exe, NULL, &attributes, argv, environ);
+    posix_spawn_file_actions_init(&actions);
+    if (s->options.log) posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, s->options.log, O_WRONLY | O_CREAT | O_APPEND, 0666); /* what it says about a failure */
+    int rc = posix_spawn(&pid, s->exe, &actions, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     free(world);
     free(dump);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Text dumps of a world that is being served (`serve --text-dump', `classic'): one at each checkpoint and one at the end. Another process, `evermoo export', writes each from
- * the save just made, so that nobody waits.
+ * the save just made or one after it, reads it back, gives it its name and its manifest (docs/textdump.md); nobody waits.
  */
 #ifndef SERVER_TEXTDUMPS_H
 #define SERVER_TEXTDUMPS_H

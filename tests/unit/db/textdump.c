@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "db/foreign.h"
 #include "db/textdump.h"
+#include "db/textdump_parts.h"
 #include "db/world.h"
 
 static const char village_path[] = "tests/fuzz/corpus/fuzz_textdump/village";
@@ -190,4 +191,35 @@ Test(textdump, damaged_rows_of_tasks_are_errors) {
     value_unref(variable.v);
     buf_fini(&row);
     buf_fini(&why);
+}
+
+Test(textdump, what_is_read_back_is_what_was_written) {
+    struct buf village = BUF_INIT, why = BUF_INIT;
+    char *dir = work_directory(), path[100];
+    snprintf(path, sizeof path, "%s/dump", dir);
+    struct db *db = db_world_in_memory();
+    cr_assert_eq(import(db, village_path, 0, &why), 0, "%s", buf_c(&why));
+    struct export_options how = {.format = 4, .encoding = -1};
+    struct export_summary written;
+    cr_assert_eq(textdump_export(db, path, &how, &written, &why), 0, "%s", buf_c(&why));
+    cr_assert_eq(textdump_read_back(path, -1, &written, &why), 0, "%s", buf_c(&why));
+    int64_t *const counts[] = {&written.objects, &written.recycled, &written.verbs, &written.programs, &written.properties, &written.players, &written.forked, &written.bytes};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        (*counts[i])++;
+        cr_expect_eq(textdump_read_back(path, -1, &written, &why), -1, "count %zu", i);
+        (*counts[i])--;
+    }
+    read_file(path, &village);
+    for (size_t i = 0; i < village.len; i++) {
+        village.data[i] ^= 4;
+        write_file(path, village.data, village.len);
+        cr_expect_eq(textdump_read_back(path, -1, &written, &why), -1, "byte %zu", i);
+        village.data[i] ^= 4;
+    }
+    write_file(path, village.data, village.len);
+    cr_expect_eq(textdump_read_back(path, -1, &written, &why), 0);
+    db_world_close(db);
+    buf_fini(&village);
+    buf_fini(&why);
+    remove_tree(dir);
 }
