@@ -126,6 +126,14 @@ struct result bf_save_database(struct builtin_call *c) {
     return (struct result){.kind = R_SUSPEND, .why = SUSPEND_SAVE};
 }
 
+struct result bf_backup_database(struct builtin_call *c) {
+    const struct host *h = host_of(c);
+    if (!is_wizard(c)) return result_raise(E_PERM);
+    if (!h->backup) return result_raise_text(E_QUOTA, "The world is not being served: say `evermoo backup'");
+    enum error e = h->backup(h->ctx, has_arg(c, 0) ? c->args[0].u.s : NULL, sched_current_task_id(c->m->scheduler));
+    return e == E_NONE ? (struct result){.kind = R_SUSPEND, .why = SUSPEND_WORK} : result_raise_text(e, "This is no name for a backup");
+}
+
 /* ---- measures ---- */
 
 struct result bf_save_stats(struct builtin_call *c) {

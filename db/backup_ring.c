@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/must.h"
+#include "db/delta.h"
 
 /* ---- names ---- */
 
@@ -118,6 +119,32 @@ size_t ring_prune(const char *dir, const struct ring_keep *counts) {
     free(keep);
     free(entries);
     buf_fini(&parent);
+    return removed;
+}
+
+void ring_newest_name(const char *dir, int64_t *time_us, int64_t *generation) {
+    struct buf parent = BUF_INIT;
+    struct ring_entry *entries;
+    buf_printf(&parent, "%s/backups", dir);
+    size_t n = read_ring(buf_c(&parent), &entries);
+    *time_us = n ? entries[0].time : 0;
+    *generation = n ? (int64_t)entries[0].generation : 0;
+    free(entries);
+    buf_fini(&parent);
+}
+
+size_t ring_prune_deltas(const char *dir) {
+    struct ring_backups all;
+    struct buf path = BUF_INIT;
+    uint64_t oldest[2] = {UINT64_MAX, UINT64_MAX}; /* in the ring; with a name */
+    buf_printf(&path, "%s/deltas", dir);
+    ring_list(dir, &all, NULL, NULL);
+    for (size_t i = 0; i < all.n; i++)
+        if (all.v[i].instant.generation < oldest[all.v[i].named]) oldest[all.v[i].named] = all.v[i].instant.generation;
+    uint64_t from = oldest[0] != UINT64_MAX ? oldest[0] : oldest[1];
+    size_t removed = from == UINT64_MAX ? 0 : delta_prune(buf_c(&path), from);
+    ring_backups_fini(&all);
+    buf_fini(&path);
     return removed;
 }
 

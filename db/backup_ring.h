@@ -19,8 +19,13 @@ bool ring_parse_name(const char *name, int64_t *time_us, uint64_t *generation);
 /* times: descending. Sets keep[i] for those that stay. */
 void ring_choose(const int64_t *times, size_t n, const struct ring_keep *counts, bool *keep);
 
+/* Of WORLD/backups, by their names alone: time and generation of the newest one in the ring; 0: there is none. */
+void ring_newest_name(const char *dir, int64_t *time_us, int64_t *generation);
+
 /* Removes what the rule says from WORLD/backups; the number of those removed. */
 size_t ring_prune(const char *dir, const struct ring_keep *counts);
+/* And the files of deltas that nobody needs who begins with one of the ring (of the others, if there is none). */
+size_t ring_prune_deltas(const char *dir);
 
 /* Every backup in WORLD/backups that can be read, newest first. */
 struct ring_backup {

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* `evermoo backup WORLD [DEST]'. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/files.h"
 #include "db/backup.h"
+#include "db/backup_ring.h"
 #include "db/instant.h"
 #include "server/command.h"
 #include "server/control.h"
 
 struct arguments {
     const char *world, *to;
-    bool quiet, no_save, no_deltas;
+    bool quiet, no_save, no_deltas, for_server;
+    struct ring_keep keep;
 };
 
-enum { KEY_QUIET = 'q', KEY_NO_SAVE = 256, KEY_NO_DELTAS };
+enum { KEY_QUIET = 'q', KEY_NO_SAVE = 256, KEY_NO_DELTAS, KEY_FOR_SERVER };
 
 static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     struct arguments *a = state->input;
     switch (key) {
     case KEY_QUIET: a->quiet = true; return 0;
+    case KEY_FOR_SERVER:
+        a->for_server = true;
+        return sscanf(arg, "%" SCNd64 ",%" SCNd64 ",%" SCNd64, &a->keep.hourly, &a->keep.daily, &a->keep.weekly) == 3 ? 0 : command_usage_error(state, "three numbers are needed");
     case KEY_NO_DELTAS: a->no_deltas = true; return 0;
     case KEY_NO_SAVE: a->no_save = true; return 0;
     case ARGP_KEY_ARG:
@@ -35,7 +41,7 @@ static error_t parse_argument(int key, char *arg, struct argp_state *state) {
 /* A server that runs the world writes what changed. 0 also when there is none. */
 static int have_saved(const struct arguments *a, struct buf *why) {
     struct buf answer = BUF_INIT;
-    int status = 0, rc = a->no_save ? 1 : control_ask(a->world, "save", "", &status, &answer, why);
+    int status = 0, rc = a->no_save ? 1 : control_ask(a->world, "sync", "", &status, &answer, why);
     if (rc == 0 && status) buf_printf(why, "%s: %s", a->world, buf_c(&answer));
     buf_fini(&answer);
     return rc < 0 || (rc == 0 && status) ? -1 : 0;
@@ -50,16 +56,25 @@ static void print_report(const struct db_backup_report *r) {
     buf_fini(&when);
 }
 
+/* For server/backups.c, which reads it. Then the ring is thinned out. */
+static void report_to_server(const struct arguments *a, const struct db_backup_report *r) {
+    printf("%s\ngeneration %llu\ntime %lld\nrecords %llu\nbytes %lld\nmicroseconds %lld\n", buf_c(&r->path), (unsigned long long)r->generation, (long long)r->time,
+           (unsigned long long)r->records, (long long)r->bytes, (long long)r->microseconds);
+    ring_prune(a->world, &a->keep);
+    ring_prune_deltas(a->world);
+}
+
 static int make_backup(const struct arguments *a, struct buf *why) {
     struct db_backup_report report;
     struct progress bar;
-    bool for_ring = !a->to || !strchr(a->to, '/');
-    if (for_ring && !a->no_deltas && db_backup_prepare(a->world, why)) return -1;
+    bool in_world = !a->to || !strchr(a->to, '/');
+    if (in_world && !a->no_deltas && !a->for_server && db_backup_prepare(a->world, why)) return -1;
     if (have_saved(a, why)) return -1;
     progress_begin(&bar, "backup");
     int rc = db_backup(a->world, a->to, &report, progress_show, &bar, why);
     progress_end(&bar);
-    if (rc == 0 && !a->quiet) print_report(&report);
+    if (rc == 0 && a->for_server) report_to_server(a, &report);
+    else if (rc == 0 && !a->quiet) print_report(&report);
     buf_fini(&report.path);
     return rc;
 }
@@ -68,6 +83,7 @@ int cmd_backup(int argc, char **argv) {
     static const struct argp_option options[] = {{"quiet", KEY_QUIET, 0, 0, "print nothing but errors", 0},
                                                  {"no-save", KEY_NO_SAVE, 0, 0, "as the world was last saved: ask no server to save it first", 0},
                                                  {"no-deltas", KEY_NO_DELTAS, 0, 0, "do not begin to log what saves change, where that is not done yet", 0},
+                                                 {"for-server", KEY_FOR_SERVER, "COUNTS", OPTION_HIDDEN, 0, 0}, /* how many of the ring are kept */
                                                  {0}};
     static const struct argp argp = {options, parse_argument, "WORLD [DEST]",
                                      "Copies a world, which may be running, and reads the copy back. It goes to WORLD/backups under the time and number of its save; DEST is another name there, a directory to put it "

@@ -27,7 +27,7 @@ enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_VERIFY, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -41,6 +41,7 @@ static const struct argp_option option_table[] = {
     {"save-patience", KEY_SAVE_PATIENCE, "SECONDS", 0, "at the end, while the last save fails, try again for so long (30)", 0},
     {"verify", KEY_VERIFY, "WHEN", 0, "look at every record: now (before anybody can connect), background (a minute after the start, slowly) or off (background)", 0},
     {"accept-damage", KEY_ACCEPT_DAMAGE, 0, 0, "serve a world whose file is damaged; without this the newest backup takes its place, or, if there is none, nothing is served", 0},
+    {"no-deltas", KEY_NO_DELTAS, 0, 0, "saves do not log what they change: worlds can be restored to their backups only", 0},
     {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
@@ -111,6 +112,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         else if (strcmp(arg, "background")) return command_usage_error(state, "'%.100s' is not when to verify: now, background or off", arg);
         return 0;
     case KEY_ACCEPT_DAMAGE: o->accept_damage = true; return 0;
+    case KEY_NO_DELTAS: o->no_deltas = true; return 0;
     case KEY_TEXT_DUMP: o->text_dump = arg; return 0;
     case KEY_BACK: o->back = true; return 0;
     case ARGP_KEY_ARG:
@@ -211,7 +213,7 @@ static int build_bundled(const struct serve_options *o, struct buf *why) {
 
 static int open_world(struct server *s, struct buf *why) {
     struct serve_options *o = &s->options;
-    struct db_options options = {.read_only = o->check, .dialect = o->dialect, .lock = o->lock, .cache_size = o->cache_size};
+    struct db_options options = {.read_only = o->check, .dialect = o->dialect, .no_deltas = o->no_deltas, .lock = o->lock, .cache_size = o->cache_size};
     if (!world_exists(o->world) && build_bundled(o, why)) return -1;
     if (opening_open(&s->db, o->world, &options, o->accept_damage ? DAMAGE_ACCEPT : DAMAGE_RESTORE, o->verify == VERIFY_NOW, why)) return -1;
     int n;
@@ -224,6 +226,7 @@ static int open_world(struct server *s, struct buf *why) {
     sched_load_options(s->sched);
     server_load_options(s);
     saves_init(s);
+    backups_init(s);
     return 0;
 }
 
@@ -275,6 +278,7 @@ void server_close(struct server *s, bool keep_sockets) {
         db_world_close(s->db);
         s->db = NULL;
         saves_fini(s);
+        backups_fini(s);
     }
     if (s->last_words) str_unref(s->last_words);
     s->last_words = NULL;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "db/backup.h"
 #include "server/server.h"
 
 /* ---- connections ---- */
@@ -232,6 +233,18 @@ static void task_saved(struct server *s, void *ctx, const struct save_outcome *o
 }
 
 static void host_save(void *ctx, int64_t task_id) { saves_ask(ctx, task_saved, (void *)(intptr_t)task_id); }
+static void backup_for_task(struct server *s, void *ctx, const struct backup_outcome *o) {
+    int64_t task_id = (intptr_t)ctx;
+    if (o->why) sched_wake_raising(s->sched, task_id, E_QUOTA, o->why);
+    else sched_wake_with(s->sched, task_id, backups_info(o));
+}
+
+static enum error host_backup(void *ctx, struct str *name, int64_t task_id) {
+    if (name && (!db_backup_name_is_good(name->data) || strlen(name->data) != name->len)) return E_INVARG;
+    backups_ask(ctx, name ? name->data : NULL, backup_for_task, (void *)(intptr_t)task_id);
+    return E_NONE;
+}
+
 static value host_save_stats(void *ctx) { return saves_stats(ctx); }
 
 static char *dup_text(const struct str *s) { return s && s->len ? xstrdup(s->data) : NULL; }
@@ -278,6 +291,7 @@ void server_fill_host(struct server *s) {
         .shutdown = host_shutdown,
         .checkpoint = host_checkpoint,
         .save = host_save,
+        .backup = host_backup,
         .save_stats = host_save_stats,
         .reboot = host_reboot,
         .db_disk_size = host_db_disk_size,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/version.h"
+#include "db/backup.h"
 #include "server/control_parts.h"
 #include "server/offline.h"
 
@@ -93,6 +94,29 @@ void request_sync(struct asker *a, const char *text) {
     saves_ask(a->control->server, saved, a);
 }
 
+static void backed_up(struct server *s, void *ctx, const struct backup_outcome *o) {
+    (void)s;
+    struct asker *a = ctx;
+    struct buf out = BUF_INIT;
+    a->gone = NULL;
+    if (o->why) buf_printf(&out, "%s\n", o->why);
+    else buf_printf(&out, "%s: save %lld, %lld records, %lld bytes; read back and sound\n", o->path, (long long)o->generation, (long long)o->records, (long long)o->bytes);
+    control_answer(a, o->why ? 1 : 0, buf_c(&out));
+    buf_fini(&out);
+}
+
+static void backup_asker_gone(struct asker *a) { backups_forget(a->control->server, a); }
+
+void request_backup(struct asker *a, const char *text) {
+    if (*text && !db_backup_name_is_good(text)) {
+        control_answer(a, 1, "this is no name for a backup: no slash, no control character, not beginning with . or -, not ending in .new\n");
+        return;
+    }
+    control_wait(a);
+    a->gone = backup_asker_gone;
+    backups_ask(a->control->server, *text ? text : NULL, backed_up, a);
+}
+
 void request_stop(struct asker *a, const char *text) {
     struct server *s = a->control->server;
     struct str *words = str_printf("evermoo stop%s%s", *text ? ": " : "", text);
@@ -124,6 +148,7 @@ void request_status(struct asker *a, const char *text) {
     buf_printf(&out, "evermoo %s, process %ld\nup %lld seconds\n", EVERMOO_VERSION, (long)getpid(), (long long)(clock_monotonic_us() - s->started_us) / 1000000);
     saves_describe(s, &out);
     describe_memory(s, &out);
+    backups_describe(s, &out);
     buf_printf(&out, "%zu connections, %zu of them not logged in\n", s->connections.count, s->connections.not_logged_in);
     for (struct listener *l = s->listeners.newest; l; l = l->next) {
         buf_printf(&out, "listening for #%lld on ", (long long)l->handler);

@@ -81,11 +81,6 @@ static void answer_all(struct server *s, struct save_request **list, const struc
 
 /* ---- failures ---- */
 
-static void tell_wizards(struct server *s, const char *line) {
-    for (struct connection *c = s->connections.newest; c; c = c->older)
-        if (c->opened && c->id >= 0 && db_valid(s->db, c->id) && db_is_wizard(s->db, c->id)) connection_write_line(c, line, strlen(line));
-}
-
 static bool is_time(int64_t *last_us, int64_t now, int64_t every_us) {
     if (*last_us && now - *last_us < every_us) return false;
     *last_us = now;
@@ -103,7 +98,7 @@ static void note_failure(struct server *s, const char *why) {
     if (is_time(&v->logged_us, now, LOG_AGAIN_US)) log_error("SAVE failed (%u in a row; the next try is in %g s): %s", v->failures, wait, why);
     if (is_time(&v->told_us, now, TELL_AGAIN_US)) {
         buf_printf(&line, "*** The world cannot be saved: %s ***", why);
-        tell_wizards(s, buf_c(&line));
+        server_say_to_wizards(s, buf_c(&line));
         buf_fini(&line);
     }
 }
@@ -115,7 +110,7 @@ static void note_success(struct server *s) {
     struct buf line = BUF_INIT;
     buf_printf(&line, "*** The world is saved again: save %llu holds everything. ***", (unsigned long long)db_generation(s->db));
     log_info("SAVED again after %u failures in %lld seconds: save %llu holds everything", v->failures, (long long)(v->ended_us - v->failing_since_us) / 1000000, (unsigned long long)db_generation(s->db));
-    tell_wizards(s, buf_c(&line));
+    server_say_to_wizards(s, buf_c(&line));
     buf_fini(&line);
     v->failures = 0;
     v->retry_us = v->told_us = v->logged_us = 0;

@@ -16,6 +16,7 @@
 #include "lang/machine.h"
 #include "scheduler/host.h"
 #include "scheduler/scheduler.h"
+#include "server/backups.h"
 #include "server/connection.h"
 #include "server/control.h"
 #include "server/listener.h"
@@ -41,6 +42,7 @@ struct serve_options {
     bool outbound;
     enum verify_when verify; /* every record; a sample of them always */
     bool accept_damage;
+    bool no_deltas; /* saves do not log what they change */
     int64_t tick_quota; /* 0: the scheduler's own */
     size_t cache_size; /* bytes; 0: half of what there is */
     double save_interval; /* seconds; < 0: as $server_options says */
@@ -87,6 +89,7 @@ struct server {
 
     int64_t max_queued_output;
     struct saves saves;
+    struct backups backups;
     int64_t started_us, last_checkpoint_us, last_silence_look_us;
     ev_timer wake;
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
@@ -117,6 +120,7 @@ void server_fill_host(struct server *s);
 
 /* ---- to everybody ---- */
 void server_say_to_all(struct server *s, const char *line); /* one line to each connection */
+void server_say_to_wizards(struct server *s, const char *line);
 void server_message_to_all(struct server *s, const char *option); /* a message of $server_options, where the listener prints messages */
 
 /* ---- replacing the server (reboot.c) ---- */

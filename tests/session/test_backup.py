@@ -1,4 +1,5 @@
 """Backups of worlds that are being served, and the way back."""
+import re
 import shutil
 import subprocess
 import time
@@ -97,4 +98,65 @@ def test_an_instant_between_two_saves():
         for when, value in (("now", "102"), (f"@{times[0]:.6f}", "1")):
             assert evermoo("restore", server.world, "--at", when)[0] == 0
             assert evermoo("eval", "--wizard", "#3", server.world, "#8.x")[1] == value + "\n", when
+        server.start()
+
+
+def test_backup_database():
+    with Server() as server:
+        c, alice = server.login(), server.login("Alice")
+        assert alice.eval("`backup_database() ! ANY'") == "E_PERM"
+        for bad in ("../x", "a/b", ".x", "", "lock", "a.new"):
+            assert c.eval(f'`backup_database("{bad}") ! E_INVARG\'') == "E_INVARG", bad
+        c.eval('add_property(#8, "x", "one", {#3, "r"})')
+        c.send(';backup_database("before the feast")')
+        # Others are served meanwhile, and what comes after the question is not in it.
+        assert alice.eval("1 + 1") == "2"
+        info = c.expect(re.compile(r"^=> (.*)$"))[1]
+        place = server.world / "backups" / "before the feast"
+        assert f'{{"path", "{place}"}}' in info and '{"seconds", ' in info, info
+        c.eval('#8.x = "two"')
+        assert evermoo("eval", place, "#8.x")[1] == '"one"\n'
+        assert c.eval('`backup_database("before the feast") ! E_QUOTA => "exists"\'') == '"exists"'
+        # Two at once: one after the other.
+        c.send(';backup_database("a")', ';backup_database("b")')
+        for name in "ab":
+            c.expect(f'=> {{{{"path", "{server.world}/backups/{name}"}}')
+        assert evermoo("check", server.world / "backups" / "a")[0] == 0
+        assert evermoo("check", server.world / "backups" / "b")[0] == 0
+        server.expect_log(re.compile(r"BACKUP .*before the feast: save \d+"))
+
+
+def test_the_ring_of_a_served_world():
+    with Server() as server:
+        c = server.login()
+        c.eval('add_property($server_options, "backup_keep", {1, 0, 0}, {#3, "r"})')
+        c.eval('backup_database("mine")')
+        for name in ("20260101T000000Z-g1", "20260201T000000Z-g1", "notes"):
+            (server.world / "backups" / name).mkdir()
+        c.eval('backup_database()')
+        until("the old ones' end", lambda: len(backups(server)) == 3)
+        newest, *named = backups(server)
+        assert named == ["mine", "notes"] and re.fullmatch(r"\d{8}T\d{6}Z-g\d+", newest), (newest, named)
+        c.eval('$server_options.backup_keep = {0, 0, 0}')
+        (server.world / "backups" / "20260101T000000Z-g1").mkdir()
+        c.eval("backup_database()")
+        assert "20260101T000000Z-g1" in backups(server)
+        assert "newest backup of the ring" in evermoo("status", server.world)[1]
+        assert c.eval('#0.name = "changed since"')
+        server.stop()
+        shutil.rmtree(server.world / "backups" / "20260101T000000Z-g1")
+        assert evermoo("restore", server.world, "--at", "now")[0] == 0
+        server.start()
+        assert server.login().eval("#0.name") == '"changed since"'
+
+
+def test_no_deltas():
+    with Server("--no-deltas") as server:
+        c = server.login()
+        c.eval("backup_database()")
+        c.eval('#0.name = "later"')
+        server.stop()
+        assert not (server.world / "deltas").exists()
+        assert evermoo("restore", server.world, "--at", "now")[0] == 0
+        assert evermoo("eval", server.world, "#0.name")[1] != '"later"\n'
         server.start()

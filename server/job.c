@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "server/server.h"
+
+enum { MOST_TEXT = 1 << 20 };
+
+void job_init(struct job *j) {
+    *j = (struct job){.out = -1};
+    ev_init(&j->child, NULL);
+}
+
+bool job_is_under_way(const struct job *j) { return ev_is_active(&j->child); }
+
+/* It begins with no signal blocked, no input, and the memory file as its output. */
+static int spawn(const char *program, char **argv, int out, pid_t *pid) {
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t files;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, out, 1);
+    posix_spawn_file_actions_adddup2(&files, out, 2);
+    int rc = posix_spawn(pid, program, &files, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    return rc;
+}
+
+static void read_text(int fd, struct buf *out) {
+    char bytes[4096];
+    ssize_t n;
+    while (out->len < MOST_TEXT && (n = pread(fd, bytes, sizeof bytes, (off_t)out->len)) > 0) buf_add(out, bytes, (size_t)n);
+    while (out->len && out->data[out->len - 1] == '\n') out->data[--out->len] = 0;
+}
+
+static void on_end(struct ev_loop *loop, ev_child *w, int events) {
+    (void)events;
+    struct server *s = w->data;
+    struct job *j = (struct job *)w; /* its first member */
+    struct buf text = BUF_INIT;
+    int status = w->rstatus;
+    ev_child_stop(loop, w);
+    read_text(j->out, &text);
+    close(j->out);
+    j->out = -1;
+    bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!well && !text.len) buf_add_c(&text, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it failed without a word");
+    j->done(s, well, buf_c(&text));
+    buf_fini(&text);
+}
+
+int job_begin(struct server *s, struct job *j, char **argv, void (*done)(struct server *s, bool well, const char *text)) {
+    pid_t pid;
+    j->out = memfd_create("evermoo job", MFD_CLOEXEC);
+    int rc = j->out < 0 ? errno : spawn(s->exe, argv, j->out, &pid);
+    if (rc) {
+        if (j->out >= 0) close(j->out);
+        j->out = -1;
+        errno = rc;
+        return -1;
+    }
+    j->done = done;
+    ev_child_init(&j->child, on_end, pid, 0);
+    j->child.data = s;
+    ev_child_start(s->loop, &j->child);
+    return 0;
+}
+
+void job_let_go(struct server *s, struct job *j) {
+    ev_child_stop(s->loop, &j->child);
+    if (j->out >= 0) close(j->out);
+    j->out = -1;
+}
