@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/must.h"
 
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void (*must_hook)(void);
 
@@ -18,12 +24,78 @@ _Noreturn void must_fail(const char *file, int line, const char *what) {
     abort();
 }
 
-static void *checked(void *p) {
-    if (!p) must_fail(__FILE__, __LINE__, "memory is left");
-    return p;
+/* ---- memory ---- */
+
+enum { RESERVE_BYTES = 4 << 20, ATTEMPTS = 20, WAIT_MS = 100 };
+
+static _Atomic(void *) reserve;
+static atomic_bool was_short;
+
+void memory_keep_reserve(void) {
+    if (reserve) return;
+    void *none = NULL, *p = malloc(RESERVE_BYTES); /* never touched, so it takes no memory while there is enough */
+    if (p && !atomic_compare_exchange_strong(&reserve, &none, p)) free(p);
 }
 
-void *xmalloc(size_t n) { return checked(malloc(n ? n : 1)); }
-void *xcalloc(size_t n, size_t size) { return checked(calloc(n ? n : 1, size ? size : 1)); }
-void *xrealloc(void *p, size_t n) { return checked(realloc(p, n ? n : 1)); }
-char *xstrdup(const char *s) { return checked(strdup(s)); }
+bool memory_was_short(void) {
+    if (!was_short || !atomic_exchange(&was_short, false)) return false;
+    memory_keep_reserve();
+    return true;
+}
+
+/* Nothing but the allocator's own may be given back here: the caller is in the middle of something. */
+static void find_memory(int attempt) {
+    was_short = true;
+    free(atomic_exchange(&reserve, NULL));
+    malloc_trim(0);
+    if (attempt) nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000L}, NULL); /* another thread may give some back, or another process */
+}
+
+/* malloc, calloc or realloc has returned NULL. What realloc was given is still there. */
+static void *try_again(void *old, size_t n, bool zeroed) {
+    for (int i = 0; i < ATTEMPTS; i++) {
+        find_memory(i);
+        void *p = zeroed ? calloc(1, n) : realloc(old, n);
+        if (p) return p;
+    }
+    fprintf(stderr, "*** evermoo: the system has no %zu bytes of memory left\n", n);
+    must_fail(__FILE__, __LINE__, "memory is left");
+}
+
+void *xmalloc(size_t n) {
+    void *p = malloc(n ? n : 1);
+    return __builtin_expect(p != NULL, 1) ? p : try_again(NULL, n ? n : 1, false);
+}
+
+void *xcalloc(size_t n, size_t size) {
+    if (!n || !size) n = size = 1;
+    void *p = calloc(n, size);
+    if (__builtin_expect(p != NULL, 1)) return p;
+    must(n <= SIZE_MAX / size);
+    return try_again(NULL, n * size, true);
+}
+
+void *xrealloc(void *old, size_t n) {
+    void *p = realloc(old, n ? n : 1);
+    return __builtin_expect(p != NULL, 1) ? p : try_again(old, n ? n : 1, false);
+}
+
+char *xstrdup(const char *s) {
+    size_t n = strlen(s) + 1;
+    return memcpy(xmalloc(n), s, n);
+}
+
+pthread_t thread_start(void *(*run)(void *ctx), void *ctx) {
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&thread, NULL, run, ctx);
+    for (int i = 0; rc == EAGAIN && i < ATTEMPTS; i++) {
+        find_memory(i);
+        rc = pthread_create(&thread, NULL, run, ctx);
+    }
+    must(rc == 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return thread;
+}

@@ -43,6 +43,8 @@ static struct {
     struct pattern slots[SLOTS];
     pcre2_match_data *data;
     pcre2_match_context *context;
+    pcre2_general_context *memory;
+    pcre2_compile_context *compiling;
     pcre2_jit_stack *stack;
     struct buf folded;
 } kept;
@@ -65,7 +67,7 @@ static pcre2_code *compile(const struct str *text, unsigned form) {
     if (form & RIGHTMOST) buf_add_c(&translated, ")");
     uint32_t options = PCRE2_DOTALL | PCRE2_NEVER_BACKSLASH_C | (form & UNICODE ? PCRE2_UTF | PCRE2_NO_UTF_CHECK : 0) | (form & RIGHTMOST ? PCRE2_ANCHORED : 0);
     if (ok && nested) options |= PCRE2_NO_START_OPTIMIZE; /* whether %(a*%)*b is too hard shall not hang on whether there is a b */
-    if (ok) code = pcre2_compile((PCRE2_SPTR)buf_c(&translated), translated.len, options, &error, &where, NULL);
+    if (ok) code = pcre2_compile((PCRE2_SPTR)buf_c(&translated), translated.len, options, &error, &where, kept.compiling);
     if (code) pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* where there is no JIT the interpreter does the same */
     buf_fini(&translated);
     return code;
@@ -83,10 +85,14 @@ void regex_forget(void) {
     pcre2_match_data_free(kept.data);
     pcre2_match_context_free(kept.context);
     pcre2_jit_stack_free(kept.stack);
+    pcre2_compile_context_free(kept.compiling);
+    pcre2_general_context_free(kept.memory);
     buf_fini(&kept.folded);
     kept.data = NULL;
     kept.context = NULL;
     kept.stack = NULL;
+    kept.compiling = NULL;
+    kept.memory = NULL;
 }
 
 static uint32_t hash(const struct str *s, unsigned form) {
@@ -122,12 +128,18 @@ static int count_work(pcre2_callout_block *block, void *ctx) {
     return w->left > 0 ? 0 : PCRE2_ERROR_CALLOUT;
 }
 
+/* Memory as all else here has it: a pattern is never called wrong because there was none for a moment. */
+static void *allocate(size_t n, void *ctx) { return (void)ctx, xmalloc(n); }
+static void release(void *p, void *ctx) { (void)ctx, free(p); }
+
 static void prepare(void) {
     if (kept.context) return;
-    kept.data = pcre2_match_data_create(REGEX_GROUPS + 1, NULL);
-    kept.context = pcre2_match_context_create(NULL);
+    kept.memory = pcre2_general_context_create(allocate, release, NULL);
+    kept.data = pcre2_match_data_create(REGEX_GROUPS + 1, kept.memory);
+    kept.context = pcre2_match_context_create(kept.memory);
+    kept.compiling = pcre2_compile_context_create(kept.memory);
     kept.stack = pcre2_jit_stack_create(JIT_STACK_FIRST, JIT_STACK_MOST, NULL);
-    must(kept.data && kept.context);
+    must(kept.data && kept.context && kept.compiling);
     pcre2_jit_stack_assign(kept.context, NULL, kept.stack);
     pcre2_set_heap_limit(kept.context, HEAP_KILOBYTES);
 }

@@ -61,7 +61,8 @@ static bool is_below(const struct object *o, const struct object *top) {
 bool heirs_define(struct db *db, struct object *o, const struct str *name) {
     for (struct object *at = object_next_below(o, o); at; at = object_next_below(at, o))
         if (defines(at, name)) return true;
-    if (!db->store || store_read_begin(db->store)) return false;
+    if (!db->store) return false;
+    load_begin(db);
     struct search s = {.db = db, .name = name};
     store_scan(db->store, T_PROPDEF, NULL, 0, look_at_record, &s);
     store_read_end(db->store);
@@ -81,7 +82,8 @@ static void drop_record(struct db *db, objid o, uint64_t prop) {
 }
 
 void heirs_drop_prop(struct db *db, struct object *o, uint64_t prop) {
-    if (!db->store || store_read_begin(db->store)) return;
+    if (!db->store) return;
+    load_begin(db);
     objid *todo = xmalloc(sizeof *todo);
     size_t n = 1, cap = 1;
     todo[0] = o->id;

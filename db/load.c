@@ -11,8 +11,17 @@
 #include "db/rowset.h"
 #include "db/save.h"
 
+enum { READ_ATTEMPTS = 20 };
+
 static void damaged(struct db *db, enum store_table t, objid o, const char *why) {
     if (db->damaged++ < 20) log_error("%s of #%lld: %s; run `evermoo check'", store_table_name(t), (long long)o, why);
+}
+
+void load_begin(struct db *db) {
+    for (int i = 0; store_read_begin(db->store); i++) {
+        log_error("%s; it is tried again", store_error(db->store));
+        if (i == READ_ATTEMPTS) must_fail(__FILE__, __LINE__, "the store can be read");
+    }
 }
 
 /* ---- lists ---- */
@@ -57,7 +66,8 @@ void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) 
     if (!db->store) return;
     struct row_reader r = {db, t, a, out};
     struct key prefix = key_one(key_object((objid)a));
-    if (store_read_begin(db->store) || store_scan(db->store, row_store_table[t], prefix.bytes, key_is_single(t) ? 0 : prefix.len, read_row, &r))
+    load_begin(db);
+    if (store_scan(db->store, row_store_table[t], prefix.bytes, key_is_single(t) ? 0 : prefix.len, read_row, &r))
         damaged(db, row_store_table[t], (objid)a, store_error(db->store));
     store_read_end(db->store);
     overlay_rows(&r, db->rows_saving, db->rows);
@@ -103,7 +113,8 @@ static struct code *read_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]
 struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]) {
     struct code *c = code_find(db->codes, hash);
     if (c) return code_ref(c);
-    if (!db->store || store_read_begin(db->store)) return NULL;
+    if (!db->store) return NULL;
+    load_begin(db);
     c = read_code(db, hash);
     store_read_end(db->store);
     return c;
@@ -277,7 +288,7 @@ static void read_line(struct db *db, objid id) {
 }
 
 struct object *object_load(struct db *db, objid id) {
-    if (store_read_begin(db->store)) return damaged(db, T_OBJECT, id, store_error(db->store)), NULL;
+    load_begin(db);
     read_line(db, id);
     store_read_end(db->store);
     struct object *o = db->objects[id];

@@ -4,14 +4,13 @@
  *
  * A full map and a broken engine are repaired here and the transaction repeated from the first batch; batches are only read, so that can be done any number of times.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "db/rowset.h"
 #include "db/save.h"
 
-enum { ATTEMPTS = 24 };
+enum { ATTEMPTS = 24, REOPENS = 2 };
 
 /* ---- one transaction ---- */
 
@@ -56,13 +55,12 @@ static int write_all(struct save_thread *t, struct writer *w, struct save_run *r
     return rc ? rc : write_collect_codes(w);
 }
 
-/* STORE_FULL and STORE_BROKEN ask for another; after the latter digests must be read again. */
-static int attempt(struct save_thread *t, struct save_run *run, bool *broken) {
+/* STORE_FULL and STORE_BROKEN ask for another. */
+static int attempt(struct save_thread *t, struct save_run *run) {
     struct writer w = {.store = t->store, .next_blob = &t->next_blob};
     int rc = store_begin(w.store);
     if (rc) return rc;
-    if (*broken) rc = load_digests(w.store);
-    if (!rc) *broken = false;
+    if (store_forgot_digests(w.store)) rc = load_digests(w.store);
     if (!rc) rc = write_all(t, &w, run);
     hashes_fini(&w.dropped);
     run->unchanged = !rc && !run->changed && !store_changes(w.store);
@@ -73,15 +71,11 @@ static int attempt(struct save_thread *t, struct save_run *run, bool *broken) {
 }
 
 static int write_until_done(struct save_thread *t, struct save_run *run) {
-    bool broken = false;
     hashes_sort(&run->saver.codes);
-    int rc = attempt(t, run, &broken);
-    for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || rc == STORE_BROKEN); i++) {
-        if (rc == STORE_BROKEN) {
-            run->reopened++;
-            broken = true;
-        }
-        rc = attempt(t, run, &broken);
+    int rc = attempt(t, run);
+    for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || (rc == STORE_BROKEN && run->reopened < REOPENS)); i++) {
+        run->reopened += rc == STORE_BROKEN;
+        rc = attempt(t, run);
     }
     return rc;
 }
@@ -149,11 +143,7 @@ struct save_thread *save_thread_new(struct store *reader, uint64_t next_blob) {
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->work, NULL);
     pthread_cond_init(&t->done, NULL);
-    sigset_t all, before;
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    must(pthread_create(&t->thread, NULL, serve, t) == 0);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    t->thread = thread_start(serve, t);
     return t;
 }
 

@@ -17,13 +17,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/must.h"
 
 _Static_assert(sizeof(void *) == 8, "the map needs a 64-bit address space");
 
-enum { MAX_READERS = 126, FORGET_EVERY = 10000, FORGET_PIECE = 8 << 20 };
+enum { MAX_READERS = 126, FORGET_EVERY = 10000, FORGET_PIECE = 8 << 20, READ_ATTEMPTS = 100, READ_WAIT_MS = 20, CURSOR_BYTES = 4096 };
 #define MAP_FIRST ((size_t)1 << 40) /* address space, not memory; less where a limit forbids it */
 #define MAP_LEAST ((size_t)1 << 32)
 
@@ -47,6 +48,7 @@ struct environment {
     struct store reader, writer;
     /* the writer's */
     uint64_t digest[T_COUNT], digest_before[T_COUNT];
+    bool anew; /* opened again after an error: what is on disk may be of before the save that failed, or after it */
     uint64_t puts, put_bytes;
     uint64_t changes; /* in this transaction */
     enum store_fault fault;
@@ -66,7 +68,13 @@ uint64_t store_puts(const struct store *s) { return s->shared->puts; }
 uint64_t store_put_bytes(const struct store *s) { return s->shared->put_bytes; }
 uint64_t store_changes(const struct store *s) { return s->shared->changes; }
 uint64_t store_digest(const struct store *s, enum store_table t) { return s->shared->digest[t]; }
-void store_set_digest(struct store *s, enum store_table t, uint64_t digest) { s->shared->digest[t] = s->shared->digest_before[t] = digest; }
+bool store_forgot_digests(const struct store *s) { return s->shared->anew; }
+
+void store_set_digest(struct store *s, enum store_table t, uint64_t digest) {
+    s->shared->digest[t] = s->shared->digest_before[t] = digest;
+    s->shared->anew = false;
+}
+
 struct store *store_writer(struct store *s) { return &s->shared->writer; }
 
 void store_set_sink(struct store *s, const struct store_sink *sink) { s->shared->sink = sink ? *sink : (struct store_sink){0}; }
@@ -126,6 +134,7 @@ static int open_env_sized(struct environment *e, size_t map) {
 }
 
 static int open_env(struct environment *e) {
+    e->anew = true;
     size_t map = e->map_size ? e->map_size : e->options.map_size ? e->options.map_size : MAP_FIRST;
     int rc = open_env_sized(e, map);
     while (rc == ENOMEM && map > MAP_LEAST) rc = open_env_sized(e, map /= 16);
@@ -156,6 +165,7 @@ int store_open(struct store **out, const char *dir, const struct store_options *
     e->dir = xstrdup(dir);
     e->options = *options;
     int rc = open_env(e);
+    e->anew = false; /* who opens it reads them */
     if (!rc) {
         must(!pthread_mutex_init(&e->reading, NULL));
         e->reader.shared = e->writer.shared = e;
@@ -196,13 +206,24 @@ void store_close(struct store *s) {
 
 /* ---- reading ---- */
 
-static int reader_begin(struct store *s) {
+static int reader_try(struct store *s) {
     struct environment *e = s->shared;
-    if (!e->env) return fail(s, EIO, "the store is closed after an error");
-    int rc = s->txn ? mdb_txn_renew(s->txn) : mdb_txn_begin(e->env, NULL, MDB_RDONLY, &s->txn);
-    if (!rc) return 0;
-    end_txn(s);
-    return fail(s, rc, "cannot read");
+    int rc = e->env ? 0 : open_env(e);
+    if (!rc) rc = s->txn ? mdb_txn_renew(s->txn) : mdb_txn_begin(e->env, NULL, MDB_RDONLY, &s->txn);
+    if (rc) end_txn(s);
+    return rc;
+}
+
+/* A writer that met an error which the library cannot go on from is about to open the store anew; memory may come back. What is asked for must not look gone meanwhile. */
+static int reader_begin(struct store *s) {
+    int rc = reader_try(s);
+    for (int i = 0; rc && i < READ_ATTEMPTS; i++) {
+        pthread_mutex_unlock(&s->shared->reading);
+        nanosleep(&(struct timespec){.tv_nsec = READ_WAIT_MS * 1000000L}, NULL);
+        pthread_mutex_lock(&s->shared->reading);
+        rc = reader_try(s);
+    }
+    return rc ? fail(s, rc, "cannot read") : 0;
 }
 
 int store_read_begin(struct store *s) {
@@ -248,6 +269,10 @@ static int scan(struct store *s, enum store_table t, const void *from, size_t fl
     if (!s->shared->has[t]) return 0;
     MDB_cursor *c;
     int rc = mdb_cursor_open(current(s), s->shared->dbi[t], &c);
+    for (int i = 0; rc == ENOMEM && i < READ_ATTEMPTS; i++) {
+        free(xmalloc(CURSOR_BYTES)); /* where it is not, it is looked for */
+        rc = mdb_cursor_open(current(s), s->shared->dbi[t], &c);
+    }
     if (rc) return fail(s, rc, "cannot read");
     MDB_val k = {flen, (void *)from}, v;
     rc = mdb_cursor_get(c, &k, &v, flen ? MDB_SET_RANGE : MDB_FIRST);
@@ -367,15 +392,20 @@ static int digest_forget(struct store *s, enum store_table t, MDB_val k, MDB_val
 
 /* ---- writing ---- */
 
-/* Doubles the map; no transaction may be open. */
-static int grow_map(struct store *s) {
-    struct environment *e = s->shared;
+/* No transaction of the writer is open. 0: the one that the file has. When that fails the library has no map at all any more. */
+static int resize_map(struct environment *e, size_t size) {
     pthread_mutex_lock(&e->reading);
     end_txn(&e->reader);
-    int rc = mdb_env_set_mapsize(e->env, e->map_size * 2);
+    int rc = mdb_env_set_mapsize(e->env, size);
     e->map = NULL;
-    if (!rc) e->map_size *= 2;
+    if (!rc && size) e->map_size = size;
+    if (rc) close_env(e), (void)open_env(e);
     pthread_mutex_unlock(&e->reading);
+    return rc;
+}
+
+static int grow_map(struct store *s) {
+    int rc = resize_map(s->shared, s->shared->map_size * 2);
     return rc ? fail(s, rc, "cannot make the map larger") : STORE_FULL;
 }
 
@@ -397,22 +427,12 @@ static int write_failed(struct store *s, int rc, const char *what) {
     return -1;
 }
 
-/* Another process made the file larger than our map. */
-static int adopt_map_size(struct environment *e) {
-    pthread_mutex_lock(&e->reading);
-    end_txn(&e->reader);
-    int rc = mdb_env_set_mapsize(e->env, 0);
-    e->map = NULL;
-    pthread_mutex_unlock(&e->reading);
-    return rc;
-}
-
 int store_begin(struct store *s) {
     struct environment *e = s->shared;
     must(s->writes && !s->txn);
     if (!e->env) return reopen(s);
     int rc = fault_hits(e, FAULT_BEGIN) ? EIO : mdb_txn_begin(e->env, NULL, 0, &s->txn);
-    if (rc == MDB_MAP_RESIZED) rc = adopt_map_size(e) ? rc : mdb_txn_begin(e->env, NULL, 0, &s->txn);
+    if (rc == MDB_MAP_RESIZED) rc = resize_map(e, 0) ? rc : mdb_txn_begin(e->env, NULL, 0, &s->txn); /* another process made the file larger than our map */
     if (rc) s->txn = NULL;
     if (rc == MDB_PANIC) return reopen(s);
     if (rc) return fail(s, rc, "cannot write");
@@ -466,6 +486,14 @@ int store_delete(struct store *s, enum store_table t, const void *key, size_t kl
 
 static void forget_changes(struct environment *e) { memcpy(e->digest, e->digest_before, sizeof e->digest); }
 
+/* A failed write of the page that makes a transaction the newest leaves the library refusing everything, reads as well. */
+static bool refuses_all(struct environment *e) {
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn);
+    if (!rc) mdb_txn_abort(txn);
+    return rc == MDB_PANIC;
+}
+
 int store_commit(struct store *s) {
     int rc;
     struct environment *e = s->shared;
@@ -479,8 +507,7 @@ int store_commit(struct store *s) {
     forget_changes(e);
     fail(s, rc, "cannot save");
     if (rc == MDB_MAP_FULL) return grow_map(s);
-    if (rc == MDB_PANIC) return reopen(s);
-    return -1;
+    return rc == MDB_PANIC || refuses_all(e) ? reopen(s) : -1;
 }
 
 void store_abort(struct store *s) {

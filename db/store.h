@@ -74,6 +74,7 @@ void store_set_sink(struct store *s, const struct store_sink *sink); /* copied; 
 /* By either handle, and about the store as a whole; while a write transaction is open, for its thread only. */
 uint64_t store_digest(const struct store *s, enum store_table t);
 void store_set_digest(struct store *s, enum store_table t, uint64_t digest);
+bool store_forgot_digests(const struct store *s); /* since the engine was opened anew: they are to be read again before anything is written */
 uint64_t store_row_hash(const void *key, size_t klen, const void *data, size_t len);
 int64_t store_disk_size(struct store *s);
 /* A compact copy of the newest committed state, as data.mdb in the directory `to', which is there and has none; not synced. A page leak makes it a plain copy. */

@@ -417,7 +417,7 @@ static bool put_in_place(struct export *ex, const char *aside, const char *path,
     if (textdump_has_manifest(path)) unlink(buf_c(&manifest));
     bool ok = rename(aside, path) == 0 || fail(ex, "cannot rename %s to %s: %s", aside, path, strerror(errno));
     if (ok && ex->options->manifest) ok = rename(manifest_aside, buf_c(&manifest)) == 0 || fail(ex, "cannot rename %s to %s: %s", manifest_aside, buf_c(&manifest), strerror(errno));
-    if (ok) (void)files_sync_parent(path);
+    if (ok && files_sync_parent(path)) ok = fail(ex, "%s is complete, but its name cannot be synced: %s", path, strerror(errno));
     buf_fini(&manifest);
     return ok;
 }

@@ -36,11 +36,11 @@ static int run_steps(struct db *db, struct writer *w) {
     return rc;
 }
 
-/* One attempt. STORE_FULL and STORE_BROKEN ask for another; after the latter digests must be read again. */
-static int attempt(struct db *db, bool broken) {
+/* STORE_FULL and STORE_BROKEN ask for another. */
+static int attempt(struct db *db) {
     struct writer w = {.store = store_writer(db->store), .next_blob = &db->next_blob};
     int rc = store_begin(w.store);
-    if (!rc && broken) rc = load_digests(w.store);
+    if (!rc && store_forgot_digests(w.store)) rc = load_digests(w.store);
     if (!rc) rc = run_steps(db, &w);
     struct rec_meta meta = save_meta(db);
     if (!rc) rc = write_meta(&w, &meta);
@@ -52,8 +52,8 @@ static int attempt(struct db *db, bool broken) {
 
 static int upgrade_records(struct db *db, struct buf *why) {
     int64_t start = clock_monotonic_us();
-    int rc = attempt(db, false);
-    for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || rc == STORE_BROKEN); i++) rc = attempt(db, rc == STORE_BROKEN);
+    int rc = attempt(db);
+    for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || rc == STORE_BROKEN); i++) rc = attempt(db);
     if (rc) {
         buf_printf(why, "%s: cannot be upgraded from format %llu to %d: %s; it is as it was", db->dir, (unsigned long long)db->format, FORMAT_VERSION,
                    store_error(store_writer(db->store)));

@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
-#include <signal.h>
 
 #include "base/must.h"
 #include "scheduler/state.h"
@@ -89,11 +88,7 @@ struct watchdog *watchdog_new(void) {
     must(pthread_getcpuclockid(pthread_self(), &w->clock) == 0);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
-    sigset_t all, before;
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    must(pthread_create(&w->thread, NULL, watch, w) == 0);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    w->thread = thread_start(watch, w);
     return w;
 }
 

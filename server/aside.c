@@ -79,10 +79,11 @@ int aside_commit(struct aside *a, struct buf *why) {
         buf_clear(&a->dir);
         buf_add_c(&a->dir, a->target);
         while (a->dir.len > 1 && a->dir.data[a->dir.len - 1] == '/') a->dir.data[--a->dir.len] = 0;
-        (void)files_sync_parent(buf_c(&a->dir)); /* the rename is durable when the directory that holds the name is */
+        int rc = files_sync_parent(buf_c(&a->dir)); /* the rename is durable when the directory that holds the name is */
+        if (rc) buf_printf(why, "%s is complete, but its name cannot be synced: %s", a->target, strerror(errno));
         unwatch_signals();
         buf_fini(&a->dir);
-        return 0;
+        return rc;
     }
     buf_printf(why, "%s cannot be made: %s", a->target, strerror(errno));
     aside_abort(a);

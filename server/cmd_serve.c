@@ -237,6 +237,13 @@ static void find_executable(struct server *s) {
     if (gone && !gone[10]) *gone = 0;
 }
 
+/* libev's way to ask for memory. */
+static void *reallocate(void *p, long n) {
+    if (n) return xrealloc(p, (size_t)n);
+    free(p);
+    return NULL;
+}
+
 static struct server *server_new(const struct serve_options *options) {
     struct server *s = xcalloc(1, sizeof *s);
     s->options = *options;
@@ -484,6 +491,8 @@ int cmd_serve(int argc, char **argv) {
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN); /* a file that may not grow: the save fails, the server does not */
         raise_descriptor_limit();
+        memory_keep_reserve();
+        ev_set_allocator(reallocate);
         rc = serve(&options);
     }
     free(options.argv);

@@ -2,6 +2,7 @@
 #include "server/command.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,8 +55,8 @@ int command_parse(const struct argp *argp, int argc, char **argv, void *input) {
     const struct argp_child children[] = {{argp, 0, NULL, 0}, {0}};
     const struct argp root = {options, parse_wrapper, NULL, NULL, children, NULL, NULL};
     struct wrapper w = {&root, input, 0};
-    int at = 0;
-    int e = argp_parse(&root, argc, argv, ARGP_NO_ERRS | ARGP_NO_EXIT | ARGP_NO_HELP | ARGP_IN_ORDER, &at, &w);
+    int at = 0, e = ENOMEM;
+    for (int i = 0; e == ENOMEM && i < 2; i++) e = argp_parse(&root, argc, argv, ARGP_NO_ERRS | ARGP_NO_EXIT | ARGP_NO_HELP | ARGP_IN_ORDER, &at, &w);
     if (e == COMMAND_USAGE) return COMMAND_USAGE;
     char message[200];
     if (e) {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "server/server.h"
 
 enum { SLICES_US = 5000, WAIT_FOR_SAVE_US = 5000, DEFAULT_MAX_QUEUED_OUTPUT = 65536, LEAST_MAX_QUEUED_OUTPUT = 2048 };
@@ -60,6 +61,13 @@ static void wait_for_events(struct server *s, double seconds) {
     ev_run(s->loop, EVRUN_ONCE);
 }
 
+/* The system refused memory in the middle of something, and it was found: now is the time to give back what can be read again. */
+static void give_back_memory(struct server *s) {
+    if (!memory_was_short()) return;
+    log_error("MEMORY: the system had none left for a moment; what is not in use is given back");
+    db_evict_clean(s->db);
+}
+
 /* Tasks, unless they have changed so much that they must wait for the save that is under way. As sched_run(). */
 static int64_t run_tasks(struct server *s, bool wait) {
     if (wait) return WAIT_FOR_SAVE_US;
@@ -68,6 +76,7 @@ static int64_t run_tasks(struct server *s, bool wait) {
 }
 
 void server_turn(struct server *s) {
+    give_back_memory(s);
     db_cache_turn(s->db);
     bool wait = db_should_wait(s->db);
     int64_t next_us = run_tasks(s, wait);

@@ -152,10 +152,9 @@ static bool save(struct run *r, bool in_steps) {
     r->ended = r->failed = false;
     if (in_steps) {
         must(!db_save_begin(r->db, &part, 1, &(struct db_save_end){ended, r}, &why));
-        while (!r->ended) {
-            enum db_save_state state = db_save_step(r->db, 200);
-            if (!r->ended && state == DB_SAVE_WAITS) wait_for_disk(r);
-            if (!r->ended) change(r, 3);
+        while (db_save_under_way(r->db)) {
+            change(r, 3);
+            if (db_save_step(r->db, (int64_t)(rnd(&r->seed) % 3) * 50) == DB_SAVE_WAITS) wait_for_disk(r);
         }
     } else {
         struct db_save_report report = {0};

@@ -118,6 +118,8 @@ class Client:
 class Server:
     """A world in a directory of its own and the server that runs it."""
 
+    env = None  # of the server: as ours
+
     def __init__(self, *options, world=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="evermoo-session-"))
         self.world, self.log = self.dir / "world", self.dir / "log"
@@ -135,7 +137,7 @@ class Server:
         begin = out.tell()
         log = open(self.log, "ab")
         command = [EVERMOO, "serve", str(self.world), "-p", str(port), "--listen", "127.0.0.1", *self.options, *options]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.env, start_new_session=True)
         out.close()
         log.close()
 
