@@ -25,6 +25,7 @@ char *xstrdup(const char *s);
 
 pthread_t thread_start(void *(*run)(void *ctx), void *ctx); /* for which memory is found likewise; signals stay with the others */
 
+void memory_for_libraries(void); /* those that cannot do without ask likewise; before their first use */
 void memory_keep_reserve(void); /* a few megabytes of address space, for a time when there are none */
 bool memory_was_short(void); /* since the last call: the system refused memory, and it was found all the same. Keeps a reserve again */
 

@@ -15,7 +15,7 @@
 
 enum { ATTEMPTS = 100, MOST_THREADS = 16, SAMPLE_US = 5000, PROBE_SECONDS = 20, GENTLE_PAUSE_MS = 5 };
 enum how { WHOLE, GENTLY, PROBE };
-enum ending { SOUND, FAULTS, UNREADABLE, NEWER }; /* of the child */
+enum ending { SOUND, FAULTS, UNREADABLE, NEWER, REFUSED }; /* of the child; REFUSED: by the system, which says nothing about the file */
 
 /* ---- the whole ---- */
 
@@ -246,6 +246,8 @@ static void be_gentle(struct check *c) {
     if (setpriority(PRIO_PROCESS, 0, 19) || syscall(SYS_ioprio_set, 1 /* a process */, 0, 3 << 13 /* idle */)) return; /* then the pauses must do */
 }
 
+static bool is_refusal(int error) { return error == ENOMEM || error == EMFILE || error == ENFILE || error == EAGAIN || error == EACCES || error == EPERM; }
+
 _Noreturn static void child(const char *dir, int fd, enum how how, bool progress) {
     struct buf why = BUF_INIT;
     struct check c = {.fault = send_fault, .progress = progress ? send_progress : NULL, .ctx = &fd, .threads = threads()};
@@ -255,9 +257,10 @@ _Noreturn static void child(const char *dir, int fd, enum how how, bool progress
     signal(SIGALRM, SIG_DFL);
     if (how == PROBE) alarm(PROBE_SECONDS);
     if (how == GENTLY) be_gentle(&c);
-    int rc = how == PROBE ? probe_here(dir, &c, &why) : check_here(dir, &c, &why);
+    errno = 0;
+    int rc = how == PROBE ? probe_here(dir, &c, &why) : check_here(dir, &c, &why), error = errno;
     if (rc < 0) send_line(fd, 'W', buf_c(&why));
-    _exit(c.newer ? NEWER : rc < 0 ? UNREADABLE : rc);
+    _exit(c.newer ? NEWER : rc >= 0 ? rc : is_refusal(error) ? REFUSED : UNREADABLE);
 }
 
 struct listener {
@@ -267,16 +270,24 @@ struct listener {
     struct buf *why;
 };
 
-static void listen_to(FILE *in, const struct listener *l) {
-    char *line = NULL;
-    size_t cap = 0;
-    for (ssize_t n; (n = getline(&line, &cap, in)) > 0;) {
-        if (line[n - 1] == '\n') line[n - 1] = 0;
-        if (line[0] == 'F') l->fault(l->ctx, line + 1);
-        else if (line[0] == 'P' && l->progress) l->progress(l->ctx, atof(line + 1));
-        else if (line[0] == 'W') buf_add_c(l->why, line + 1);
+static void hear(const struct listener *l, const char *line) {
+    if (line[0] == 'F') l->fault(l->ctx, line + 1);
+    else if (line[0] == 'P' && l->progress) l->progress(l->ctx, atof(line + 1));
+    else if (line[0] == 'W') buf_add_c(l->why, line + 1);
+}
+
+static void listen_to(int fd, const struct listener *l) {
+    struct buf heard = BUF_INIT;
+    char bytes[4096], *end;
+    for (ssize_t n; (n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR);) {
+        if (n > 0) buf_add(&heard, bytes, (size_t)n);
+        while (heard.len && (end = memchr(heard.data, '\n', heard.len))) {
+            *end = 0;
+            hear(l, heard.data);
+            buf_drop_front(&heard, (size_t)(end + 1 - heard.data));
+        }
     }
-    free(line);
+    buf_fini(&heard);
 }
 
 /* How the child ended; -1: it could not begin. */
@@ -290,11 +301,10 @@ static int run_child(const char *dir, enum how how, const struct listener *l, in
         child(dir, ends[1], how, l->progress != NULL);
     }
     close(ends[1]);
-    FILE *in = pid < 0 ? NULL : fdopen(ends[0], "r");
     if (pid < 0) buf_printf(l->why, "%s: cannot start a process for reading it: %s", dir, strerror(errno));
-    if (!in) return close(ends[0]), -1;
-    listen_to(in, l);
-    fclose(in);
+    else listen_to(ends[0], l);
+    close(ends[0]);
+    if (pid < 0) return -1;
     while (waitpid(pid, status, 0) < 0 && errno == EINTR) {}
     if (!WIFEXITED(*status) && !l->why->len)
         buf_printf(l->why, "%s: data.mdb is so damaged that reading it %s; restore a backup", dir, WIFSIGNALED(*status) && WTERMSIG(*status) == SIGALRM ? "takes for ever" : "crashes");
@@ -326,6 +336,6 @@ int db_world_probe(const char *dir, struct buf *why) {
     int rc = run_child(dir, PROBE, &(struct listener){keep_first, NULL, &first, why}, &status);
     if (first.len && !why->len) buf_printf(why, "%s: %s", dir, buf_c(&first));
     buf_fini(&first);
-    if (rc || (WIFEXITED(status) && WEXITSTATUS(status) == NEWER)) return -1;
+    if (rc || (WIFEXITED(status) && WEXITSTATUS(status) >= NEWER)) return -1;
     return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : 1;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The `evermoo' program: finds the subcommand in the one table (commands.def) and runs it. */
-#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,13 +35,8 @@ static int run_command(const struct command *c, int argc, char **argv) {
     return EXIT_FAILURE;
 }
 
-/* The library of digests does not survive being refused memory: it asks as all else here does. */
-static void *ask(size_t n, const char *file, int line) { return (void)file, (void)line, xmalloc(n); }
-static void *ask_again(void *p, size_t n, const char *file, int line) { return (void)file, (void)line, xrealloc(p, n); }
-static void give_back(void *p, const char *file, int line) { (void)file, (void)line, free(p); }
-
 int main(int argc, char **argv) {
-    CRYPTO_set_mem_functions(ask, ask_again, give_back);
+    memory_for_libraries();
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like any other */
     if (argc < 2) {
         fprintf(stderr, "evermoo: no command given; see evermoo --help\n");

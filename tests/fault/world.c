@@ -218,6 +218,7 @@ static int look(const char *dir) {
 }
 
 int main(int argc, char **argv) {
+    memory_for_libraries();
     if (argc == 3 && !strcmp(argv[1], "new")) return make_new(argv[2]);
     if (argc == 5 && !strcmp(argv[1], "run")) return run_world(argv[2], strtoull(argv[3], NULL, 10), atoi(argv[4]));
     if (argc == 3 && !strcmp(argv[1], "look")) return look(argv[2]);
