@@ -171,9 +171,10 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(OBJ_server)
 
 # Programs against Lua, then commands, tasks, boots and saves of a running server. Prints ratios and medians; asserts nothing.
 bench: deps-bench
-	$(Q)$(SUBMAKE) $(B)/bench-machine $(B)/evermoo
+	$(Q)$(SUBMAKE) $(B)/bench-machine $(B)/bench-bigworld $(B)/evermoo
 	$(Q)bench/language.py --driver $(B)/bench-machine
 	$(Q)bench/server.py --evermoo $(B)/evermoo
+	$(Q)bench/memory.py --build $(B)
 
 $(B)/bench-machine: $(OBJ_builtins) $(B)/bench/machine.o
 	@echo "  LD    $@"

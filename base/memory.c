@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pool.h"
+
 /* ---- what there is ---- */
 
 /* The number in the file; INT64_MAX for "max" and for none. */
@@ -76,7 +78,7 @@ int64_t memory_anonymous(void) {
 
 int64_t memory_in_blocks(void) {
     struct mallinfo2 m = mallinfo2();
-    return (int64_t)(m.uordblks + m.hblkhd);
+    return (int64_t)(m.uordblks + m.hblkhd + pool_in_use());
 }
 
 void memory_trim(void) { malloc_trim(0); }

@@ -17,7 +17,8 @@ void *pool_resize(void *p, size_t bytes, size_t new_bytes) {
 
 #ifdef POOL_IS_MALLOC
 
-size_t pool_held(void) { return 0; }
+size_t pool_held(void) { return 0; } /* malloc() knows */
+size_t pool_in_use(void) { return 0; }
 
 #else
 
@@ -114,6 +115,13 @@ static void unlist_slab(struct pool_slab *s) {
     if (s->prev) s->prev->next = s->next;
     else pool_heads[s->class] = s->next;
     s->open_to = NULL;
+}
+
+size_t pool_in_use(void) {
+    size_t n = pool_held(), room = 0;
+    for (unsigned c = 0; c < POOL_CLASSES; c++)
+        for (const struct pool_slab *s = pool_heads[c]; s; s = s->next) room += POOL_SLAB - sizeof *s - s->used * block_size(s);
+    return n - room;
 }
 
 /* A page's worth of blocks at a time, so that memory is touched as it is needed. */

@@ -32,6 +32,7 @@ enum { POOL_SLAB = 16384, POOL_STEP = 8, POOL_BLOCK_MAX = 256, POOL_CLASSES = PO
 static inline unsigned pool_class(size_t bytes) { return (unsigned)((bytes + POOL_STEP - 1) / POOL_STEP); } /* bytes: 1..POOL_BLOCK_MAX */
 
 size_t pool_held(void); /* bytes of all slabs that have blocks, of all threads */
+size_t pool_in_use(void); /* the same without the room in this thread's slabs; in time proportional to the slabs that have any */
 
 #ifdef POOL_IS_MALLOC
 

@@ -16,7 +16,7 @@ enum {
     SPARED = 2, /* rounds more for objects with verbs: these are few and often wanted */
     MEASURE_SHARE = 100, /* at most this part of the time goes to measuring */
     TRIM_SHARE = 1000,
-    BLOCK_BYTES = 16, /* what malloc adds to a block, and rounding */
+    BLOCK_BYTES = 4, /* rounding */
     DIRTY_BYTES = 8192 /* a save needs about this for a changed object: pages of the store that it writes anew */
 };
 
@@ -62,7 +62,7 @@ static int64_t object_cost(const struct object *o) {
         value v = slot_value(o, i);
         if (value_is_counted(v)) n += value_bytes(v) + BLOCK_BYTES;
     }
-    if (o->defs) n += (int64_t)(o->defs->nprops * (sizeof *o->defs->props + sizeof *o->shape->slots) + o->defs->nverbs * (sizeof *o->defs->verbs + 4 * BLOCK_BYTES));
+    if (o->defs) n += (int64_t)(sizeof *o->defs + o->defs->nprops * (sizeof *o->defs->props + sizeof *o->shape->slots) + o->defs->nverbs * (sizeof *o->defs->verbs + 4 * BLOCK_BYTES));
     return n;
 }
 
@@ -78,7 +78,7 @@ void cache_loaded(struct db *db, const struct object *o) {
 /* ---- one at a time ---- */
 
 static inline bool is_loaded(const struct object *o) { return (uintptr_t)o > 1; }
-static bool evictable(const struct object *o) { return !o->kid && !(o->state & (OS_QUEUED | OS_SAVING)); }
+static bool evictable(const struct object *o) { return !object_kid(o) && !(o->state & (OS_QUEUED | OS_SAVING)); }
 
 static void evict_one(struct db *db, struct object *o) {
     if (db->cache) {
@@ -94,10 +94,12 @@ static void evict_one(struct db *db, struct object *o) {
 
 /* A cold list holds nothing: all of it is in the store or among the changed rows. */
 static void cool_lists(struct object *o) {
-    links_free(o->children);
-    links_free(o->contents);
-    o->children = o->contents = NULL;
     o->state |= OS_COLD_CHILDREN | OS_COLD_CONTENTS;
+    if (!o->defs) return;
+    links_free(o->defs->children);
+    links_free(o->defs->contents);
+    o->defs->children = o->defs->contents = NULL;
+    object_drop_defs(o);
 }
 
 /* The compiled form when nobody but the verb holds the program, and at the next round its text. */
@@ -130,7 +132,7 @@ static bool visit(struct db *db, struct object *o) {
     if (!is_loaded(o)) return false;
     for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) cool_program(db->cache, &o->defs->verbs[i]);
     if (o->state & OS_LISTS_ASKED) o->state &= (uint16_t)~OS_LISTS_ASKED;
-    else if (o->children || o->contents) cool_lists(o);
+    else if (object_children(o) || object_contents(o)) cool_lists(o);
     if (was_touched(o) || !evictable(o)) return false;
     evict_one(db, o);
     return true;

@@ -37,7 +37,7 @@ void capture_delete(struct captures *out, enum store_table t, struct key k) { ca
 static void capture_header(struct captures *out, const struct object *o) {
     struct rec_object rec = {.flags = o->flags,
                              .owner = o->owner,
-                             .parent = o->parent,
+                             .parent = object_parent(o),
                              .location = o->location,
                              .name = o->name,
                              .child_key = o->child_key,

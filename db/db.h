@@ -32,6 +32,7 @@ enum object_flag {
     OF_FERTILE = 0x80,
     OF_ANONYMOUS = 0x100
 };
+#define OBJECT_FLAGS_MAX 0x7fffff
 
 /* ---- objects ---- */
 

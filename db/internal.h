@@ -71,13 +71,6 @@ struct verb {
     uint8_t hash[CODE_HASH_BYTES];
 };
 
-/* What an object defines itself. Most define nothing and have none. */
-struct defs {
-    struct propdef *props;
-    struct verb *verbs;
-    uint32_t nprops, nverbs, verb_cap;
-};
-
 /* An ordered set of objects under ascending keys, with holes where some were removed. */
 struct link {
     uint64_t key;
@@ -88,6 +81,17 @@ struct links {
     struct link *v;
     uint32_t first, n, cap; /* v[first..n) */
     uint32_t live;
+};
+
+/* What only some objects have: definitions, heirs, lists. Most have none of it. */
+struct defs {
+    struct propdef *props;
+    struct verb *verbs;
+    uint32_t nprops, nverbs, verb_cap;
+    uint32_t child_layout; /* 0: not given yet */
+    struct object *kid; /* the first loaded one */
+    struct slot_owners *owners; /* of slots with SLOT_OWNED; NULL: none */
+    struct links *children, *contents; /* NULL: none */
 };
 
 enum object_state {
@@ -113,21 +117,24 @@ struct object {
     uint8_t touched; /* TOUCHED: used since the cache's clock came by. In the line that every look-up has read */
     uint8_t saving; /* OS_DIRTY_MASK bits that were captured */
     int64_t *slots;
-    uint32_t flags;
-    uint32_t child_layout; /* 0: not given yet */
-    objid id, owner, parent, location;
+    int64_t id : 41;
+    uint64_t flags : 23; /* OF_ bits, and what else a dump had */
+    objid owner, location;
     struct str *name;
     struct shape *shape;
-    struct object *up, *kid, *next, *prev; /* loaded ones only */
-    struct defs *defs;
-    struct slot_owners *owners; /* of slots with SLOT_OWNED; NULL: none */
-    struct links *children, *contents; /* NULL: none */
+    struct object *up, *next, *prev; /* loaded ones only */
+    struct defs *defs; /* NULL: nothing of it */
     uint64_t child_key, content_key; /* this object's place in its parent's and location's lists */
 };
 enum { TOUCHED = 255 };
 
 #define OBJECT_LIMIT ((objid)1 << 40) /* numbers above this are damage, or an attack on memory */
 #define OBJECT_ABSENT ((struct object *)1)
+
+static inline objid object_parent(const struct object *o) { return o->up ? o->up->id : NOTHING; }
+static inline struct object *object_kid(const struct object *o) { return o->defs ? o->defs->kid : NULL; }
+static inline struct links *object_children(const struct object *o) { return o->defs ? o->defs->children : NULL; }
+static inline struct links *object_contents(const struct object *o) { return o->defs ? o->defs->contents : NULL; }
 
 struct verb_hit;
 struct rowset;
@@ -270,7 +277,7 @@ void layout_assign(struct db *db, struct object *o); /* by parent, or one of its
 void layout_changed(struct db *db, struct object *o); /* definitions or parent: nothing cached about o or its heirs holds */
 void layout_values_moved(struct db *db, struct object *o); /* a slot of o became clear or not clear */
 struct defs *object_defs(struct object *o); /* made if there is none */
-void object_drop_defs(struct object *o); /* if it defines nothing any more */
+void object_drop_defs(struct object *o); /* if there is nothing in it any more */
 bool object_defines(const struct object *o);
 
 /* ---- slots.c ---- */

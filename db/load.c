@@ -78,14 +78,14 @@ void object_load_children(struct db *db, struct object *o) {
     o->state |= OS_LISTS_ASKED;
     if (!(o->state & OS_COLD_CHILDREN)) return;
     o->state &= (uint16_t)~OS_COLD_CHILDREN;
-    load_rows(db, ROW_CHILDREN, (uint64_t)o->id, &o->children);
+    load_rows(db, ROW_CHILDREN, (uint64_t)o->id, &object_defs(o)->children);
 }
 
 void object_load_contents(struct db *db, struct object *o) {
     o->state |= OS_LISTS_ASKED;
     if (!(o->state & OS_COLD_CONTENTS)) return;
     o->state &= (uint16_t)~OS_COLD_CONTENTS;
-    load_rows(db, ROW_CONTENTS, (uint64_t)o->id, &o->contents);
+    load_rows(db, ROW_CONTENTS, (uint64_t)o->id, &object_defs(o)->contents);
 }
 
 /* ---- programs ---- */
@@ -226,18 +226,14 @@ static void instantiate(struct db *db, objid id, struct rec_object *rec) {
     struct object *o = object_new(db, id, rec->owner), *p = NULL;
     str_unref(o->name);
     o->name = rec->name;
-    o->flags = (uint32_t)rec->flags;
+    o->flags = rec->flags & OBJECT_FLAGS_MAX;
     o->location = rec->location;
-    o->parent = rec->parent;
     o->child_key = rec->child_key;
     o->content_key = rec->content_key;
     o->state = OS_COLD_CHILDREN | OS_COLD_CONTENTS | OS_STORED;
     if (rec->parent >= 0 && (uint64_t)rec->parent < db->cap) p = db->objects[rec->parent];
     if ((uintptr_t)p <= 1) p = NULL;
-    if (!p && rec->parent != NOTHING) {
-        damaged(db, T_OBJECT, id, "its parent is not valid");
-        o->parent = NOTHING;
-    }
+    if (!p && rec->parent != NOTHING) damaged(db, T_OBJECT, id, "its parent is not valid");
     object_attach(o, p);
     struct key k = key_one(key_object(id));
     struct object_reader r = {db, o};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/pool.h"
 #include "db/cache.h"
 #include "db/history.h"
 #include "db/internal.h"
@@ -22,10 +23,11 @@ void object_table_grow(struct db *db, objid id) {
 struct object *object_new(struct db *db, objid id, objid owner) {
     object_table_grow(db, id);
     must((uintptr_t)db->objects[id] <= 1);
-    struct object *o = xcalloc(1, sizeof *o);
+    struct object *o = pool_alloc(sizeof *o);
+    memset(o, 0, sizeof *o);
     o->id = id;
     o->owner = owner;
-    o->parent = o->location = NOTHING;
+    o->location = NOTHING;
     o->name = str_empty();
     o->shape = shape_ref(db->no_shape);
     o->touched = TOUCHED;
@@ -37,18 +39,20 @@ void object_free(struct db *db, struct object *o) {
     must((uintptr_t)db->objects[o->id] <= 1);
     for (uint32_t i = 0; i < o->shape->n; i++) value_unref(slot_value(o, i));
     slots_free(o->slots, o->shape->n);
-    free(o->owners);
     if (o->defs) {
         for (uint32_t i = 0; i < o->defs->nprops; i++) str_unref(o->defs->props[i].name);
         for (uint32_t i = 0; i < o->defs->nverbs; i++) verb_fini(&o->defs->verbs[i]);
         o->defs->nprops = o->defs->nverbs = 0;
+        links_free(o->defs->children);
+        links_free(o->defs->contents);
+        free(o->defs->owners);
+        o->defs->children = o->defs->contents = NULL;
+        o->defs->owners = NULL;
         object_drop_defs(o);
     }
-    links_free(o->children);
-    links_free(o->contents);
     shape_unref(o->shape);
     str_unref(o->name);
-    free(o);
+    pool_free(o, sizeof *o);
 }
 
 void object_mark(struct db *db, struct object *o, unsigned what) {
@@ -96,22 +100,23 @@ void object_attach(struct object *o, struct object *parent) {
     o->prev = NULL;
     o->next = NULL;
     if (!parent) return;
-    o->next = parent->kid;
+    struct defs *above = object_defs(parent);
+    o->next = above->kid;
     if (o->next) o->next->prev = o;
-    parent->kid = o;
+    above->kid = o;
     parent->touched = TOUCHED;
 }
 
 void object_detach(struct object *o) {
     if (!o->up) return;
     if (o->prev) o->prev->next = o->next;
-    else o->up->kid = o->next;
+    else o->up->defs->kid = o->next;
     if (o->next) o->next->prev = o->prev;
     o->up = o->next = o->prev = NULL;
 }
 
 struct object *object_next_below(struct object *o, const struct object *root) {
-    if (o->kid) return o->kid;
+    if (object_kid(o)) return o->defs->kid;
     while (o != root && !o->next) o = o->up;
     return o == root ? NULL : o->next;
 }
@@ -121,13 +126,13 @@ struct object *object_next_below(struct object *o, const struct object *root) {
 /* A cold list holds nothing: all of it is in the store or among the changed rows. */
 void object_put_child(struct db *db, struct object *parent, uint64_t key, objid o) {
     object_dirty(db, parent, OS_LISTS);
-    if (!(parent->state & OS_COLD_CHILDREN)) links_insert(&parent->children, key, o);
+    if (!(parent->state & OS_COLD_CHILDREN)) links_insert(&object_defs(parent)->children, key, o);
     row_put(db, ROW_CHILDREN, (uint64_t)parent->id, key, o);
 }
 
 void object_put_content(struct db *db, struct object *where, uint64_t key, objid o) {
     object_dirty(db, where, OS_LISTS);
-    if (!(where->state & OS_COLD_CONTENTS)) links_insert(&where->contents, key, o);
+    if (!(where->state & OS_COLD_CONTENTS)) links_insert(&object_defs(where)->contents, key, o);
     row_put(db, ROW_CONTENTS, (uint64_t)where->id, key, o);
 }
 
@@ -139,7 +144,7 @@ static void add_child(struct db *db, struct object *parent, struct object *o) {
 
 static void remove_child(struct db *db, struct object *parent, struct object *o) {
     object_dirty(db, parent, OS_LISTS);
-    links_remove(parent->children, o->child_key);
+    links_remove(object_children(parent), o->child_key);
     row_delete(db, ROW_CHILDREN, (uint64_t)parent->id, o->child_key);
     o->child_key = 0;
 }
@@ -148,7 +153,7 @@ void object_load_tree(struct db *db, struct object *o) {
     for (struct object *at = o; at; at = object_next_below(at, o)) {
         object_load_children(db, at);
         uint64_t cursor = 0;
-        for (objid kid; (kid = links_next(at->children, &cursor)) != NOTHING;) object_at(db, kid);
+        for (objid kid; (kid = links_next(object_children(at), &cursor)) != NOTHING;) object_at(db, kid);
     }
 }
 
@@ -165,7 +170,6 @@ void db_create_at(struct db *db, objid id, objid parent, objid owner) {
         free_remove(db, id);
     }
     if (p) {
-        o->parent = parent;
         object_attach(o, p);
         add_child(db, p, o);
         shape_refit(db, o);
@@ -196,7 +200,7 @@ void db_destroy(struct db *db, objid id) {
     struct object *o = object_must(db, id);
     object_load_children(db, o);
     object_load_contents(db, o);
-    must(!links_count(o->children) && !links_count(o->contents) && o->location == NOTHING);
+    must(!links_count(object_children(o)) && !links_count(object_contents(o)) && o->location == NOTHING);
     object_touch(db, o);
     if (o->flags & OF_PLAYER) players_remove(db, id);
     if (o->up) remove_child(db, o->up, o);
@@ -260,7 +264,7 @@ void db_set_flag(struct db *db, objid o, enum object_flag f, bool on) {
     db_set_flags(db, o, on ? flags | f : flags & ~(unsigned)f);
 }
 
-objid db_parent(struct db *db, objid o) { return object_must(db, o)->parent; }
+objid db_parent(struct db *db, objid o) { return object_parent(object_must(db, o)); }
 objid db_location(struct db *db, objid o) { return object_must(db, o)->location; }
 
 /* ---- lists ---- */
@@ -268,13 +272,13 @@ objid db_location(struct db *db, objid o) { return object_must(db, o)->location;
 static struct links *contents_of(struct db *db, objid id) {
     struct object *o = object_must(db, id);
     object_load_contents(db, o);
-    return o->contents;
+    return object_contents(o);
 }
 
 static struct links *children_of(struct db *db, objid id) {
     struct object *o = object_must(db, id);
     object_load_children(db, o);
-    return o->children;
+    return object_children(o);
 }
 
 static objid first_of(const struct links *l) {
@@ -297,7 +301,7 @@ void db_move(struct db *db, objid what, objid where) {
     object_dirty(db, o, OS_HEADER);
     if (from) {
         object_dirty(db, from, OS_LISTS);
-        links_remove(from->contents, o->content_key);
+        links_remove(object_contents(from), o->content_key);
         row_delete(db, ROW_CONTENTS, (uint64_t)from->id, o->content_key);
     }
     o->location = where;
@@ -336,7 +340,6 @@ enum error db_chparent(struct db *db, objid id, objid parent) {
     if (o->up) remove_child(db, o->up, o);
     object_detach(o);
     object_attach(o, p);
-    o->parent = parent;
     if (p) add_child(db, p, o);
     shape_refit_tree(db, o);
     layout_changed(db, o);

@@ -76,7 +76,7 @@ static value builtin_get(struct db *db, struct object *o, enum builtin_prop p) {
     case BP_LOCATION: return value_obj(o->location);
     case BP_CONTENTS:
         object_load_contents(db, o);
-        return links_to_list(o->contents);
+        return links_to_list(object_contents(o));
     case BP_NONE:
     case BP_COUNT: break;
     }

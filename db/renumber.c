@@ -65,9 +65,8 @@ static void owners_follow(struct db *db, struct change c) {
 static void children_follow(struct db *db, struct object *o, struct change c) {
     object_load_children(db, o);
     uint64_t key = 0;
-    for (objid kid; (kid = links_next(o->children, &key)) != NOTHING;) {
+    for (objid kid; (kid = links_next(object_children(o), &key)) != NOTHING;) {
         struct object *k = object_at(db, kid);
-        k->parent = c.to;
         object_dirty(db, k, OS_HEADER);
         row_delete(db, ROW_CHILDREN, (uint64_t)c.from, key);
         row_put(db, ROW_CHILDREN, (uint64_t)c.to, key, kid);
@@ -77,7 +76,7 @@ static void children_follow(struct db *db, struct object *o, struct change c) {
 static void contents_follow(struct db *db, struct object *o, struct change c) {
     object_load_contents(db, o);
     uint64_t key = 0;
-    for (objid in; (in = links_next(o->contents, &key)) != NOTHING;) {
+    for (objid in; (in = links_next(object_contents(o), &key)) != NOTHING;) {
         struct object *k = object_at(db, in);
         k->location = c.to;
         object_dirty(db, k, OS_HEADER);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
 #include "db/internal.h"
 
 /* ---- shapes ---- */
@@ -137,13 +138,17 @@ void shape_refit_tree(struct db *db, struct object *o) {
 
 /* ---- layout ids ---- */
 
+static void forget_child_layout(struct object *o) {
+    if (o->defs) o->defs->child_layout = 0;
+}
+
 /* All ids are used up: everybody gets a new one, and nothing that was cached counts any more. */
 static void layouts_restart(struct db *db) {
     db->next_layout = 1;
     db->prop_epoch++;
     db->verb_epoch++;
     for (size_t i = 0; i < db->cap; i++)
-        if ((uintptr_t)db->objects[i] > 1) db->objects[i]->child_layout = 0, db->objects[i]->layout = 0;
+        if ((uintptr_t)db->objects[i] > 1) db->objects[i]->layout = 0, forget_child_layout(db->objects[i]);
     for (size_t i = 0; i < db->cap; i++)
         if ((uintptr_t)db->objects[i] > 1) layout_assign(db, db->objects[i]);
 }
@@ -161,40 +166,48 @@ void layout_assign(struct db *db, struct object *o) {
         o->layout = id;
         return;
     }
-    if (!o->up->child_layout) {
+    struct defs *above = object_defs(o->up);
+    if (!above->child_layout) {
         uint32_t id = next_layout(db);
-        o->up->child_layout = id;
+        above->child_layout = id;
     }
-    o->layout = o->up->child_layout;
+    o->layout = above->child_layout;
 }
 
 /* With loaded children an epoch ends; without, children to come get an id that nobody has seen. */
 void layout_changed(struct db *db, struct object *o) {
-    if (o->kid) {
+    if (object_kid(o)) {
         db->prop_epoch++;
         db->verb_epoch++;
     } else {
-        o->child_layout = 0;
+        forget_child_layout(o);
     }
     layout_assign(db, o);
 }
 
 void layout_values_moved(struct db *db, struct object *o) {
-    if (o->kid) db->prop_epoch++;
-    else o->child_layout = 0;
+    if (object_kid(o)) db->prop_epoch++;
+    else forget_child_layout(o);
 }
 
 /* ---- definitions ---- */
 
 struct defs *object_defs(struct object *o) {
-    if (!o->defs) o->defs = xcalloc(1, sizeof *o->defs);
+    if (o->defs) return o->defs;
+    o->defs = pool_alloc(sizeof *o->defs);
+    memset(o->defs, 0, sizeof *o->defs);
     return o->defs;
 }
 
 void object_drop_defs(struct object *o) {
-    if (!o->defs || object_defines(o)) return;
-    free(o->defs->props);
-    free(o->defs->verbs);
-    free(o->defs);
+    struct defs *d = o->defs;
+    if (!d || object_defines(o)) return;
+    free(d->props);
+    free(d->verbs);
+    d->props = NULL;
+    d->verbs = NULL;
+    d->verb_cap = 0;
+    if (d->kid || d->owners || d->children || d->contents) return;
+    pool_free(d, sizeof *d);
     o->defs = NULL;
 }

@@ -69,17 +69,17 @@ static void owners_drop(struct slot_owners **wp, uint32_t i) {
 static objid default_owner(const struct object *o, const struct shape_slot *def) { return def->perms & PF_CHOWN ? o->owner : def->owner; }
 
 objid slot_owner(const struct object *o, uint32_t i) {
-    if (slot_bits(o, i) & SLOT_OWNED) return o->owners->v[owners_place(o->owners, i)].owner;
+    if (slot_bits(o, i) & SLOT_OWNED) return o->defs->owners->v[owners_place(o->defs->owners, i)].owner;
     return default_owner(o, &o->shape->slots[i]);
 }
 
 void slot_set_owner(struct object *o, uint32_t i, objid owner) {
     struct slot_meta *m = slot_meta(o->slots, i);
     if (owner != default_owner(o, &o->shape->slots[i])) {
-        owners_put(&o->owners, i, owner);
+        owners_put(&object_defs(o)->owners, i, owner);
         m->bits |= SLOT_OWNED;
     } else if (m->bits & SLOT_OWNED) {
-        owners_drop(&o->owners, i);
+        owners_drop(&o->defs->owners, i);
         m->bits &= (uint8_t)~SLOT_OWNED;
     }
 }
@@ -87,7 +87,7 @@ void slot_set_owner(struct object *o, uint32_t i, objid owner) {
 bool slot_keep_owner(struct object *o, uint32_t i) {
     if (!(o->shape->slots[i].perms & PF_CHOWN)) return false;
     if (!(slot_bits(o, i) & SLOT_OWNED)) {
-        owners_put(&o->owners, i, o->owner);
+        owners_put(&object_defs(o)->owners, i, o->owner);
         slot_add_bits(o, i, SLOT_OWNED);
     }
     return true;
@@ -96,13 +96,13 @@ bool slot_keep_owner(struct object *o, uint32_t i) {
 /* ---- what a slot is by default ---- */
 
 void slot_default(struct object *o, uint32_t i) {
-    if (slot_bits(o, i) & SLOT_OWNED) owners_drop(&o->owners, i);
+    if (slot_bits(o, i) & SLOT_OWNED) owners_drop(&o->defs->owners, i);
     *slot_meta(o->slots, i) = (struct slot_meta){V_CLEAR, o->shape->slots[i].perms & PF_ALL};
     o->slots[i] = 0;
 }
 
 void slots_default(struct object *o) {
-    must(!o->slots && !o->owners);
+    must(!o->slots && !(o->defs && o->defs->owners));
     o->slots = slots_new(o->shape->n);
     for (uint32_t i = 0; i < o->shape->n; i++) {
         *slot_meta(o->slots, i) = (struct slot_meta){V_CLEAR, o->shape->slots[i].perms & PF_ALL};
@@ -133,7 +133,7 @@ void slots_move(struct object *o, struct shape *now, int64_t (*moved_to)(const s
         if (slot_bits(o, i) & SLOT_OWNED) owners_put(&owners, (uint32_t)at, slot_owner(o, i));
     }
     slots_free(o->slots, o->shape->n);
-    free(o->owners);
     o->slots = to;
-    o->owners = owners;
+    if (o->defs) free(o->defs->owners);
+    if (o->defs || owners) object_defs(o)->owners = owners;
 }

@@ -221,7 +221,7 @@ static bool read_object_head(struct import *im, struct object_head *h) {
     struct reader *r = &im->r;
     bool ok = reader_string(r, "an object's name", im->build ? &h->name : NULL) && reader_string(r, "an object's handles", im->build ? &h->handles : NULL) &&
               reader_int(r, "an object's flags", &h->flags);
-    if (ok && (h->flags < 0 || h->flags > INT32_MAX)) return reader_fail(r, "flags of an object cannot be %" PRId64, h->flags);
+    if (ok && (h->flags < 0 || h->flags > OBJECT_FLAGS_MAX)) return reader_fail(r, "flags of an object cannot be %" PRId64, h->flags);
     return ok && reader_int(r, "an object's owner", &h->owner) && read_link(im, "the location", &h->link[LOCATION]) && read_link(im, "the first of the contents", &h->link[CONTENTS]) &&
            read_link(im, "the next of the contents", &h->link[NEXT]) && read_link(im, "the parent", &h->link[PARENT]) && read_link(im, "the first child", &h->link[CHILD]) &&
            read_link(im, "the next sibling", &h->link[SIBLING]);

@@ -47,6 +47,8 @@ Test(pool, empty_slabs_go_back) {
     fill(v);
 #ifndef POOL_IS_MALLOC
     cr_assert_gt(pool_held(), before + BLOCKS * 100);
+    cr_assert_leq(pool_in_use(), pool_held());
+    cr_assert_gt(pool_in_use(), before + BLOCKS * 100);
 #endif
     for (size_t i = 0; i < BLOCKS; i++) pool_free(v[i * 7919 % BLOCKS], size_of(i * 7919 % BLOCKS)); /* all, in another order */
     cr_assert_leq(pool_held(), before + (size_t)POOL_CLASSES * POOL_SLAB, "one slab a class may stay");
