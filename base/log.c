@@ -53,7 +53,13 @@ int log_reopen(void) {
 
 void log_set_level(enum log_level least) { log_least = least; }
 
+static void lock_log(void) { pthread_mutex_lock(&log_lock); }
+static void unlock_log(void) { pthread_mutex_unlock(&log_lock); }
+static void survive_fork(void) { pthread_atfork(lock_log, unlock_log, unlock_log); } /* a child of fork() may write to the log, whatever other threads were doing */
+
 void log_set_listener(void (*line)(void *ctx, enum log_level level, const char *text, size_t len), void *ctx) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, survive_fork);
     pthread_mutex_lock(&log_lock);
     log_listener = line;
     log_listener_ctx = ctx;

@@ -11,6 +11,7 @@ object SERVER_OPTIONS
   property bg_seconds (owner: WIZARD, flags: "r") = 3;
   property max_stack_depth (owner: WIZARD, flags: "r") = 50;
   property connect_timeout (owner: WIZARD, flags: "r") = 300;
+  property save_interval (owner: WIZARD, flags: "r") = 5;
   property dump_interval (owner: WIZARD, flags: "r") = 3600;
   property max_concat_catchable (owner: WIZARD, flags: "r") = 1;
 

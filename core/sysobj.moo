@@ -93,15 +93,26 @@ object SYSOBJ
   endverb
 
   verb checkpoint_finished (this none this) owner: WIZARD flags: "rxd"
-    "The server: a checkpoint is done; args[1] is whether it is on disk.";
+    "The server: a checkpoint is done; args[1] is whether it is on disk, args[2] what it was, as {name, value}.";
     if (callers() && !caller_perms().wizard)
       return E_PERM;
+    endif
+    {saved, ?info = {}} = args;
+    facts = {};
+    for name in ({"generation", "records", "seconds", "error"})
+      fact = $list_utils:assoc(name, info);
+      facts = {@facts, fact ? fact[2] | ""};
+    endfor
+    if (saved)
+      text = tostr("The world is saved: save ", facts[1], ", ", facts[2], " records in ", facts[3], " seconds.");
+    else
+      text = tostr("The world could NOT be saved: ", facts[4] || "the server's log says why", ".");
     endif
     watchers = this.checkpoint_watchers;
     this.checkpoint_watchers = {};
     for who in (watchers)
       if (valid(who))
-        who:tell(args[1] ? "The world is saved." | "The world could NOT be saved; the server's log says why.");
+        who:tell(text);
       endif
     endfor
   endverb

@@ -86,7 +86,7 @@ static void write_run(struct save_thread *t, struct save_run *run) {
     run->records = store_puts(t->store) - puts;
     run->bytes = store_put_bytes(t->store) - bytes;
     if (run->rc) {
-        buf_printf(&run->why, "%s; nothing is lost, the next save tries again", store_error(t->store));
+        buf_add_c(&run->why, store_error(t->store));
     } else if (run->with_parts) {
         hashes_fini(&t->kept);
         t->kept = run->saver.codes;

@@ -95,9 +95,9 @@ static void note_failure(struct server *s, const char *why) {
     double wait = RETRY_SECONDS[v->failures < RETRIES ? v->failures - 1 : RETRIES - 1];
     v->retry_us = now + (int64_t)(wait * 1e6);
     v->changed = true;
-    if (is_time(&v->logged_us, now, LOG_AGAIN_US)) log_error("SAVE failed (%u in a row; the next try is in %g s): %s", v->failures, wait, why);
+    if (is_time(&v->logged_us, now, LOG_AGAIN_US)) log_error("SAVE failed (%u in a row; the next try is in %g s, nothing is lost while the server runs): %s", v->failures, wait, why);
     if (is_time(&v->told_us, now, TELL_AGAIN_US)) {
-        buf_printf(&line, "*** The world cannot be saved: %s ***", why);
+        buf_printf(&line, "*** The world cannot be saved: %s. Nothing is lost while the server runs, and it goes on trying. ***", why);
         server_say_to_wizards(s, buf_c(&line));
         buf_fini(&line);
     }

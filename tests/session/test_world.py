@@ -476,7 +476,7 @@ def test_saved_and_killed():
         ann.lines("@create $thing named lamp")
         w.send("@dump-database")
         w.expect("Dumping...")
-        w.expect("The world is saved.")
+        w.expect(re.compile(r"^The world is saved: save \d+, \d+ records in [\d.e-]+ seconds\.$"))
         world.kill()
         world.start()
         ann = world.connect_as("Ann", "secret")

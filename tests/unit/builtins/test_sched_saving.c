@@ -72,6 +72,47 @@ Test(sched_saving, tasks_come_back_after_a_restart) {
     remove_dir();
 }
 
+static int64_t waiting_task;
+static void note_saver(void *ctx, int64_t task_id) { (void)ctx, waiting_task = task_id; }
+
+Test(sched_saving, who_waits_for_a_save) {
+    struct fake f;
+    fake_open_dir(&f, new_dir(), true);
+    fake_login(&f, WORLD_WIZARD);
+    fake_login(&f, WORLD_ANN);
+    fake_type(&f, WORLD_WIZARD, ";return `save_database() ! E_QUOTA => \"not here\"';");
+    fake_expect(&f, WORLD_WIZARD, "=> \"not here\"\n");
+    f.host.save = note_saver;
+    fake_type(&f, WORLD_ANN, ";return `save_database() ! E_PERM';");
+    fake_expect(&f, WORLD_ANN, "=> E_PERM\n");
+    static const char program[] = ";try player:tell(toliteral(save_database())); except e (ANY) player:tell(toliteral(e[1..2])); endtry";
+    fake_type(&f, WORLD_WIZARD, program);
+    fake_expect(&f, WORLD_WIZARD, "");
+    sched_wake_with(f.s, waiting_task, value_int(12));
+    fake_run(&f);
+    fake_expect(&f, WORLD_WIZARD, "12\n");
+    fake_type(&f, WORLD_WIZARD, program);
+    sched_wake_raising(f.s, waiting_task, E_QUOTA, "the disk is full");
+    fake_run(&f);
+    fake_expect(&f, WORLD_WIZARD, "{E_QUOTA, \"the disk is full\"}\n");
+    fake_type(&f, WORLD_WIZARD, program);
+    fake_type(&f, WORLD_WIZARD, ";return {length(queued_tasks()), kill_task(queued_tasks()[1][1]), length(queued_tasks())};");
+    fake_expect(&f, WORLD_WIZARD, "=> {1, 0, 0}\n");
+    sched_wake_with(f.s, waiting_task, value_int(13)); /* nobody is there */
+    sched_wake_raising(f.s, waiting_task, E_QUOTA, "the disk is full");
+    fake_run(&f);
+    fake_expect(&f, WORLD_WIZARD, "");
+    fake_type(&f, WORLD_WIZARD, program);
+    save(&f);
+    fake_close(&f);
+    fake_open_dir(&f, scratch, false);
+    load(&f);
+    fake_run(&f);
+    cr_expect_str_eq(buf_c(&f.lost), "#2: {}\n"); /* it is read from what it waited for */
+    fake_close(&f);
+    remove_dir();
+}
+
 Test(sched_saving, tasks_that_are_gone_stay_gone) {
     struct fake f;
     fake_open_dir(&f, new_dir(), true);
