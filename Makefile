@@ -180,6 +180,16 @@ $(B)/bench-machine: $(OBJ_builtins) $(B)/bench/machine.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Saves of a large world: pauses, cost by size, changes meanwhile. SAVES_ARGS: DIR [OBJECTS]; some GB of disk and memory for a million.
+SAVES_ARGS ?= $(B)/bench-saves-world
+bench-saves: deps-bench
+	$(Q)$(SUBMAKE) $(B)/bench-saves
+	$(Q)$(B)/bench-saves $(SAVES_ARGS)
+
+$(B)/bench-saves: $(OBJ_db) $(B)/bench/saves.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # A world of GB gigabytes under a small cache: memory while a running server reads and writes all over it, and check after. BIG_ARGS: see bench/bigworld.py --help.
 bench-big: deps-bench
 	$(Q)$(SUBMAKE) $(B)/bench-bigworld $(B)/evermoo
@@ -196,4 +206,4 @@ clean:
 	rm -rf build build-san build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit tests clean check soak run san fuzz bench bench-big docs install help
+.PHONY: all unit tests clean check soak run san fuzz bench bench-saves bench-big docs install help

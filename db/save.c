@@ -211,7 +211,7 @@ enum db_save_state db_save_step(struct db *db, int64_t budget_us) {
         hand_batch(db, run, true);
     }
     if (run->phase == SAVE_WRITES) {
-        if (db->save_thread && !save_thread_over(db->save_thread, run, false)) return DB_SAVE_WAITS;
+        if (db->save_thread && !atomic_load(&run->over)) return DB_SAVE_WAITS;
         run->last = run->first; /* to be released */
         conclude(db, run);
         return db_save_under_way(db) ? DB_SAVE_MORE : DB_SAVE_NONE;
@@ -223,7 +223,7 @@ bool db_save_under_way(const struct db *db) { return db->save_run != NULL; }
 
 void db_save_finish(struct db *db) {
     while (db->save_run) {
-        if (db->save_thread && db->save_run->phase == SAVE_WRITES) save_thread_over(db->save_thread, db->save_run, true);
+        if (db->save_thread && db->save_run->phase == SAVE_WRITES) save_thread_wait(db->save_thread, db->save_run);
         db_save_step(db, INT64_MAX);
     }
 }

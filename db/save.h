@@ -17,6 +17,8 @@
 #define DB_SAVE_H
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 
 #include "db/history.h"
 #include "db/internal.h"
@@ -98,8 +100,12 @@ void saver_fini(struct db_saver *s);
 
 /* ---- saving.c: the writing thread ---- */
 
+/*
+ * The two threads share no lock: the writing one might be stopped by the system while it has it, and then everybody would wait. Batches form a list that only grows;
+ * who adds or takes away something that the other looks at does so by an atomic store, and then posts a semaphore, which never waits.
+ */
 struct batch {
-    struct batch *next;
+    struct batch *_Atomic next;
     struct captures captures;
 };
 enum save_phase { SAVE_CAPTURES, SAVE_WRITES, SAVE_SETTLES };
@@ -117,14 +123,15 @@ struct save_run {
     size_t nobjects, next; /* `next': the first that was not looked at yet, by capturing or by settling */
     uint32_t rows_merged;
     struct batch *filling; /* not handed over yet */
+    struct batch *last; /* that was handed over; when all is written: to be released next */
     struct db_save_part *parts;
     size_t nparts;
     struct db_save_end end;
     int64_t started;
-    /* under the thread's lock */
-    struct batch *first, *last;
-    bool complete; /* no more batches will come */
-    bool over; /* then the main thread's again: */
+    /* both threads' */
+    struct batch *_Atomic first;
+    atomic_bool complete; /* no more batches will come */
+    atomic_bool over; /* the save is the main thread's again. Until then the writer's: */
     int rc;
     bool unchanged; /* it was all on disk already */
     unsigned reopened; /* times the store had to be opened anew */
@@ -134,15 +141,15 @@ struct save_run {
 
 struct save_thread {
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t work, done;
-    struct store *store; /* the writer */
-    struct save_run *run; /* to be written; NULL */
-    struct save_run *litter; /* to be freed where nobody waits for it; NULL */
-    bool quit;
+    sem_t work, done; /* posted after each change of what follows, by the main thread and by the writer */
+    struct save_run *_Atomic run; /* to be written; NULL */
+    struct save_run *_Atomic litter; /* to be freed where nobody waits for it; NULL */
+    atomic_bool quit;
+    pthread_mutex_t waking; /* held while `wake' is called or changed */
     void (*wake)(void *ctx);
     void *wake_ctx;
     /* the thread's own */
+    struct store *store; /* the writer */
     uint64_t next_blob;
     struct hashes kept; /* programs that saved frames need; read at the first save */
     bool kept_known;
@@ -153,7 +160,7 @@ void save_thread_free(struct save_thread *t); /* what is being written is given 
 void save_thread_set_wake(struct save_thread *t, void (*wake)(void *ctx), void *ctx);
 void save_thread_start(struct save_thread *t, struct save_run *run);
 void save_thread_hand(struct save_thread *t, struct save_run *run, struct batch *b, bool complete); /* b may be NULL */
-bool save_thread_over(struct save_thread *t, struct save_run *run, bool wait);
+void save_thread_wait(struct save_thread *t, struct save_run *run); /* until it is over */
 void save_thread_discard(struct save_thread *t, struct save_run *run); /* takes it, without references to anything counted */
 void save_run_free(struct save_run *run);
 

@@ -15,19 +15,13 @@ enum { ATTEMPTS = 24, REOPENS = 2 };
 /* ---- one transaction ---- */
 
 /* The batch after `b', or the first. Waits for it; NULL: there are no more, or the world is being closed. */
-static struct batch *next_batch(struct save_thread *t, struct save_run *run, const struct batch *b) {
-    pthread_mutex_lock(&t->lock);
-    struct batch *next;
-    while (!(next = b ? b->next : run->first) && !run->complete && !t->quit) pthread_cond_wait(&t->work, &t->lock);
-    pthread_mutex_unlock(&t->lock);
-    return next;
-}
-
-static bool is_complete(struct save_thread *t, const struct save_run *run) {
-    pthread_mutex_lock(&t->lock);
-    bool complete = run->complete;
-    pthread_mutex_unlock(&t->lock);
-    return complete;
+static struct batch *next_batch(struct save_thread *t, struct save_run *run, struct batch *b) {
+    for (;;) {
+        bool complete = atomic_load(&run->complete) || atomic_load(&t->quit); /* before the look: the last batch comes first */
+        struct batch *next = b ? atomic_load(&b->next) : atomic_load(&run->first);
+        if (next || complete) return next;
+        while (sem_wait(&t->work)) continue;
+    }
 }
 
 static bool note_kept(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
@@ -64,8 +58,9 @@ static int attempt(struct save_thread *t, struct save_run *run) {
     if (!rc) rc = write_all(t, &w, run);
     hashes_fini(&w.dropped);
     run->unchanged = !rc && !run->changed && !store_changes(w.store);
-    if (!rc && !run->unchanged && is_complete(t, run)) rc = write_meta(&w, &run->meta);
-    if (!rc && !run->unchanged && is_complete(t, run)) return store_commit(w.store);
+    bool commits = !rc && !run->unchanged && atomic_load(&run->complete);
+    if (commits) rc = write_meta(&w, &run->meta);
+    if (commits && !rc) return store_commit(w.store);
     store_abort(w.store);
     return rc;
 }
@@ -111,28 +106,24 @@ void save_run_free(struct save_run *run) {
     free(run);
 }
 
-/* Locked on entry and on return. */
-static void work_once(struct save_thread *t) {
-    struct save_run *run = t->run, *litter = t->litter;
-    t->litter = NULL;
-    pthread_mutex_unlock(&t->lock);
-    save_run_free(litter);
-    if (run) write_run(t, run);
-    pthread_mutex_lock(&t->lock);
-    if (!run) return;
-    t->run = NULL;
-    run->over = true;
-    pthread_cond_signal(&t->done);
-    if (t->wake) t->wake(t->wake_ctx); /* under the lock: who takes it back can be sure that it is not being called */
+static void wake(struct save_thread *t) {
+    pthread_mutex_lock(&t->waking);
+    if (t->wake) t->wake(t->wake_ctx);
+    pthread_mutex_unlock(&t->waking);
 }
 
 static void *serve(void *ctx) {
     struct save_thread *t = ctx;
-    pthread_mutex_lock(&t->lock);
-    while (!t->quit)
-        if (t->run || t->litter) work_once(t);
-        else pthread_cond_wait(&t->work, &t->lock);
-    pthread_mutex_unlock(&t->lock);
+    while (!atomic_load(&t->quit)) {
+        while (sem_wait(&t->work)) continue;
+        save_run_free(atomic_exchange(&t->litter, NULL));
+        struct save_run *run = atomic_load(&t->quit) ? NULL : atomic_exchange(&t->run, NULL);
+        if (!run) continue;
+        write_run(t, run);
+        atomic_store(&run->over, true);
+        sem_post(&t->done);
+        wake(t);
+    }
     return NULL;
 }
 
@@ -140,23 +131,20 @@ struct save_thread *save_thread_new(struct store *reader, uint64_t next_blob) {
     struct save_thread *t = xcalloc(1, sizeof *t);
     t->store = store_writer(reader);
     t->next_blob = next_blob;
-    pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->work, NULL);
-    pthread_cond_init(&t->done, NULL);
+    must(!sem_init(&t->work, 0, 0) && !sem_init(&t->done, 0, 0));
+    pthread_mutex_init(&t->waking, NULL);
     t->thread = thread_start(serve, t);
     return t;
 }
 
 void save_thread_free(struct save_thread *t) {
     if (!t) return;
-    pthread_mutex_lock(&t->lock);
-    t->quit = true;
-    pthread_cond_signal(&t->work);
-    pthread_mutex_unlock(&t->lock);
+    atomic_store(&t->quit, true);
+    sem_post(&t->work);
     pthread_join(t->thread, NULL);
-    pthread_cond_destroy(&t->work);
-    pthread_cond_destroy(&t->done);
-    pthread_mutex_destroy(&t->lock);
+    sem_destroy(&t->work);
+    sem_destroy(&t->done);
+    pthread_mutex_destroy(&t->waking);
     save_run_free(t->litter);
     hashes_fini(&t->kept);
     free(t);
@@ -164,42 +152,32 @@ void save_thread_free(struct save_thread *t) {
 
 /* ---- the main thread's side ---- */
 
-void save_thread_set_wake(struct save_thread *t, void (*wake)(void *ctx), void *ctx) {
-    pthread_mutex_lock(&t->lock);
-    t->wake = wake;
+void save_thread_set_wake(struct save_thread *t, void (*wake_up)(void *ctx), void *ctx) {
+    pthread_mutex_lock(&t->waking);
+    t->wake = wake_up;
     t->wake_ctx = ctx;
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->waking);
 }
 
 void save_thread_start(struct save_thread *t, struct save_run *run) {
-    pthread_mutex_lock(&t->lock);
-    t->run = run;
-    pthread_cond_signal(&t->work);
-    pthread_mutex_unlock(&t->lock);
+    atomic_store(&t->run, run);
+    sem_post(&t->work);
 }
 
 void save_thread_hand(struct save_thread *t, struct save_run *run, struct batch *b, bool complete) {
-    pthread_mutex_lock(&t->lock);
-    if (b && run->last) run->last->next = b;
-    else if (b) run->first = b;
+    if (b && run->last) atomic_store(&run->last->next, b);
+    else if (b) atomic_store(&run->first, b);
     if (b) run->last = b;
-    run->complete = complete;
-    pthread_cond_signal(&t->work);
-    pthread_mutex_unlock(&t->lock);
+    if (complete) atomic_store(&run->complete, true);
+    sem_post(&t->work);
 }
 
-bool save_thread_over(struct save_thread *t, struct save_run *run, bool wait) {
-    pthread_mutex_lock(&t->lock);
-    while (wait && !run->over) pthread_cond_wait(&t->done, &t->lock);
-    bool over = run->over;
-    pthread_mutex_unlock(&t->lock);
-    return over;
+void save_thread_wait(struct save_thread *t, struct save_run *run) {
+    while (!atomic_load(&run->over)) (void)sem_wait(&t->done);
 }
 
 void save_thread_discard(struct save_thread *t, struct save_run *run) {
-    pthread_mutex_lock(&t->lock);
-    must(!t->litter);
-    t->litter = run;
-    pthread_cond_signal(&t->work);
-    pthread_mutex_unlock(&t->lock);
+    struct save_run *before = atomic_exchange(&t->litter, run);
+    must(!before); /* it was cleared away before the next run was begun */
+    sem_post(&t->work);
 }

@@ -19,7 +19,7 @@
 #include "db/store.h"
 #include "worlds.h"
 
-enum { OBJECTS = 60, NAMES = 12 };
+enum { OBJECTS = 60, NAMES = 12, STEPS = 6000 };
 
 struct history {
     struct db *db, *model;
@@ -217,11 +217,10 @@ static void history(uint64_t seed, int steps, const struct db_options *options, 
     expect_same(h.db, h.model, h.step);
     cr_assert_eq(db_damaged(h.db), 0);
     cr_assert_gt(h.saved, steps / 500, "only %d saves", h.saved);
-    if (faults) cr_assert_gt(h.failed, 0);
+    if (faults && steps == STEPS) cr_assert_gt(h.failed, 0);
     history_fini(&h);
 }
 
-enum { STEPS = 6000 };
 Test(saves, hold_the_world_of_their_cut) { history(1, STEPS, &(struct db_options){0}, false); }
 Test(saves, hold_it_when_everything_is_evicted) { history(2, STEPS, &(struct db_options){.evict_always = true}, false); }
 Test(saves, hold_it_when_some_fail) { history(3, STEPS, &(struct db_options){0}, true); }
@@ -258,6 +257,7 @@ Test(saves, wake_who_waits) {
         atomic_store(&woken, 0);
     }
     db_save_set_wake(db, NULL, NULL);
+    atomic_store(&woken, 0);
     db_create(db, NOTHING, NOTHING);
     save_world(db);
     cr_assert_eq(atomic_load(&woken), 0);
