@@ -75,12 +75,12 @@ const char *pages_meta_fault(const struct pages *p) {
 
 static uint64_t in_file(const struct pages *p) { return p->size / p->page_size; }
 
-int pages_open(struct pages *p, const char *dir, uint64_t transaction, struct buf *why) {
+static int map_file(struct pages *p, const char *dir, struct buf *why) {
     struct buf path = BUF_INIT;
-    struct stat st;
+    struct stat st = {.st_size = 0};
     *p = (struct pages){0};
     buf_printf(&path, "%s/data.mdb", dir);
-    int fd = open(buf_c(&path), O_RDONLY | O_CLOEXEC), rc = -1;
+    int fd = open(buf_c(&path), O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && !fstat(fd, &st) && st.st_size > 0) {
         p->size = (size_t)st.st_size;
         void *map = mmap(NULL, p->size, PROT_READ, MAP_SHARED, fd, 0);
@@ -88,17 +88,34 @@ int pages_open(struct pages *p, const char *dir, uint64_t transaction, struct bu
     }
     if (!p->map) buf_printf(why, "%s: %s", buf_c(&path), fd < 0 || st.st_size > 0 ? strerror(errno) : "it is empty");
     if (fd >= 0) close(fd);
-    buf_fini(&path);
-    if (p->map && p->size >= 1024) {
-        p->page_size = get32(p->map + HEAD + 24);
-        if (!sound_size((uint32_t)p->page_size) || p->page_size * 2 > p->size) p->page_size = (size_t)sysconf(_SC_PAGESIZE); /* what this machine writes */
-        if (p->page_size * 2 <= p->size) rc = look_for_meta(p, transaction, why);
+    p->page_size = p->map && p->size >= 1024 ? get32(p->map + HEAD + 24) : 0;
+    if (!sound_size((uint32_t)p->page_size) || p->page_size * 2 > p->size) p->page_size = (size_t)sysconf(_SC_PAGESIZE); /* what this machine writes */
+    if (p->map && p->page_size * 2 > p->size) {
+        buf_printf(why, "%s: too short for a world", buf_c(&path));
+        pages_close(p);
     }
-    if (rc < 0 && p->map && !why->len) buf_printf(why, "%s/data.mdb: too short for a world", dir);
-    if (rc) return pages_close(p), rc;
-    if (p->meta.last >= ((uint64_t)1 << 40)) p->meta.last = in_file(p);
+    buf_fini(&path);
+    return p->map ? 0 : -1;
+}
+
+static void forget_used(struct pages *p) {
     p->used = xcalloc(p->meta.last / 8 + 2, 1);
     p->used[0] = 3; /* the meta pages */
+}
+
+int pages_open(struct pages *p, const char *dir, uint64_t transaction, struct buf *why) {
+    if (map_file(p, dir, why)) return -1;
+    int rc = look_for_meta(p, transaction, why);
+    if (rc) return pages_close(p), rc;
+    if (p->meta.last >= ((uint64_t)1 << 40)) p->meta.last = in_file(p);
+    forget_used(p);
+    return 0;
+}
+
+int pages_open_bare(struct pages *p, const char *dir, struct buf *why) {
+    if (map_file(p, dir, why)) return -1;
+    p->meta = (struct page_meta){.last = in_file(p), .unused.root = PAGES_NONE, .tables.root = PAGES_NONE};
+    forget_used(p);
     return 0;
 }
 
@@ -155,9 +172,9 @@ static const char *page_fault(const struct pages *p, const unsigned char *page, 
 }
 
 /* false: it does not lie in the page. */
-static bool read_node(const struct pages *p, const unsigned char *page, unsigned i, bool leaf, struct node *n) {
+static bool read_node_above(const struct pages *p, const unsigned char *page, unsigned i, bool leaf, size_t least, struct node *n) {
     size_t at = get16(page + HEAD + 2 * (size_t)i);
-    if (at < get16(page + 14) || at % 2 || at + NODE_HEAD > p->page_size) return false;
+    if (at < least || at % 2 || at + NODE_HEAD > p->page_size) return false;
     const unsigned char *q = page + at;
     size_t room = p->page_size - at - NODE_HEAD;
     n->key = (struct page_key){q + NODE_HEAD, get16(q + 6)};
@@ -176,6 +193,8 @@ static bool read_node(const struct pages *p, const unsigned char *page, unsigned
     n->takes += n->takes & 1;
     return true;
 }
+
+static bool read_node(const struct pages *p, const unsigned char *page, unsigned i, bool leaf, struct node *n) { return read_node_above(p, page, i, leaf, get16(page + 14), n); }
 
 /* ---- walking ---- */
 
@@ -382,6 +401,8 @@ static void check_unused_row(struct unused *u, const struct unused_row *row) {
     }
 }
 
+static void no_fault(void *ctx, const struct page_part *where, const char *what) { (void)ctx, (void)where, (void)what; }
+
 static void unused_fault(void *ctx, const struct page_part *where, const char *what) { fault(((struct unused *)ctx)->w, where, what); }
 
 void pages_check_unused(struct page_walk *w, uint64_t *lost) {
@@ -402,20 +423,36 @@ void pages_check_unused(struct page_walk *w, uint64_t *lost) {
     free(u.rows);
 }
 
+void pages_use_unused(struct pages *p) {
+    struct page_walk none = {.pages = p};
+    struct unused u = {.w = &none};
+    struct page_walk tree = {.pages = p, .numbers = true, .row = note_unused, .fault = no_fault, .ctx = &u};
+    pages_walk(&tree, &(struct page_part){.page = p->meta.unused.root, .depth = p->meta.unused.depth});
+    for (size_t i = 0; i < u.n; i++)
+        for (size_t at = 8; at + 8 <= u.rows[i].len; at += 8) {
+            uint64_t page = get64((const unsigned char *)u.rows[i].data + at);
+            if (page >= 2 && page <= p->meta.last) use_page(p, page);
+        }
+    free(u.rows);
+}
+
 /* ---- leaves wherever they are ---- */
 
 static void scrape_page(const struct pages *p, uint64_t number, scrape_row *row, void *ctx) {
     const unsigned char *page = p->map + number * p->page_size;
     struct node n;
     uint64_t first, count;
-    if (page_fault(p, page, number, true)) return;
-    for (unsigned i = 0; i < node_count(page); i++) {
-        if (!read_node(p, page, i, true, &n) || n.flags & ~(unsigned)NODE_OVERFLOW) continue;
+    bool leaf = !page_fault(p, page, number, true);
+    if (!leaf && !page_fault(p, page, number, false)) return; /* a branch */
+    unsigned entries = leaf ? node_count(page) : (unsigned)(p->page_size - HEAD) / 2;
+    for (unsigned i = 0; i < entries; i++) {
+        if (!read_node_above(p, page, i, true, leaf ? get16(page + 14) : HEAD, &n) || n.flags & ~(unsigned)NODE_OVERFLOW) continue;
         const unsigned char *data = n.flags ? overflow_data(p, &n, &first, &count) : n.data;
         if (data) row(ctx, number, n.key.p, n.key.len, data, (size_t)n.size);
     }
 }
 
 void pages_scrape(const struct pages *p, scrape_row *row, void *ctx) {
-    for (uint64_t number = 2; number < in_file(p); number++) scrape_page(p, number, row, ctx);
+    for (uint64_t number = 2; number < in_file(p); number++)
+        if (number > p->meta.last || !(p->used[number / 8] >> number % 8 & 1)) scrape_page(p, number, row, ctx);
 }

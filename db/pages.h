@@ -83,7 +83,11 @@ bool pages_read_tree(struct page_tree *out, const void *data, size_t len);
  */
 void pages_check_unused(struct page_walk *w, uint64_t *lost);
 
-/* Leaves wherever they lie in the file, in trees or not; `row' as in a walk, with the leaf's page. What is not well-formed is left out. */
+/* The file alone, when it has no meta page that can be read: there are no trees then. */
+int pages_open_bare(struct pages *p, const char *dir, struct buf *why);
+void pages_use_unused(struct pages *p); /* what the free list names, as far as it can be read, counts as met from now on */
+
+/* Leaves wherever they lie in the file, of pages that no walk has met; what is not well-formed is left out, what has a damaged header is tried all the same. */
 typedef void scrape_row(void *ctx, uint64_t page, const void *key, size_t klen, const void *data, size_t len);
 void pages_scrape(const struct pages *p, scrape_row *row, void *ctx);
 

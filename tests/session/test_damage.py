@@ -101,6 +101,28 @@ def test_without_a_backup_nothing_is_served():
         assert server.login().eval("#8.x") == '"a needle in a haystack"'
 
 
+def test_repair():
+    with Server() as server:
+        c = server.login()
+        c.eval('add_property(#8, "x", "a needle in a haystack", {#3, "r"})')
+        c.eval('add_property(#8, "y", "this stays", {#3, "r"})')
+        server.stop()
+        status, said, error = evermoo("check", "--repair", server.world)
+        assert status == 0 and "nothing to repair" in said, (said, error)
+        spoil(server, b"a needle in")
+        spoilt = (server.world / "data.mdb").read_bytes()
+        status, said, error = evermoo("check", server.world)
+        assert status == 1 and "property #8.x: record damaged" in said and "check --repair" in error, (said, error)
+        status, said, error = evermoo("check", "--repair", server.world)
+        assert status == 0 and "repair: property #8.x: damaged, and lost" in said and "repaired: " in said, (said, error)
+        assert [p for p in server.world.glob("aside-*/data.mdb") if p.read_bytes() == spoilt]
+        assert evermoo("check", server.world)[0] == 0
+        server.start("--verify", "now")
+        c = server.login()
+        assert c.eval("#8.y") == '"this stays"'
+        assert c.eval("#8.x") == "0" or c.eval("`#8.x ! ANY'")
+
+
 def test_verify_takes_three_words():
     status, said, error = evermoo("serve", "--verify", "often")
     assert status == 64 and error.count("\n") == 1 and re.search("now, background or off", error), error
@@ -109,7 +131,7 @@ def test_verify_takes_three_words():
 def test_a_world_in_use_is_not_looked_at():
     with Server("--save-interval", "0") as server:
         c = server.login()
-        for command in (("serve", server.world, "-p", "0"),):
+        for command in (("serve", server.world, "-p", "0"), ("check", "--repair", server.world)):
             c.eval("#8.name = tostr(random())")
             status, said, error = evermoo(*command)
             assert status == 1 and error.count("\n") == 1 and f"in use by process {server.pid}" in error, error
