@@ -190,6 +190,12 @@ $(B)/bench-saves: $(OBJ_db) $(B)/bench/saves.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# What saves cost a running server of a million objects, and a player in it, for each number of changes. SERVED_ARGS: see bench/served_saves.py --help.
+
+bench-served-saves: deps-bench
+	$(Q)$(SUBMAKE) $(B)/evermoo
+	$(Q)bench/served_saves.py --evermoo $(B)/evermoo $(SERVED_ARGS)
+
 # A world of GB gigabytes under a small cache: memory while a running server reads and writes all over it, and check after. BIG_ARGS: see bench/bigworld.py --help.
 bench-big: deps-bench
 	$(Q)$(SUBMAKE) $(B)/bench-bigworld $(B)/evermoo
@@ -206,4 +212,4 @@ clean:
 	rm -rf build build-san build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit tests clean check soak run san fuzz bench bench-saves bench-big docs install help
+.PHONY: all unit tests clean check soak run san fuzz bench bench-saves bench-served-saves bench-big docs install help

@@ -17,7 +17,6 @@ enum { LINES = 2048, LONGEST_LINE = 4096, PIECE = 16384, MOST_FOLLOWERS = 64 };
 
 struct tail_line {
     enum log_level level;
-    size_t len;
     char *text; /* NULL: there was none yet */
 };
 
@@ -40,17 +39,19 @@ struct logtail {
     struct tail_line lines[LINES]; /* line n at n % LINES */
 };
 
-/* On whatever thread. */
+/* On whatever thread. Without memory the line is left out: the server's end for lack of it is logged too. */
 static void on_line(void *ctx, enum log_level level, const char *text, size_t len) {
     struct logtail *t = ctx;
     if (len > LONGEST_LINE) len = LONGEST_LINE;
     pthread_mutex_lock(&t->lock);
-    struct tail_line *line = &t->lines[t->next++ % LINES];
-    line->text = xrealloc(line->text, len + 1);
-    memcpy(line->text, text, len);
-    line->text[len] = 0;
-    line->len = len;
-    line->level = level;
+    struct tail_line *line = &t->lines[t->next % LINES];
+    char *room = realloc(line->text, len + 1);
+    if (room) {
+        memcpy(room, text, len);
+        room[len] = 0;
+        *line = (struct tail_line){level, room};
+        t->next++;
+    }
     pthread_mutex_unlock(&t->lock);
     ev_async_send(t->loop, &t->more);
 }

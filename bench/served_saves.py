@@ -2,7 +2,7 @@
 """Measures what saves cost a running server: for each number of changed properties how long the save took, how much it wrote, the longest time in which it held the loop up (as the server
 counts it), and how long the commands of a player who pings meanwhile took, without and with a save.
 
-  bench/saves.py [--evermoo build/evermoo] [--objects 100000] [--changes 1,100,1000,10000,100000]
+  bench/served_saves.py [--evermoo build/evermoo] [--objects 1000000] [--changes 1,100,1000,10000,100000]
 
 The world is the bundled one with so many more objects, made anew in a scratch folder.
 """
@@ -25,7 +25,7 @@ save_database();
 CHANGE = """
 l = children(#0.bench);
 n = length(l);
-for i in [0..%d - 1] o = l[i %% n + 1]; o.("p" + tostr(i / n + 1)) = {%d, i, "some text"}; if (i %% 500 == 0) suspend(0); endif endfor
+for i in [0..%d - 1] o = l[i %% n + 1]; o.("p" + tostr(i / n + 1)) = {%d, n, i, "some text"}; if (i %% 500 == 0) suspend(0); endif endfor
 """
 
 
@@ -63,8 +63,8 @@ def log_in_pinger(server):
     return connection
 
 
-def measure(server, work, pings, changes, round_):
-    background(work, CHANGE % (changes, round_))
+def measure(work, pings, changes):
+    background(work, CHANGE % (changes, time.monotonic_ns()))
     pinger = Pinger(pings)
     pinger.start()
     time.sleep(1)
@@ -82,7 +82,7 @@ def measure(server, work, pings, changes, round_):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--evermoo", default="build/evermoo")
-    parser.add_argument("--objects", type=int, default=100000)
+    parser.add_argument("--objects", type=int, default=1000000)
     parser.add_argument("--changes", default="1,100,1000,10000,100000")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -92,9 +92,9 @@ def main():
             work, pings = log_in(server, True), log_in_pinger(server)
             evaluate(work, 'for p in ({"bench", "bench_done"}) add_property(#0, p, 0, {player, "r"}); endfor $server_options.bg_ticks = 1000000; load_server_options();')
             background(work, MAKE % options.objects)
-            for round_ in range(options.rounds):
+            for _ in range(options.rounds):
                 for changes in map(int, options.changes.split(",")):
-                    measure(server, work, pings, changes, round_)
+                    measure(work, pings, changes)
         finally:
             server.stop()
 
