@@ -191,7 +191,6 @@ $(B)/bench-saves: $(OBJ_db) $(B)/bench/saves.o
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # What saves cost a running server of a million objects, and a player in it, for each number of changes. SERVED_ARGS: see bench/served_saves.py --help.
-
 bench-served-saves: deps-bench
 	$(Q)$(SUBMAKE) $(B)/evermoo
 	$(Q)bench/served_saves.py --evermoo $(B)/evermoo $(SERVED_ARGS)
