@@ -413,9 +413,20 @@ static size_t utf8_sequence(const unsigned char *p, size_t left) {
     return n;
 }
 
+/* How many bytes at the beginning are ASCII and not NUL, as far as eight at once tell. */
+static size_t plain_run(const unsigned char *p, size_t len) {
+    size_t i = 0;
+    for (; len - i >= 8; i += 8) {
+        uint64_t w;
+        memcpy(&w, p + i, sizeof w);
+        if ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u) break;
+    }
+    return i;
+}
+
 bool utf8_valid(const char *p, size_t len) {
     const unsigned char *q = (const unsigned char *)p;
-    for (size_t i = 0; i < len;) {
+    for (size_t i = plain_run(q, len); i < len;) {
         size_t n = utf8_sequence(q + i, len - i);
         if (!n) return false;
         i += n;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A world much larger than its cache: makes one, serves it, has MOO tasks read and write all over it, and samples the server's memory the whole time.
 
-  bench/bigworld.py [--build build] [--gb 10] [--seconds 600] [--cache-size 512M] [--writes 10] [--dir DIR] [--keep]
+  bench/bigworld.py [--build build] [--gb 10] [--seconds 600] [--cache-size 512M] [--writes 10] [--string-bytes 1000] [--dir DIR] [--keep]
 
 Every string that is read is compared with what must be in it. At the end the server is stopped and `evermoo check' goes over the world. RssAnon is the memory that the process
 takes; VmRSS has the mapped pages of the world's file besides, which the system takes back when it likes.
@@ -17,14 +17,17 @@ import time
 
 from server import Server, evaluate, free_port, log_in
 
-STRING_BYTES = 1000
-OBJECT_BYTES = 5 * 2100  # on disk: two strings a page
+
+def object_bytes(string_bytes):
+    """About what an object takes on disk: pages that filled up were cut in halves."""
+    return 5 * (2 * string_bytes + 100)
+
 
 PROGRAM = """
 {generic, first, n} = #0.big;
 first = tonum(first);
 pad = "";
-while (length(pad) < 1000) pad = pad + "abcdefghijklmnopqrstuvwxyz0123456789"; endwhile
+while (length(pad) < BYTES) pad = pad + "abcdefghijklmnopqrstuvwxyz0123456789"; endwhile
 for t in [1..TASKS]
   fork (0)
     while (#0.big_on)
@@ -32,7 +35,7 @@ for t in [1..TASKS]
         o = toobj(first + random(n) - 1);
         k = random(5);
         if (random(100) <= WRITES)
-          o.("text" + tostr(k)) = tostr(o, ":", k, ":", random(1000000), pad[random(100)..$]);
+          o.("text" + tostr(k)) = tostr(o, ":", k, ":", random(1000000), pad[random(length(pad) / 2)..$]);
           #0.big_written = #0.big_written + 1;
         else
           if (index(o.("text" + tostr(k)), tostr(o, ":", k, ":")) != 1) #0.big_wrong = #0.big_wrong + 1; endif
@@ -66,10 +69,10 @@ class Sampler(threading.Thread):
             time.sleep(0.1)
 
 
-def make_world(build, world, gb):
+def make_world(build, world, gb, string_bytes):
     started = time.monotonic()
     subprocess.run([build / "evermoo", "build", "core", world], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([build / "bench-bigworld", world, str(int(gb * 2**30 / OBJECT_BYTES)), str(STRING_BYTES)], check=True)
+    subprocess.run([build / "bench-bigworld", world, str(int(gb * 2**30 / object_bytes(string_bytes))), str(string_bytes)], check=True)
     size = (world / "data.mdb").stat().st_size
     print(f"a world of {size / 2**30:.2f} GB, made in {time.monotonic() - started:.0f} s", flush=True)
 
@@ -88,7 +91,7 @@ def run(options, build, world):
     wizard = log_in(server, True)
     for name in ("on", "read", "written", "wrong"):
         evaluate(wizard, f"add_property(#0, \"big_{name}\", {int(name == 'on')}, {{player, \"\"}});")
-    evaluate(wizard, " ".join(PROGRAM.replace("TASKS", str(options.tasks)).replace("WRITES", str(options.writes)).split("\n")))
+    evaluate(wizard, " ".join(PROGRAM.replace("TASKS", str(options.tasks)).replace("WRITES", str(options.writes)).replace("BYTES", str(options.string_bytes)).split("\n")))
     last, step = [0, 0, 0], max(1.0, options.seconds / 20)
     slowest = 0.0
     while time.monotonic() - started < options.seconds:
@@ -118,6 +121,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--cache-size", default="512M")
     parser.add_argument("--writes", type=int, default=10, help="of a hundred operations")
+    parser.add_argument("--string-bytes", type=int, default=1000, help="of each of an object's five strings")
     parser.add_argument("--tasks", type=int, default=4)
     parser.add_argument("--dir", help="where the world is made; a world that is there is used again")
     parser.add_argument("--keep", action="store_true", help="leave the world")
@@ -128,7 +132,7 @@ def main():
     world = folder / "world"
     try:
         if not world.exists():
-            make_world(build, world, options.gb)
+            make_world(build, world, options.gb, options.string_bytes)
         wrong = run(options, build, world)
         started = time.monotonic()
         checked = subprocess.run([build / "evermoo", "check", world]).returncode

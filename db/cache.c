@@ -255,16 +255,18 @@ void db_cache_turn(struct db *db) {
     if (db->evict_due) cache_turn(db);
 }
 
+/* The pages that the next save has in memory until they are written. */
+static int64_t save_needs(const struct db *db) { return (int64_t)db->ndirty * DIRTY_BYTES; }
+
 bool db_wants_save(const struct db *db) {
     const struct cache *c = db->cache;
     if (!c || c->evict_always || !db->ndirty || db_save_under_way(db)) return false;
-    int64_t pages = (int64_t)db->ndirty * DIRTY_BYTES;
-    return pages > c->budget / 8 || (c->stuck && pages + c->unsaved > c->budget / 64);
+    return save_needs(db) > c->budget / 8 || (c->stuck && save_needs(db) + c->unsaved > c->budget / 64);
 }
 
 bool db_should_wait(const struct db *db) {
     const struct cache *c = db->cache;
-    return c && db_save_under_way(db) && c->in_use > c->budget + c->budget / 4;
+    return c && db_save_under_way(db) && (c->in_use > c->budget + c->budget / 4 || save_needs(db) > c->budget / 4);
 }
 
 void db_cache_stats(const struct db *db, struct db_cache_stats *out) {

@@ -175,6 +175,17 @@ Test(str, utf8_is_strict) {
     cr_expect_not(utf8_valid("\xed\xa0\x80", 3));
     cr_expect_not(utf8_valid("\xe2\x82", 2));
     cr_expect_not(utf8_valid("", 1));
+    for (size_t i = 0; i < 40; i++) { /* found wherever it stands, and whatever comes before and behind */
+        char text[41];
+        memset(text, 'A' + (int)i, 40);
+        if (i) text[i - 1] = 1;
+        cr_expect(utf8_valid(text, 40));
+        text[i] = 0;
+        cr_expect_not(utf8_valid(text, 40));
+        text[i] = (char)0x80;
+        cr_expect_not(utf8_valid(text, 40));
+        cr_expect(utf8_valid(text, i));
+    }
     struct str *s = str_from_bytes("caf\xe9\n", 5);
     cr_expect_str_eq(s->data, "caf\xc3\xa9");
     str_unref(s);
