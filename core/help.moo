@@ -151,6 +151,7 @@ object HELP
   };
   property wizards (owner: WIZARD, flags: "r") = {
     "@dump-database                   writes the world to disk now",
+    "@backup [NAME]                   copies the world, and reads the copy back",
     "@reboot [SECONDS] [REASON]       a new server program; nobody is disconnected",
     "@shutdown [SECONDS] [REASON]     the end",
     "@programmer NAME, @wizard NAME   ranks",

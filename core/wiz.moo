@@ -20,6 +20,25 @@ object WIZ
     dump_database();
   endverb
 
+  verb "@backup" (any any any) owner: WIZARD flags: "rd"
+    "@backup [NAME]";
+    "Copies the world to a backup of that name, or to one of those that the server keeps for a time, and reads the copy back.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    if (!this:is_wizard_here())
+      return;
+    endif
+    this:tell("Copying the world...");
+    try
+      info = argstr ? backup_database(argstr) | backup_database();
+    except e (E_QUOTA, E_INVARG)
+      return this:tell(e[2], ".");
+    endtry
+    this:tell("Save ", info[2][2], " is in ", info[1][2], ": ", info[4][2], " records, ", info[5][2], " bytes, read back and sound.");
+  endverb
+
   verb "@shutdown" (any any any) owner: WIZARD flags: "rd"
     "@shutdown [SECONDS] [REASON]";
     "Ends the server, after a save; with a number, after so many seconds.";

@@ -34,7 +34,7 @@ struct db_restore_options {
     uint64_t generation; /* not 0: this save instead */
     const char *to; /* the new world's directory; NULL: in place, what was there being set aside */
     bool locked; /* the caller holds db_world_lock() */
-    void (*note)(void *ctx, const char *text); /* what happens, line by line: a backup passed over, and why. NULL allowed */
+    void (*note)(void *ctx, const char *text); /* what is in the way, line by line, at once: a backup passed over, and why. NULL allowed; it is in the report, too */
     void *ctx;
 };
 struct db_restore_report {

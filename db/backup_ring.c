@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/files.h"
 #include "base/must.h"
 #include "db/delta.h"
+
+#define LEAST_CAP ((int64_t)256 << 20)
 
 /* ---- names ---- */
 
@@ -133,16 +136,29 @@ void ring_newest_name(const char *dir, int64_t *time_us, int64_t *generation) {
     buf_fini(&parent);
 }
 
+static int64_t data_size(const char *dir) {
+    struct buf path = BUF_INIT;
+    struct stat st;
+    buf_printf(&path, "%s/data.mdb", dir);
+    int rc = stat(buf_c(&path), &st);
+    buf_fini(&path);
+    return rc ? 0 : (int64_t)st.st_size;
+}
+
 size_t ring_prune_deltas(const char *dir) {
     struct ring_backups all;
     struct buf path = BUF_INIT;
-    uint64_t oldest[2] = {UINT64_MAX, UINT64_MAX}; /* in the ring; with a name */
+    size_t removed = 0, in_ring = 0;
+    int64_t most = data_size(dir) > LEAST_CAP ? data_size(dir) : LEAST_CAP;
     buf_printf(&path, "%s/deltas", dir);
     ring_list(dir, &all, NULL, NULL);
-    for (size_t i = 0; i < all.n; i++)
-        if (all.v[i].instant.generation < oldest[all.v[i].named]) oldest[all.v[i].named] = all.v[i].instant.generation;
-    uint64_t from = oldest[0] != UINT64_MAX ? oldest[0] : oldest[1];
-    size_t removed = from == UINT64_MAX ? 0 : delta_prune(buf_c(&path), from);
+    for (size_t i = 0; i < all.n; i++) in_ring += !all.v[i].named;
+    for (size_t i = all.n; i-- > 0;) { /* from the oldest; they stay as they are, only the way on from them may go */
+        const struct ring_backup *b = &all.v[i];
+        if (b->named && in_ring) continue;
+        removed += delta_prune(buf_c(&path), b->instant.generation);
+        if (delta_bytes(buf_c(&path)) <= most) break;
+    }
     ring_backups_fini(&all);
     buf_fini(&path);
     return removed;

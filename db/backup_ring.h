@@ -24,7 +24,10 @@ void ring_newest_name(const char *dir, int64_t *time_us, int64_t *generation);
 
 /* Removes what the rule says from WORLD/backups; the number of those removed. */
 size_t ring_prune(const char *dir, const struct ring_keep *counts);
-/* And the files of deltas that nobody needs who begins with one of the ring (of the others, if there is none). */
+/*
+ * And the files of deltas that nobody needs who begins with the oldest of the ring (of the others, if there is none). If what is left is larger than the world, and than 256 MB, the next oldest
+ * counts, and so on to the newest.
+ */
 size_t ring_prune_deltas(const char *dir);
 
 /* Every backup in WORLD/backups that can be read, newest first. */

@@ -80,6 +80,8 @@ int delta_apply(const struct delta_set *d, const struct delta *delta, struct sto
 /* The files that the way on from `generation' does not need any more; never the newest. The number of those removed. */
 size_t delta_prune(const char *dir, uint64_t generation);
 
+int64_t delta_bytes(const char *dir); /* of all files */
+
 /* For the fuzzer and the above. One file: appends its deltas. -1: its head is damaged. */
 int delta_file_read(int fd, struct delta_file *f, void (*found)(void *ctx, const struct delta *d), void *ctx);
 typedef int delta_op(void *ctx, enum store_table t, const void *key, size_t klen, const void *data, size_t len, bool deleted);

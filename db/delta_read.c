@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -234,6 +235,19 @@ int delta_apply(const struct delta_set *d, const struct delta *delta, struct sto
     if (rc && !why->len) buf_add_c(why, store_error(writer));
     close(fd);
     return rc;
+}
+
+int64_t delta_bytes(const char *dir) {
+    struct delta_set d = {0};
+    struct buf why = BUF_INIT;
+    struct stat st;
+    int64_t bytes = 0;
+    if (list_files(&d, dir, &why)) d.nfiles = 0;
+    for (size_t i = 0; i < d.nfiles; i++)
+        if (stat(d.files[i].path, &st) == 0) bytes += (int64_t)st.st_size;
+    buf_fini(&why);
+    delta_set_fini(&d);
+    return bytes;
 }
 
 size_t delta_prune(const char *dir, uint64_t generation) {

@@ -22,14 +22,15 @@
 
 enum { BATCH = 256, ATTEMPTS = 24 };
 
-static void note(const struct restore *r, const char *text) {
+static void note(struct restore *r, const char *text) {
+    buf_printf(&r->report->text, "%s\n", text);
     if (r->options->note) r->options->note(r->options->ctx, text);
 }
 
 static void note_unreadable(void *ctx, const char *text) {
-    const struct restore *r = ctx;
+    struct restore *r = ctx;
     struct buf line = BUF_INIT;
-    buf_printf(&line, "a backup is passed over: %s", text);
+    buf_printf(&line, "A backup is passed over: %s", text);
     note(r, buf_c(&line));
     buf_fini(&line);
 }
@@ -67,12 +68,12 @@ static int choose_backup(struct restore *r) {
     return -1;
 }
 
-/* The deltas from there to the instant that is wanted. What a store that can be read does not have was never committed. */
+/* The deltas from there to the instant that is wanted. What a store that can be read does not have was never committed; who names a save by its number gets it all the same. */
 static void choose_deltas(struct restore *r) {
     struct instant at = r->from->instant;
     const struct delta *d;
     r->path = xmalloc((r->deltas.n + 1) * sizeof *r->path);
-    while (at.mark != r->current.mark && (d = delta_next(&r->deltas, at.mark, at.generation)) && not_after(r, d->generation, d->time)) {
+    while ((at.mark != r->current.mark || r->options->generation) && (d = delta_next(&r->deltas, at.mark, at.generation)) && not_after(r, d->generation, d->time)) {
         r->path[r->npath++] = d;
         at.mark = d->after;
         at.generation = d->generation;
@@ -147,7 +148,7 @@ static int replay_batch(struct restore *r, struct store *w, size_t from, size_t 
     if (rc == 0) *done = n;
     if (rc == -1 && i < n) {
         struct buf line = BUF_INIT;
-        buf_printf(&line, "the delta to save %llu cannot be used, nor what follows it: %s", (unsigned long long)r->path[from + i]->generation, buf_c(&why));
+        buf_printf(&line, "The delta to save %llu cannot be used, nor what follows it: %s", (unsigned long long)r->path[from + i]->generation, buf_c(&why));
         note(r, buf_c(&line));
         buf_fini(&line);
         r->npath = from + i; /* and once more without it */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <signal.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -498,6 +499,7 @@ int store_commit(struct store *s) {
     int rc;
     struct environment *e = s->shared;
     if (e->sink.committing) e->sink.committing(e->sink.ctx);
+    if (fault_hits(e, FAULT_COMMIT_KILLED)) raise(SIGKILL);
     if (fault_hits(e, FAULT_COMMIT)) mdb_txn_abort(s->txn), rc = EIO;
     else if (fault_hits(e, FAULT_COMMIT_PANIC)) mdb_txn_abort(s->txn), rc = MDB_PANIC;
     else rc = mdb_txn_commit(s->txn);

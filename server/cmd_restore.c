@@ -108,7 +108,7 @@ int cmd_restore(int argc, char **argv) {
     static const struct argp argp = {options, parse_argument, "WORLD",
                                      "Takes a world that nobody serves back to an earlier save: the newest sound backup before it, and the deltas since. What is replaced is set aside in a directory of WORLD, never deleted.",
                                      NULL, NULL, NULL};
-    struct arguments a = {.how = {.at = INT64_MAX, .note = print_note, .ctx = argv[0]}};
+    struct arguments a = {.how = {.at = INT64_MAX}};
     struct buf why = BUF_INIT;
     if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
     int status = (a.list ? list(&a, argv[0], &why) : restore(&a, &why)) ? command_fail(argv[0], &why) : EXIT_SUCCESS;

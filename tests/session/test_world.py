@@ -307,7 +307,7 @@ def test_the_toy_and_its_child():
 def test_no_rights_for_the_asking():
     with World() as world:
         wizard, bob = world.wizard(), world.create("Bob")
-        for code in ("#2.password", 'me.password', '#2.name = "x"', "player.wizard = 1", "set_task_perms(#2)", "shutdown()", "dump_database()", '#2:set_password("abc")',
+        for code in ("#2.password", 'me.password', '#2.name = "x"', "player.wizard = 1", "set_task_perms(#2)", "shutdown()", "dump_database()", "backup_database()", '#2:set_password("abc")',
                      "#2:moveto(#27)", "#29:move(#2)", '#2:notify("x")', '#2:confunc("created")', '$login:make_player("x", "yyyy")', '$login:password_fits(#2, "sesame")',
                      "$login:is_local(player)", '#0:do_login_command("connect", "wizard")', "#0:user_connected(#2)", "#2:go_home()", "#33:set_text({})", '#2:set_name("x")',
                      '#2:set_description("x")', '$login:connect_command("wizard")', "#0:watch_checkpoint(me)", '#5:set_name("x")',
@@ -315,7 +315,7 @@ def test_no_rights_for_the_asking():
                      "#2:warn_all(\"goes down\", 0, \"\")", "add_verb(#2, {me, \"rxd\", \"tell\"}, {\"this\", \"none\", \"this\"})", "#2:choose_password()", "#2:disfunc()",
                      "$login:reset_failures()"):
             bob.refused(code)
-        for command in ("@shutdown", "@dump-database", "@boot wizard", "@newpassword wizard x", "@wizard bob"):
+        for command in ("@shutdown", "@dump-database", "@backup", "@boot wizard", "@newpassword wizard x", "@wizard bob"):
             bob.do(command, "I don't understand that.")
         bob.says("@rename here to Bob's", "Permission denied.")
         bob.says("@recycle here", "Permission denied")
@@ -477,6 +477,10 @@ def test_saved_and_killed():
         w.send("@dump-database")
         w.expect("Dumping...")
         w.expect(re.compile(r"^The world is saved: save \d+, \d+ records in [\d.e-]+ seconds\.$"))
+        w.says("@backup ../feast", "This is no name for a backup.")
+        w.send("@backup feast", "@backup feast")
+        w.expect(re.compile(r"^Save \d+ is in .*/backups/feast: \d+ records, \d+ bytes, read back and sound\.$"))
+        w.expect("backups/feast exists already: name another place.")
         world.kill()
         world.start()
         ann = world.connect_as("Ann", "secret")

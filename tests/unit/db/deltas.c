@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -248,6 +249,44 @@ Test(deltas, failed_commit) { fault_at(FAULT_COMMIT, 1); }
 Test(deltas, failed_put) { fault_at(FAULT_PUT, 5); }
 Test(deltas, engine_panics) { fault_at(FAULT_COMMIT_PANIC, 1); }
 
+/* Killed when the delta is on disk and the store is not: the save never was, unless the store is lost, too. */
+Test(deltas, killed_between_log_and_store) {
+    struct past p;
+    struct buf why = BUF_INIT;
+    struct db_restore_report report;
+    char data[200];
+    int status;
+    begin(&p, 20);
+    back_up(&p, NULL);
+    change_and_save(&p, 3);
+    uint64_t last = db_generation(p.db);
+    db_world_close(p.db);
+    pid_t pid = fork();
+    if (!pid) {
+        p.db = open_world(p.dir);
+        for (int k = 0; k < 40; k++) random_step(p.db, NULL, &p.seed, 60);
+        store_set_fault(p.db->store, FAULT_COMMIT_KILLED, 1);
+        db_save(p.db, NULL, 0, NULL, &why);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    cr_assert_eq(restored_elsewhere(&p, 0), last);
+    p.db = open_world(p.dir);
+    expect_text(p.db, &p, last);
+    change_and_save(&p, 2); /* other saves than the one that never was */
+    for (uint64_t g = last - 2; g <= last + 2; g++) cr_assert_eq(restored_elsewhere(&p, g), g);
+    db_world_close(p.db);
+    snprintf(data, sizeof data, "%s/data.mdb", p.dir);
+    unlink(data);
+    cr_assert_eq(db_restore_newest(p.dir, &report, &why), 0, "%s", buf_c(&why));
+    cr_assert_eq(report.generation, last + 2);
+    db_restore_report_fini(&report);
+    p.db = open_world(p.dir);
+    expect_text(p.db, &p, last + 2);
+    end(&p);
+}
+
 /* The log has no room: the save goes on, and says so; after a new backup all is well again. */
 Test(deltas, no_room_for_the_log) {
     struct past p;
@@ -360,6 +399,7 @@ Test(deltas, old_files_go) {
     cr_assert_eq(delta_prune(dir, now - 5), 1);
     cr_assert_eq(delta_prune(dir, now), 2); /* never the newest */
     cr_assert_eq(delta_prune(dir, now), 0);
+    cr_assert_gt(delta_bytes(dir), 0);
     end(&p);
 }
 
