@@ -150,7 +150,7 @@ const enum store_table row_store_table[ROW_TABLES] = {[ROW_CONTENTS] = T_CONTENT
 
 void capture_rows(struct captures *out, const struct rowset *rows, uint32_t from, uint32_t to) {
     for (uint32_t i = from; i < to; i++) {
-        const struct row *r = &rows->rows[i];
+        const struct row *r = rowset_row(rows, i);
         if (r->table == ROW_TABLES || r->table == ROW_SETTER) continue;
         enum store_table t = row_store_table[r->table];
         if (r->deleted) {

@@ -16,13 +16,19 @@ struct row {
     bool deleted;
 };
 
+/* Nothing here ever moves or rehashes more than a small part of the whole: a million rows would keep everybody waiting. */
+enum { ROW_CHUNK = 1024, ROW_SHARDS = 256 };
+struct row_index { /* open addressing: index of a row + 1 */
+    uint32_t *v;
+    uint32_t mask, n;
+};
 struct rowset {
-    struct row *rows;
+    struct row **chunks; /* of ROW_CHUNK rows */
     uint32_t n, cap;
     uint32_t empty; /* index + 1 of the first empty place; they hang on `next' */
-    uint32_t *by_key, *by_group; /* open addressing: index + 1 */
-    uint32_t mask;
+    struct row_index by_key[ROW_SHARDS], by_group[ROW_SHARDS]; /* by the top bits of a hash */
 };
+static inline struct row *rowset_row(const struct rowset *s, uint32_t i) { return &s->chunks[i / ROW_CHUNK][i % ROW_CHUNK]; }
 
 struct rowset *rowset_new(void);
 void rowset_free(struct rowset *s);
