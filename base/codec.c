@@ -259,8 +259,8 @@ value dec_value(struct dec *d) {
     return v;
 }
 
-/* How many values follow as its elements. */
-static uint64_t skip_one(struct dec *d) {
+/* How many values follow as its elements. *bytes: its own part of value_bytes(). */
+static uint64_t skip_one(struct dec *d, int64_t *bytes) {
     uint64_t type = dec_u64(d);
     size_t len;
     switch (d->bad ? V_NONE : type) {
@@ -270,14 +270,19 @@ static uint64_t skip_one(struct dec *d) {
     case V_CATCH:
     case V_FINALLY:
     case V_ERR: dec_u64(d); break;
-    case V_FLOAT: dec_f64(d); break;
+    case V_FLOAT:
+        dec_f64(d);
+        *bytes = 24;
+        break;
     case V_STR: {
         const char *p = dec_bytes(d, &len);
         if (!p || !utf8_valid(p, len)) dec_fail(d);
+        *bytes = 16 + (int64_t)len + 1;
         break;
     }
     case V_LIST: {
         uint64_t n = dec_u64(d);
+        *bytes = 32;
         if (!d->bad && n <= dec_left(d)) return n;
         dec_fail(d);
         break;
@@ -289,8 +294,14 @@ static uint64_t skip_one(struct dec *d) {
     return 0;
 }
 
-void dec_skip_value(struct dec *d) {
-    for (uint64_t left = 1; left && !d->bad; left--) left += skip_one(d); /* elements stand right after their list, whatever its depth */
+int64_t dec_skip_value(struct dec *d) {
+    int64_t sum = 0;
+    for (uint64_t left = 1; left && !d->bad; left--) { /* elements stand right after their list, whatever its depth */
+        int64_t bytes = 16;
+        left += skip_one(d, &bytes);
+        sum += bytes;
+    }
+    return sum;
 }
 
 /* ---- CRC-32C (Castagnoli; RFC 3720, appendix B.4) ---- */

@@ -36,7 +36,7 @@ double dec_f64(struct dec *d);
 const void *dec_bytes(struct dec *d, size_t *len); /* borrowed from the input; NULL and 0 when bad */
 struct str *dec_str(struct dec *d); /* may be NULL; checks UTF-8 */
 value dec_value(struct dec *d); /* NONE when bad */
-void dec_skip_value(struct dec *d); /* makes nothing: bad when dec_value() would find it bad */
+int64_t dec_skip_value(struct dec *d); /* makes nothing: bad when dec_value() would find it bad. The value_bytes() of the value */
 uint64_t dec_be64(struct dec *d);
 static inline bool dec_at_end(const struct dec *d) { return d->p == d->end; }
 

@@ -77,6 +77,12 @@ struct result bf_object_bytes(struct builtin_call *c) {
     return result_int(db_object_bytes(db_of(c), o));
 }
 
+struct result bf_owned_bytes(struct builtin_call *c) {
+    objid who = c->args[0].u.o;
+    if (who != c->progr && !is_wizard(c)) return result_raise(E_PERM);
+    return result_int(db_owned_bytes(db_of(c), who, NULL));
+}
+
 struct result bf_chparent(struct builtin_call *c) {
     objid o, parent = c->args[1].u.o;
     enum error e = support_valid_arg(c, 0, &o);

@@ -100,7 +100,7 @@ static void capture_verbs(struct captures *out, struct object *o) {
         if (!(v->state & VERB_DIRTY)) continue;
         v->state = (v->state & ~(unsigned)VERB_DIRTY) | VERB_PUTTING;
         struct rec_verbdef rec = {.names = v->names, .owner = v->owner, .perms = v->perms, .prep = v->prep};
-        if (v->state & VERB_HAS_CODE) rec.code = (rec_bytes){v->hash, CODE_HASH_BYTES};
+        if (v->state & VERB_HAS_CODE) rec.code_bytes = v->code_bytes, rec.code = (rec_bytes){v->hash, CODE_HASH_BYTES};
         size_t at = out->bytes.len;
         rec_verbdef_encode(&rec, &out->bytes);
         capture_encoded(out, T_VERBDEF, key_two(key_object(o->id), v->id), at);

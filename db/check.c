@@ -84,6 +84,7 @@ static int take_meta(struct check_worker *w, const struct view_meta *m, const ch
     if (m->oldest_reader > FORMAT_VERSION) return c->newer = true, buf_printf(why, "%s: a world of format %llu, newer than this program knows (%d); use the one that wrote it", dir, (unsigned long long)m->format, FORMAT_VERSION), -1;
     if (m->max_object < NOTHING || m->max_object > OBJECT_LIMIT) return buf_printf(why, "%s: the meta record names an impossible highest object", dir), -1;
     c->nobjects = m->max_object + 1;
+    c->format = m->format;
     c->next_prop = m->next_prop;
     c->next_verb = m->next_verb;
     c->next_key = m->next_key;
@@ -144,6 +145,7 @@ static bool comes_first(enum store_table t) {
 static void check_all(struct check *c) {
     bool now[T_COUNT];
     c->objects = xcalloc((size_t)c->nobjects + 1, sizeof *c->objects);
+    c->bytes = xcalloc((size_t)c->nobjects + 1, sizeof *c->bytes);
     for (int i = 0; i < SEEN_KINDS; i++) c->seen[i] = xcalloc((size_t)c->nobjects + 1, 1);
     for (int t = 0; t < T_COUNT; t++) now[t] = comes_first((enum store_table)t);
     check_tables(c, now);
@@ -172,6 +174,8 @@ static int open_pages(struct check *c, struct store *s, const char *dir, struct 
 static void check_fini(struct check *c) {
     pages_close(&c->pages);
     free(c->objects);
+    free(c->bytes);
+    usage_map_free(&c->usage);
     for (int i = 0; i < SEEN_KINDS; i++) free(c->seen[i]);
     free(c->props.v);
     buf_fini(&c->props.names);

@@ -13,6 +13,7 @@
 #include "db/internal.h"
 #include "db/pages.h"
 #include "db/records.h"
+#include "db/usage.h"
 
 enum seen { SEEN_CHILD, SEEN_CONTENT, SEEN_OWNED, SEEN_PLAYER, SEEN_FREE, SEEN_KINDS };
 
@@ -69,6 +70,9 @@ struct check {
     struct check_object *objects;
     uint8_t *seen[SEEN_KINDS]; /* by object */
     objid nobjects; /* highest number + 1 */
+    uint64_t format;
+    int64_t *bytes; /* by object: db/usage.h */
+    struct usage_map usage; /* as the table has it */
     struct check_props props;
     struct check_codes codes;
     uint64_t verb_refs, verbs_with_code; /* sums of hashes of what must be the same */
@@ -87,6 +91,7 @@ struct check_worker {
     struct check_props props;
     struct check_codes codes;
     uint64_t verb_refs, verbs_with_code, chunks_there, chunks_used;
+    struct usage_map usage;
     struct { /* properties that are known to be inherited from this parent */
         objid parent;
         uint64_t id;
@@ -111,5 +116,11 @@ void check_objects_read(struct check_worker *w); /* all object records are known
 void check_codes_read(struct check_worker *w);
 void check_finish(struct check_worker *w);
 const struct check_prop *check_prop_by_id(const struct check *c, uint64_t id); /* NULL: defined nowhere */
+
+/* check_usage.c */
+void check_usage_count(struct check *c, objid o, int64_t bytes);
+void check_usage_row(struct check_worker *w, objid owner, const struct view_usage *rec);
+void check_usage_merge(struct check *c, struct check_worker *w); /* what the worker read becomes the check's */
+void check_usage_finish(struct check_worker *w);
 
 #endif

@@ -51,6 +51,7 @@ static void row_object(struct check_worker *w, objid o, struct dec *d) {
                                           .content_key = rec.content_key,
                                           .flags = (uint32_t)rec.flags,
                                           .exists = 1};
+    check_usage_count(c, o, usage_of_header(rec.name.len));
     if (rec.child_key > c->next_key || rec.content_key > c->next_key) check_fault(w, "object #%lld: its place in a list was not given out yet", (ll)o);
 }
 
@@ -153,6 +154,7 @@ static void row_propdef(struct check_worker *w, objid o, struct dec *d) {
             return;
         }
         if (def.id >= w->c->next_prop) check_fault(w, "propdef of #%lld: the id of .%.*s was not given out yet", (ll)o, (int)def.name.len, (const char *)def.name.p);
+        check_usage_count(w->c, o, usage_of_propdef(def.name.len));
         add_prop(&w->props, &def, o);
     }
 }
@@ -197,6 +199,7 @@ static void row_propval(struct check_worker *w, objid o, uint64_t id, struct dec
         bad_fields(w, T_PROPVAL, key_two(key_object(o), id));
         return;
     }
+    check_usage_count(w->c, o, usage_of_record(&rec));
     const struct check_object *x = check_object_at(w->c, o);
     const struct check_prop *p = check_prop_by_id(w->c, id);
     if (x && p && (p->definer == o || inherits(w, x->parent, p))) return;
@@ -249,6 +252,7 @@ static void row_verbdef(struct check_worker *w, objid o, uint64_t id, struct dec
         bad_fields(w, T_VERBDEF, key_two(key_object(o), id));
         return;
     }
+    check_usage_count(w->c, o, usage_of_verb(rec.names.len, rec.code_bytes));
     int len = (int)rec.names.len;
     const char *names = rec.names.p;
     if (!check_object_at(w->c, o)) check_fault(w, "verb #%lld:%.*s: the object does not exist", (ll)o, len, names);
@@ -362,6 +366,7 @@ static void row_history(struct check_worker *w, const void *key, size_t klen, st
 static void row_usage(struct check_worker *w, uint64_t owner, struct dec *d) {
     struct view_usage rec;
     if (view_usage_decode(&rec, d)) bad_fields(w, T_USAGE, key_one(owner));
+    else check_usage_row(w, object_of_key(owner), &rec);
 }
 
 /* ---- */
@@ -427,5 +432,6 @@ void check_finish(struct check_worker *w) {
         if ((x->flags & OF_PLAYER) && !c->seen[SEEN_PLAYER][o]) check_fault(w, "player: #%lld is missing", (ll)o);
     }
     check_refs(w);
+    check_usage_finish(w);
     if (c->chunks_there != c->chunks_used) check_fault(w, "blob: there are parts of large values that no record has, or records have the same ones");
 }

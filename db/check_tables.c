@@ -223,6 +223,7 @@ static void worker_end(struct check_worker *w) {
     }
     add_props(&c->props, &w->props);
     add_codes(&c->codes, &w->codes);
+    check_usage_merge(c, w);
     c->verb_refs += w->verb_refs;
     c->verbs_with_code += w->verbs_with_code;
     c->chunks_there += w->chunks_there;

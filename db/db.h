@@ -70,6 +70,7 @@ enum error db_chparent(struct db *db, objid o, objid parent);
 /* Last in the new contents. The caller has excluded cycles. `where' may be NOTHING. */
 void db_move(struct db *db, objid what, objid where);
 int64_t db_object_bytes(struct db *db, objid o);
+int64_t db_owned_bytes(struct db *db, objid owner, int64_t *objects); /* what they take (db/usage.h), and how many; owner need not be valid, objects may be NULL */
 
 /* For importers and builders. db_create_at: as db_create(), with a number that must be free; the maximum rises with it. Flags: all bits as dumps have them,
    obsolete ones too (0x8, 0x40); setting them leaves players() as it is when OF_PLAYER does not change. */

@@ -7,7 +7,7 @@
 #define DB_FAST_H
 
 #include "base/list.h"
-#include "db/internal.h"
+#include "db/usage.h"
 
 static inline struct object *db_fast_object(struct db *db, objid id) {
     if ((uint64_t)id >= db->cap) return NULL;
@@ -51,6 +51,7 @@ static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, co
     if (!(m->bits & PF_WRITE) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
     value old = {.type = m->type, .u.i = o->slots[c->slot]};
     object_dirty(db, o, OS_SLOTS);
+    if (((VALUE_SIZED_MASK >> v.type) | (VALUE_SIZED_MASK >> old.type)) & 1u) usage_grew(db, o, value_bytes(v) - value_bytes(old));
     m->type = (uint8_t)v.type;
     if (!(m->bits & SLOT_DIRTY)) m->bits |= SLOT_DIRTY;
     o->slots[c->slot] = v.u.i;

@@ -5,6 +5,7 @@
 
 #include "db/load.h"
 #include "db/records.h"
+#include "db/usage.h"
 
 static bool defines(const struct object *o, const struct str *name) {
     for (uint32_t i = 0; o->defs && i < o->defs->nprops; i++)
@@ -78,7 +79,15 @@ static void drop_record(struct db *db, objid o, uint64_t prop) {
     struct key k = key_two(key_object(o), prop);
     const void *data;
     size_t len;
-    if (!store_get(db->store, T_PROPVAL, k.bytes, k.len, &data, &len)) row_delete(db, ROW_PROPVAL, (uint64_t)o, prop);
+    if (store_get(db->store, T_PROPVAL, k.bytes, k.len, &data, &len)) return;
+    row_delete(db, ROW_PROPVAL, (uint64_t)o, prop);
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct view_propval rec;
+    const char *why;
+    if (!record_open(db->store, T_PROPVAL, k.bytes, k.len, data, len, &d, &scratch, &why) && !view_propval_decode(&rec, &d))
+        usage_record_goes(db, o, usage_of_record(&rec));
+    buf_fini(&scratch);
 }
 
 void heirs_drop_prop(struct db *db, struct object *o, uint64_t prop) {

@@ -68,6 +68,7 @@ struct verb {
     uint16_t perms; /* VF_ bits, dobj << 4, iobj << 6: as in dumps */
     int16_t prep;
     uint32_t state; /* VERB_ bits */
+    uint32_t code_bytes; /* of its program; 0: not known, or none */
     uint8_t hash[CODE_HASH_BYTES];
 };
 
@@ -142,6 +143,7 @@ struct store;
 struct owned_index;
 struct cache;
 struct history;
+struct usage;
 
 struct db {
     struct object **objects;
@@ -173,6 +175,7 @@ struct db {
     unsigned cut_parity; /* OS_PARITY or 0: of what is dirty since the last cut */
     struct rowset *rows; /* changed rows of the tables that are not object records; NULL in memory */
     struct rowset *rows_saving; /* those of the save that is under way */
+    struct usage *usage, *usage_saving; /* what changed since the last cut, and what the save that is under way writes (NULL) */
     struct history *history; /* versions of verbs that wait for the next save */
     struct history *history_saving; /* those of the save that is under way; NULL */
     struct db_history_limits history_limits;
@@ -313,6 +316,7 @@ void slots_move(struct object *o, struct shape *now, int64_t (*moved_to)(const s
 
 struct verb *object_append_verb(struct object *o); /* zeroed */
 void verb_fini(struct verb *v);
+size_t verb_code_bytes(struct db *db, struct verb *v);
 void verb_table_free(struct db *db);
 
 /* ---- index.c ---- */

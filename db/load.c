@@ -168,7 +168,7 @@ static bool read_verb(void *ctx, const void *key, size_t klen, const void *data,
         damaged(r->db, T_VERBDEF, r->o->id, why);
     } else {
         struct verb *v = object_append_verb(r->o);
-        *v = (struct verb){.id = id, .names = rec.names, .owner = rec.owner, .perms = (uint16_t)rec.perms, .prep = (int16_t)rec.prep, .state = VERB_STORED};
+        *v = (struct verb){.id = id, .names = rec.names, .owner = rec.owner, .perms = (uint16_t)rec.perms, .prep = (int16_t)rec.prep, .state = VERB_STORED, .code_bytes = (uint32_t)rec.code_bytes};
         if (rec.code.len == CODE_HASH_BYTES) {
             v->state |= VERB_HAS_CODE;
             memcpy(v->hash, rec.code.p, CODE_HASH_BYTES);
@@ -256,6 +256,14 @@ static int read_header(struct db *db, objid id, struct rec_object *rec) {
     if (rc < 0) damaged(db, T_OBJECT, id, why);
     buf_fini(&scratch);
     return rc;
+}
+
+bool load_owner(struct db *db, objid id, objid *owner) {
+    struct rec_object rec;
+    if (read_header(db, id, &rec)) return false;
+    *owner = rec.owner;
+    rec_object_fini(&rec);
+    return true;
 }
 
 struct pending {
@@ -350,6 +358,16 @@ int load_meta(struct db *db, const char *dir, struct buf *why) {
     store_read_end(db->store);
     buf_fini(&scratch);
     return rc ? -1 : 0;
+}
+
+uint64_t load_generation(struct db *db) {
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct view_meta m = {0};
+    const char *why;
+    if (!record_get(db->store, T_META, &meta_key, &d, &scratch, &why) && view_meta_decode(&m, &d)) m.generation = 0;
+    buf_fini(&scratch);
+    return m.generation;
 }
 
 int load_digests(struct store *writer) {

@@ -16,6 +16,9 @@ void load_begin(struct db *db);
 void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out);
 /* Owned; NULL: not there or damaged. */
 struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]);
+/* In a reading transaction: of an object that is not in memory; false: it is not valid. */
+bool load_owner(struct db *db, objid id, objid *owner);
+uint64_t load_generation(struct db *db); /* in a reading transaction: of the newest save on disk */
 /* The meta record: format, digests, next ids. 0 or -1 with *why. */
 int load_meta(struct db *db, const char *dir, struct buf *why);
 

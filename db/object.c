@@ -8,6 +8,7 @@
 #include "db/cache.h"
 #include "db/history.h"
 #include "db/internal.h"
+#include "db/usage.h"
 
 /* ---- the table ---- */
 
@@ -164,6 +165,7 @@ void db_create_at(struct db *db, objid id, objid parent, objid owner) {
     must(id >= 0 && !object_at(db, id));
     struct object *o = object_new(db, id, owner == NOTHING ? id : owner);
     object_dirty(db, o, OS_HEADER);
+    usage_created(db, o);
     if (id > db->max) {
         while (++db->max < id) free_add(db, db->max);
     } else {
@@ -202,6 +204,7 @@ void db_destroy(struct db *db, objid id) {
     object_load_contents(db, o);
     must(!links_count(object_children(o)) && !links_count(object_contents(o)) && o->location == NOTHING);
     object_touch(db, o);
+    usage_destroyed(db, o);
     if (o->flags & OF_PLAYER) players_remove(db, id);
     if (o->up) remove_child(db, o->up, o);
     object_detach(o);
@@ -220,6 +223,7 @@ struct str *db_name(struct db *db, objid o) { return object_must(db, o)->name; }
 void object_set_name(struct db *db, struct object *o, struct str *name) {
     struct str *old = o->name;
     object_dirty(db, o, OS_HEADER);
+    usage_grew(db, o, (int64_t)name->len - (int64_t)old->len);
     o->name = str_ref(name);
     str_unref(old);
 }
@@ -231,6 +235,8 @@ objid db_owner(struct db *db, objid o) { return object_must(db, o)->owner; }
 void object_set_owner(struct db *db, struct object *o, objid owner) {
     if (o->owner == owner) return;
     object_dirty(db, o, OS_HEADER);
+    usage_owner_changes(db, o, owner);
+    int64_t before = usage_of_object(db, o);
     owned_remove(db, o->owner, o->id);
     owned_add(db, owner, o->id);
     unsigned what = OS_HEADER;
@@ -241,6 +247,7 @@ void object_set_owner(struct db *db, struct object *o, objid owner) {
         }
     o->owner = owner;
     object_dirty(db, o, what);
+    usage_grew(db, o, usage_of_object(db, o) - before);
 }
 
 void db_set_owner(struct db *db, objid o, objid owner) { object_set_owner(db, object_must(db, o), owner); }
@@ -353,11 +360,8 @@ int64_t db_object_bytes(struct db *db, objid id) {
     int64_t n = (int64_t)sizeof *o + (int64_t)sizeof(void *) + o->name->len + 1;
     for (uint32_t i = 0; i < o->shape->n; i++) n += (int64_t)sizeof(objid) + value_bytes(slot_value(o, i)); /* owner, value */
     for (uint32_t i = 0; o->defs && i < o->defs->nprops; i++) n += (int64_t)sizeof(struct propdef) + o->defs->props[i].name->len + 1;
-    for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++) {
-        struct code *c = db_verb_code(db, (struct verbref){id, i});
-        o = object_at(db, id);
-        n += (int64_t)sizeof(struct verb) + o->defs->verbs[i].names->len + 1 + (c ? c->text->len : 0);
-    }
+    for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++)
+        n += (int64_t)sizeof(struct verb) + o->defs->verbs[i].names->len + 1 + (int64_t)verb_code_bytes(db, &o->defs->verbs[i]);
     return n;
 }
 

@@ -11,6 +11,7 @@
 #include "db/fast.h"
 #include "db/heirs.h"
 #include "db/internal.h"
+#include "db/usage.h"
 
 static bool slot_allows(struct db *db, const struct object *o, uint32_t i, objid who, unsigned f) {
     return (slot_perms(o, i) & f) || slot_owner(o, i) == who || object_is_wizard(db, who);
@@ -20,8 +21,10 @@ static void slot_set(struct db *db, struct object *o, uint32_t i, value v) {
     value old = slot_value(o, i);
     bool moved = (old.type == V_CLEAR) != (v.type == V_CLEAR);
     object_dirty(db, o, OS_SLOTS);
+    int64_t before = usage_of_slot(o, i);
     slot_put_value(o, i, v);
     slot_add_bits(o, i, SLOT_DIRTY);
+    usage_grew(db, o, usage_of_slot(o, i) - before);
     if (moved) layout_values_moved(db, o);
     value_unref(old); /* last: what it frees may be long */
 }
@@ -225,12 +228,18 @@ unsigned db_prop_flags(struct db *db, const struct propref *p) {
     return p->builtin != BP_NONE ? PF_READ : slot_perms(o, p->slot);
 }
 
+static void slot_set_info(struct db *db, struct object *o, uint32_t i, objid owner, unsigned flags) {
+    int64_t before = usage_of_slot(o, i);
+    slot_set_owner(o, i, owner);
+    slot_set_perms(o, i, flags);
+    usage_grew(db, o, usage_of_slot(o, i) - before);
+}
+
 void db_prop_set_info(struct db *db, const struct propref *p, objid owner, unsigned flags) {
     struct object *o = prop_object(db, p);
     must(p->builtin == BP_NONE);
     object_dirty(db, o, OS_SLOTS);
-    slot_set_owner(o, p->slot, owner);
-    slot_set_perms(o, p->slot, flags);
+    slot_set_info(db, o, p->slot, owner, flags);
     slot_add_bits(o, p->slot, SLOT_DIRTY);
 }
 
@@ -306,8 +315,7 @@ static enum error fill_new_slots(struct db *db, struct object *o, struct propdef
         if (shape_find(o->shape, defs[i].name) != first + (int64_t)i) return E_INVARG;
     for (size_t i = 0; i < n; i++) {
         /* where it is defined the owner is the one given, `c' or not */
-        slot_set_owner(o, first + (uint32_t)i, defs[i].owner);
-        slot_set_perms(o, first + (uint32_t)i, defs[i].flags);
+        slot_set_info(db, o, first + (uint32_t)i, defs[i].owner, defs[i].flags);
         slot_set(db, o, first + (uint32_t)i, defs[i].v);
         defs[i].v = value_none();
     }
@@ -315,7 +323,11 @@ static enum error fill_new_slots(struct db *db, struct object *o, struct propdef
 }
 
 static void drop_last_propdefs(struct db *db, struct object *o, size_t n) {
-    for (size_t i = 0; i < n; i++) str_unref(o->defs->props[--o->defs->nprops].name);
+    for (size_t i = 0; i < n; i++) {
+        struct str *name = o->defs->props[--o->defs->nprops].name;
+        usage_grew(db, o, -usage_of_propdef(name->len));
+        str_unref(name);
+    }
     definitions_changed(db, o);
 }
 
@@ -328,6 +340,7 @@ enum error db_add_propdefs(struct db *db, objid id, struct propdef_new *defs, si
         definitions_change(db, o);
         struct defs *d = object_defs(o);
         d->props = xrealloc(d->props, (d->nprops + n) * sizeof *d->props);
+        for (size_t i = 0; i < n; i++) usage_grew(db, o, usage_of_propdef(defs[i].name->len));
         for (size_t i = 0; i < n; i++)
             d->props[d->nprops++] = (struct propdef){.id = db->next_prop_id++, .name = str_ref(defs[i].name), .owner = defs[i].owner, .perms = (uint8_t)defs[i].flags};
         db->meta_changed = true;
@@ -355,6 +368,7 @@ enum error db_delete_propdef(struct db *db, objid id, struct str *name) {
     struct defs *d = o->defs;
     definitions_change(db, o);
     heirs_drop_prop(db, o, d->props[at].id);
+    usage_grew(db, o, -usage_of_propdef(d->props[at].name->len));
     str_unref(d->props[at].name);
     d->nprops--;
     memmove(d->props + at, d->props + at + 1, (d->nprops - (size_t)at) * sizeof *d->props);
@@ -369,6 +383,7 @@ enum error db_rename_propdef(struct db *db, objid id, struct str *old_name, stru
     if (!str_equal(old_name, new_name) && (builtin_prop_by_name(new_name) != BP_NONE || shape_find(o->shape, new_name) >= 0 || heirs_define(db, o, new_name)))
         return E_INVARG;
     definitions_change(db, o);
+    usage_grew(db, o, (int64_t)new_name->len - (int64_t)old_name->len);
     str_ref(new_name);
     str_unref(o->defs->props[at].name);
     o->defs->props[at].name = new_name;

@@ -188,10 +188,10 @@ static void look_str(struct dec *d, unsigned wire, view_str *out) {
 }
 
 static void look_value(struct dec *d, unsigned wire, view_value *out) {
-    get_bytes(d, wire, out);
+    get_bytes(d, wire, &out->encoded);
     if (d->bad) return;
-    struct dec inner = dec_over(out->p, out->len);
-    dec_skip_value(&inner);
+    struct dec inner = dec_over(out->encoded.p, out->encoded.len);
+    out->bytes = dec_skip_value(&inner);
     if (inner.bad || !dec_at_end(&inner)) d->bad = true;
 }
 

@@ -45,7 +45,11 @@ struct meta_digest {
 };
 bool meta_digest_next(struct dec *d, struct meta_digest *out);
 /* The same without owning anything: strings and values stay bytes, which are looked through all the same. For reading on other threads, where counts of references may not change. */
-typedef struct rec_bytes view_str, view_value, view_bytes;
+typedef struct rec_bytes view_str, view_bytes;
+typedef struct view_value {
+    rec_bytes encoded; /* none: left out */
+    int64_t bytes; /* value_bytes() of it */
+} view_value;
 typedef uint64_t view_u64;
 typedef int64_t view_i64;
 #define RECORD(name) struct view_##name {

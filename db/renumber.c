@@ -6,6 +6,7 @@
  * Shapes keep the old owners until the end: an object that is loaded half-way gets slots with the old number, which then follow like everybody's.
  */
 #include "db/internal.h"
+#include "db/usage.h"
 
 struct change {
     objid from, to;
@@ -137,5 +138,6 @@ objid db_renumber(struct db *db, objid id) {
     }
     db->prop_epoch++;
     db->verb_epoch++;
+    usage_recount(db);
     return c.to;
 }

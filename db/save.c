@@ -48,6 +48,8 @@ static void cut(struct db *db, struct save_run *run) {
     db->cut_parity ^= OS_PARITY;
     db->rows_saving = run->rows = db->rows;
     if (db->rows) db->rows = rowset_new();
+    run->usage = usage_cut(db);
+    db->usage_saving = &run->usage;
     run->history = history_cut(db);
     db->history_saving = &run->history;
     db->cut_key = db->next_key;
@@ -94,6 +96,8 @@ static void tell(struct db *db, struct save_run *run) {
 
 static void conclude(struct db *db, struct save_run *run) {
     run->phase = SAVE_SETTLES;
+    db->usage_saving = NULL;
+    usage_settle(db, &run->usage, run->rc == 0);
     history_settle(db, &run->history, run->rc == 0);
     db->history_saving = NULL;
     run->next = 0;
@@ -240,6 +244,7 @@ void save_close(struct db *db) {
     struct save_run *run = db->save_run;
     db->save_run = NULL;
     if (!run) return;
+    usage_free(&run->usage);
     history_free(&run->history);
     if (run->filling) {
         captures_fini(&run->filling->captures);

@@ -23,6 +23,7 @@
 #include "db/history.h"
 #include "db/internal.h"
 #include "db/records.h"
+#include "db/usage.h"
 
 enum { BATCH = 1792 }; /* records; an object is not divided */
 
@@ -113,6 +114,7 @@ struct save_run {
     /* from the cut on, for both threads to read */
     struct rec_meta meta;
     struct rowset *rows;
+    struct usage usage;
     struct history history; /* references in it are the main thread's */
     struct db_saver saver;
     bool with_parts;

@@ -42,6 +42,7 @@ static int know_kept(struct save_thread *t) {
 static int write_all(struct save_thread *t, struct writer *w, struct save_run *run) {
     int rc = write_rows(w, run->rows);
     for (struct batch *b = NULL; !rc && (b = next_batch(t, run, b));) rc = write_captures(w, &b->captures);
+    if (!rc) rc = usage_write(w, &run->usage.map);
     if (!rc) rc = history_write(w, &run->history);
     if (!rc && run->changed) rc = history_sweep(w, &t->sweep, &run->history.limits);
     if (!rc && run->with_parts) rc = know_kept(t);

@@ -10,6 +10,7 @@
 
 #include "base/pool.h"
 #include "db/internal.h"
+#include "db/usage.h"
 
 /* ---- shapes ---- */
 
@@ -90,6 +91,7 @@ static void slot_inherit(struct db *db, struct object *o, uint32_t i) {
         slot_set_perms(o, i, perms);
         slot_set_owner(o, i, perms & PF_CHOWN ? o->owner : slot_owner(o->up, i));
         if (slot_is_default(o, i)) return;
+        usage_grew(db, o, usage_of_slot(o, i));
         slot_add_bits(o, i, SLOT_DIRTY);
         object_dirty(db, o, OS_SLOTS);
     }
@@ -106,6 +108,7 @@ static void slot_drop(void *ctx, uint32_t i) {
         object_dirty(d->db, d->o, OS_SLOTS);
         row_delete(d->db, ROW_PROPVAL, (uint64_t)d->o->id, d->o->shape->slots[i].id);
     }
+    usage_grew(d->db, d->o, -usage_of_slot(d->o, i));
     value_unref(slot_value(d->o, i));
 }
 

@@ -12,6 +12,7 @@
 #include "db/backup.h"
 #include "db/load.h"
 #include "db/save.h"
+#include "db/usage.h"
 
 enum { ATTEMPTS = 24 };
 
@@ -21,7 +22,7 @@ struct step {
     int (*run)(struct db *db, struct writer *w); /* results as store_put(); NULL: its tables and fields begin empty */
 };
 static const struct step steps[] = {
-    {2, "history, and bytes of every owner", NULL},
+    {2, "counting the bytes of every owner", usage_upgrade},
 };
 _Static_assert(FORMAT_VERSION == 2, "a new format has a step");
 

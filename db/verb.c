@@ -12,6 +12,7 @@
 #include "db/history.h"
 #include "db/internal.h"
 #include "db/load.h"
+#include "db/usage.h"
 
 /* ---- names ---- */
 
@@ -98,6 +99,15 @@ static struct code *verb_code(struct db *db, struct verb *v) {
     if (!v->code && (v->state & VERB_HAS_CODE)) v->code = load_code(db, v->hash);
     return v->code;
 }
+
+/* Worlds of format 1 do not tell. */
+size_t verb_code_bytes(struct db *db, struct verb *v) {
+    if (v->code_bytes || !(v->state & VERB_HAS_CODE)) return v->code_bytes;
+    const struct code *c = verb_code(db, v);
+    return v->code_bytes = c ? c->text->len : 0;
+}
+
+static int64_t verb_bytes(struct db *db, struct verb *v) { return usage_of_verb(v->names->len, verb_code_bytes(db, v)); }
 
 static void cache_fill(struct db *db, struct verb_cache *c, const struct object *o, struct verbref ref) {
     *c = (struct verb_cache){.layout = o->layout, .epoch = db->verb_epoch, .verb = ref, .owner = NOTHING};
@@ -196,6 +206,7 @@ static struct verb *verb_to_change(struct db *db, struct verbref ref) {
 
 void db_verb_set_info(struct db *db, struct verbref ref, struct str *names, objid owner, unsigned flags) {
     struct verb *v = verb_to_change(db, ref);
+    usage_grew(db, object_at(db, ref.definer), (int64_t)names->len - (int64_t)v->names->len);
     str_ref(names);
     str_unref(v->names);
     v->names = names;
@@ -213,7 +224,10 @@ void db_verb_set_args(struct db *db, struct verbref ref, enum verb_arg dobj, int
 
 void db_verb_set_code(struct db *db, struct verbref ref, struct code *code) {
     struct verb *v = verb_to_change(db, ref);
-    struct code *old = v->code;
+    size_t bytes = code ? code->text->len : 0;
+    usage_grew(db, object_at(db, ref.definer), (int64_t)bytes - (int64_t)verb_code_bytes(db, v));
+    v->code_bytes = (uint32_t)bytes;
+    struct code *old = v->code; /* it may have been loaded for its length */
     v->code = code;
     v->state &= ~(unsigned)VERB_HAS_CODE;
     memset(v->hash, 0, sizeof v->hash);
@@ -251,6 +265,7 @@ size_t db_add_verb(struct db *db, objid id, struct str *names, objid owner, unsi
                        .perms = (uint16_t)((flags & VERB_FLAG_MASK) | arg_bits(dobj, iobj)),
                        .prep = (int16_t)prep,
                        .state = VERB_DIRTY};
+    usage_grew(db, o, verb_bytes(db, v));
     db->meta_changed = true;
     layout_changed(db, o);
     return o->defs->nverbs - 1;
@@ -265,6 +280,7 @@ void db_delete_verb(struct db *db, struct verbref ref) {
     struct verb *v = verb_at(db, ref);
     struct object *o = object_at(db, ref.definer);
     object_dirty(db, o, OS_VERBS);
+    usage_grew(db, o, -verb_bytes(db, v));
     struct verb gone = *v;
     if (v->state & (VERB_STORED | VERB_PUTTING)) row_delete(db, ROW_VERBDEF, (uint64_t)o->id, v->id);
     o->defs->nverbs--;

@@ -22,6 +22,7 @@
 #include "db/records.h"
 #include "db/store.h"
 #include "db/upgrade.h"
+#include "db/usage.h"
 
 static struct db *world_new(void) {
     struct db *db = xcalloc(1, sizeof *db);
@@ -34,6 +35,7 @@ static struct db *world_new(void) {
     db->dialect = db->own_dialect = dialect_by_name("toast");
     db->encoding = ENC_UTF8;
     db->format = FORMAT_VERSION;
+    db->usage = xcalloc(1, sizeof *db->usage);
     db->history = xcalloc(1, sizeof *db->history);
     db->history_limits = (struct db_history_limits){HISTORY_VERSIONS, (int64_t)HISTORY_DAYS * 86400 * 1000000};
     db->pid_file = -1;
@@ -181,6 +183,8 @@ void db_world_close(struct db *db) {
     db->store = NULL;
     if (db->pid_file >= 0) close(db->pid_file);
     rowset_free(db->rows);
+    usage_free(db->usage);
+    free(db->usage);
     history_free(db->history);
     free(db->history);
     free(db->dir);

@@ -27,10 +27,12 @@ static void history(uint64_t seed, int steps, bool evict) {
         }
         if (i % 97 == 0) cr_assert_eq(db_damaged(db), 0);
         if (i % 211 == 0) expect_same(model, db, i);
+        if (i % 307 == 0) expect_usage(model, i), expect_usage(db, i);
     }
     save_world(db);
     db = reopen(db, dir, evict);
     expect_same(model, db, steps);
+    expect_usage(db, steps);
     cr_assert_eq(db_damaged(db), 0);
     db_world_close(db);
     expect_sound(dir);

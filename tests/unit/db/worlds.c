@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/list.h"
+#include "db/usage.h"
+
 #include "base/files.h"
 
 /* A name for a world that does not exist yet; remove_world() takes it away. */
@@ -45,6 +48,17 @@ void expect_same(struct db *a, struct db *b, int step) {
     world_text(b, &text);
     expect_world_text(a, &text, step);
     buf_fini(&text);
+}
+
+void expect_usage(struct db *db, int step) {
+    for (objid owner = NOTHING; owner <= db_max_object(db); owner++) {
+        int64_t objects, bytes = db_owned_bytes(db, owner, &objects), all = 0, n = 0;
+        value owned = db_owned_objects(db, owner);
+        for (uint32_t i = 1; i <= owned.u.l->len; i++, n++) all += usage_of_object(db, object_must(db, list_get(owned.u.l, i).u.o));
+        value_unref(owned);
+        cr_assert(bytes == all && objects == n, "after step %d #%lld has %lld bytes in %lld objects, not %lld in %lld", step, (long long)owner, (long long)all, (long long)n,
+                  (long long)bytes, (long long)objects);
+    }
 }
 
 static void count_fault(void *ctx, const char *text) {

@@ -11,6 +11,7 @@ void save_world(struct db *db); /* must succeed */
 struct db *reopen(struct db *db, const char *dir, bool evict); /* db may be NULL */
 void expect_same(struct db *a, struct db *b, int step);
 void expect_world_text(struct db *db, const struct buf *text, int step); /* of world_text() */
+void expect_usage(struct db *db, int step); /* every owner has as many bytes and objects as its objects tell, one by one */
 void expect_sound(const char *dir); /* of a world that this process has not open */
 
 #endif
