@@ -71,7 +71,7 @@ struct check {
     uint8_t *seen[SEEN_KINDS]; /* by object */
     objid nobjects; /* highest number + 1 */
     uint64_t format;
-    int64_t *bytes; /* by object: db/usage.h */
+    int64_t *bytes; /* by object: db/usage.h; NULL: they are not counted */
     struct usage_map usage; /* as the table has it */
     struct check_props props;
     struct check_codes codes;

@@ -5,7 +5,7 @@
 typedef long long ll;
 
 void check_usage_count(struct check *c, objid o, int64_t bytes) {
-    if (o >= 0 && o < c->nobjects) __atomic_fetch_add(&c->bytes[o], bytes, __ATOMIC_RELAXED); /* its records are in several parts */
+    if (c->bytes && o >= 0 && o < c->nobjects) __atomic_fetch_add(&c->bytes[o], bytes, __ATOMIC_RELAXED); /* its records are in several parts */
 }
 
 void check_usage_row(struct check_worker *w, objid owner, const struct view_usage *rec) { usage_add(&w->usage, owner, rec->bytes, (int64_t)rec->objects); }
