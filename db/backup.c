@@ -106,7 +106,8 @@ static void name_place(struct work *w) {
         buf_printf(&w->target, "%s/", buf_c(&w->parent));
         ring_name(&w->target, w->instant.time, w->instant.generation);
     }
-    buf_printf(&w->making, "%s.new", buf_c(&w->target));
+    if (w->lock >= 0) buf_printf(&w->making, "%s.new", buf_c(&w->target));
+    else buf_printf(&w->making, "%s.%ld.new", buf_c(&w->target), (long)getpid()); /* what another run left does not stop this one */
 }
 
 /* ---- the copy ---- */

@@ -125,15 +125,15 @@ size_t ring_prune(const char *dir, const struct ring_keep *counts) {
     return removed;
 }
 
-void ring_newest_name(const char *dir, int64_t *time_us, int64_t *generation) {
+struct ring_backup ring_newest_name(const char *dir) {
     struct buf parent = BUF_INIT;
     struct ring_entry *entries;
+    struct ring_backup newest = {NULL};
     buf_printf(&parent, "%s/backups", dir);
-    size_t n = read_ring(buf_c(&parent), &entries);
-    *time_us = n ? entries[0].time : 0;
-    *generation = n ? (int64_t)entries[0].generation : 0;
+    if (read_ring(buf_c(&parent), &entries)) newest.instant = (struct instant){.time = entries[0].time, .generation = entries[0].generation};
     free(entries);
     buf_fini(&parent);
+    return newest;
 }
 
 static int64_t data_size(const char *dir) {

@@ -19,8 +19,6 @@ bool ring_parse_name(const char *name, int64_t *time_us, uint64_t *generation);
 /* times: descending. Sets keep[i] for those that stay. */
 void ring_choose(const int64_t *times, size_t n, const struct ring_keep *counts, bool *keep);
 
-/* Of WORLD/backups, by their names alone: time and generation of the newest one in the ring; 0: there is none. */
-void ring_newest_name(const char *dir, int64_t *time_us, int64_t *generation);
 
 /* Removes what the rule says from WORLD/backups; the number of those removed. */
 size_t ring_prune(const char *dir, const struct ring_keep *counts);
@@ -40,6 +38,8 @@ struct ring_backups {
     struct ring_backup *v;
     size_t n;
 };
+/* The newest of the ring, by the names alone: time and generation of its instant, nothing else. 0: there is none. */
+struct ring_backup ring_newest_name(const char *dir);
 /* unreadable: called for each that cannot be read, with the reason. NULL allowed. */
 void ring_list(const char *dir, struct ring_backups *out, void (*unreadable)(void *ctx, const char *text), void *ctx);
 void ring_backups_fini(struct ring_backups *b);

@@ -45,8 +45,6 @@ static struct ring_keep keep_option(struct server *s) {
     return k;
 }
 
-static int64_t period_us(const struct ring_keep *k) { return (k->hourly ? 3600 : k->daily ? 86400 : k->weekly ? 7 * 86400 : 0) * SECOND; }
-
 /* ---- one after the other ---- */
 
 static void begin_next(struct server *s);
@@ -64,7 +62,7 @@ static void finish(struct server *s, const struct backup_outcome *o) {
     b->not_before_us = now + (o->why ? RETRY_AFTER_US : o->microseconds * REST);
     b->look_us = 0;
     if (!o->why) {
-        b->newest_generation = o->generation;
+        b->newest_generation = (uint64_t)o->generation;
         if (!r->name) b->newest_time_us = o->time_us;
         db_delta_new_file(s->db);
     }
@@ -154,29 +152,38 @@ static bool has_room(struct server *s) {
     return false;
 }
 
-/* The log of changes has a gap: points in time after it need a new backup. */
-static bool gap_is_open(struct server *s) {
+bool backups_are_due(const struct ring_keep *k, const struct backup_moment *m) {
+    int64_t period = (k->hourly ? 3600 : k->daily ? 86400 : k->weekly ? 7 * 86400 : 0) * SECOND, age = m->wall_us - m->newest_time_us;
+    if (!period || m->generation <= m->newest_generation) return false;
+    if (m->gap > m->newest_generation) return true; /* points in time after a gap in the log need a new backup */
+    if (!m->newest_time_us) return m->up_us >= FIRST_AFTER_US;
+    return age >= period || age < 0; /* a clock that was set back must not stop them */
+}
+
+/* Wizards hear of a gap in the log of changes, once until there is a backup behind it. */
+static void look_for_gap(struct server *s) {
     struct backups *b = &s->backups;
     uint64_t gap = db_delta_gap(s->db);
-    if (gap > b->gap) {
-        if (b->gap <= (uint64_t)b->newest_generation) server_say_to_wizards(s, "*** What saves change cannot be logged; the world itself is saved. Points in time from now on need a new backup; the log tells more. ***");
-        b->gap = gap;
-    }
-    return gap > (uint64_t)b->newest_generation;
+    if (gap <= b->gap) return;
+    if (b->gap <= b->newest_generation) server_say_to_wizards(s, "*** What saves change cannot be logged; the world itself is saved. Points in time from now on need a new backup; the log tells more. ***");
+    b->gap = gap;
+    b->look_us = 0;
 }
 
 static bool is_due(struct server *s, const struct ring_keep *k) {
     const struct backups *b = &s->backups;
-    int64_t period = period_us(k), age = clock_wall_us() - b->newest_time_us;
-    if (!period || (int64_t)db_generation(s->db) <= b->newest_generation) return false;
-    if (gap_is_open(s)) return true;
-    if (!b->newest_time_us) return clock_monotonic_us() - s->started_us >= FIRST_AFTER_US;
-    return age >= period || age < 0; /* a clock that was set back must not stop them */
+    return backups_are_due(k, &(struct backup_moment){.wall_us = clock_wall_us(),
+                                                      .up_us = clock_monotonic_us() - s->started_us,
+                                                      .generation = db_generation(s->db),
+                                                      .gap = b->gap,
+                                                      .newest_generation = b->newest_generation,
+                                                      .newest_time_us = b->newest_time_us});
 }
 
 double backups_turn(struct server *s) {
     struct backups *b = &s->backups;
     int64_t now = clock_monotonic_us();
+    look_for_gap(s);
     if (s->end != SERVER_RUNS || b->asked) return INFINITY;
     if (now < b->look_us) return (double)(b->look_us - now) / 1e6;
     b->look_us = now + LOOK_EVERY_US;
@@ -205,14 +212,16 @@ void backups_describe(const struct server *s, struct buf *out) {
     if (b->newest_time_us) buf_printf(out, "newest backup of the ring: save of %lld seconds ago\n", (long long)((clock_wall_us() - b->newest_time_us) / SECOND));
     if (b->busy) buf_add_c(out, "a backup is being made\n");
     if (b->last_error) buf_printf(out, "THE LAST BACKUP FAILED: %s\n", b->last_error);
-    if (db_delta_gap(s->db) > (uint64_t)b->newest_generation) buf_add_c(out, "THE LOG OF CHANGES HAS A GAP: points in time from there on need a new backup\n");
+    if (b->gap > b->newest_generation) buf_add_c(out, "THE LOG OF CHANGES HAS A GAP: points in time from there on need a new backup\n");
 }
 
 /* ---- beginning and end ---- */
 
 void backups_init(struct server *s) {
     job_init(&s->backups.job);
-    ring_newest_name(s->options.world, &s->backups.newest_time_us, &s->backups.newest_generation);
+    struct ring_backup newest = ring_newest_name(s->options.world);
+    s->backups.newest_time_us = newest.instant.time;
+    s->backups.newest_generation = newest.instant.generation;
 }
 
 void backups_fini(struct server *s) {

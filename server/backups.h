@@ -25,11 +25,20 @@ struct backups {
     int64_t look_us; /* when the ring is to be looked at again; monotonic, as the next */
     int64_t not_before_us; /* after a failure, and for the sake of a disk that has other things to do */
     int64_t newest_time_us; /* of the newest backup in the ring: wall clock; 0: there is none */
-    int64_t newest_generation; /* of any backup that this run has made or found in the ring */
+    uint64_t newest_generation; /* of any backup that this run has made or found in the ring */
     int64_t skipped_us; /* when it was last said that there is no room */
     uint64_t gap; /* in the log of changes, as far as it has been told */
     char *last_error; /* NULL: the last one was made */
 };
+
+/* What decides whether the ring needs a backup: the wall clock and how long the server has run, the last save and the newest gap in the log, the newest backup (time 0: none). */
+struct ring_keep;
+struct backup_moment {
+    int64_t wall_us, up_us;
+    uint64_t generation, gap, newest_generation;
+    int64_t newest_time_us;
+};
+bool backups_are_due(const struct ring_keep *k, const struct backup_moment *m);
 
 void backups_init(struct server *s); /* when the world is open */
 void backups_fini(struct server *s); /* nobody is answered; one that is being made goes on */

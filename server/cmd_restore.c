@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "base/when.h"
 #include "db/backup.h"
 #include "db/backup_ring.h"
@@ -78,6 +79,7 @@ static int list(const struct arguments *a, char *name, struct buf *why) {
     struct ring_backups backups;
     struct delta_set deltas;
     struct buf path = BUF_INIT;
+    if (!files_is_directory(a->world)) return buf_printf(why, "%s: no such world", a->world), -1;
     buf_printf(&path, "%s/deltas", a->world);
     int rc = delta_set_read(&deltas, buf_c(&path), NULL, why);
     if (!rc) {
