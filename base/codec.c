@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/must.h"
 #include "base/str.h"
+#include "base/strcache.h"
 
 /* ---- writing ---- */
 
@@ -170,18 +171,18 @@ const void *dec_bytes(struct dec *d, size_t *len) {
     return p;
 }
 
-static struct str *checked_str(struct dec *d, const char *p, size_t len) {
-    if (!p || !utf8_valid(p, len)) {
-        dec_fail(d);
-        return NULL;
-    }
-    return str_new(p, len);
+struct str *dec_text(struct dec *d, const char *p, size_t len) {
+    struct str *s = NULL;
+    if (p && d->strings) s = str_cache_get(d->strings, p, len);
+    else if (p && utf8_valid(p, len)) s = str_new(p, len);
+    if (!s) dec_fail(d);
+    return s;
 }
 
 struct str *dec_str(struct dec *d) {
     uint64_t n = dec_u64(d);
     if (d->bad || n == 0) return NULL;
-    return checked_str(d, dec_raw(d, n - 1), (size_t)(n - 1));
+    return dec_text(d, dec_raw(d, n - 1), (size_t)(n - 1));
 }
 
 /* Everything but lists, for which the (empty) list is made and *count set. */
@@ -200,7 +201,7 @@ static value dec_simple(struct dec *d, uint32_t *count) {
     case V_STR: {
         size_t len;
         const char *p = dec_bytes(d, &len);
-        struct str *s = p ? checked_str(d, p, len) : NULL;
+        struct str *s = p ? dec_text(d, p, len) : NULL;
         return s ? value_str(s) : value_none();
     }
     case V_LIST: {

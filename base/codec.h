@@ -21,20 +21,23 @@ void enc_str(struct buf *b, const struct str *s); /* NULL allowed: comes back as
 void enc_value(struct buf *b, value v);
 void enc_be64(struct buf *b, uint64_t n); /* for keys: big-endian, so that byte order is number order (signed numbers: flip the top bit first) */
 
+struct str_cache;
 struct dec {
     const unsigned char *p, *end;
     bool bad;
+    struct str_cache *strings; /* where equal ones are looked up (base/strcache.h); NULL: each string is a new one */
 };
 
 static inline struct dec dec_over(const void *p, size_t len) {
     const unsigned char *q = p;
-    return (struct dec){q, q + len, false};
+    return (struct dec){q, q + len, false, NULL};
 }
 uint64_t dec_u64(struct dec *d);
 int64_t dec_i64(struct dec *d);
 double dec_f64(struct dec *d);
 const void *dec_bytes(struct dec *d, size_t *len); /* borrowed from the input; NULL and 0 when bad */
 struct str *dec_str(struct dec *d); /* may be NULL; checks UTF-8 */
+struct str *dec_text(struct dec *d, const char *p, size_t len); /* of bytes that were read; NULL and bad when they are no UTF-8 */
 value dec_value(struct dec *d); /* NONE when bad */
 int64_t dec_skip_value(struct dec *d); /* makes nothing: bad when dec_value() would find it bad. The value_bytes() of the value */
 uint64_t dec_be64(struct dec *d);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/strcache.h"
 #include "db/store.h"
 
 enum {
@@ -300,5 +301,7 @@ void db_evict_clean(struct db *db) {
     db->free_bits = NULL;
     db->free_words = 0;
     db->free_loaded = false;
-    if (!db->cache || !db->cache->evict_always) store_forget_pages(db->store); /* it asks the system */
+    if (db->cache && db->cache->evict_always) return; /* what follows is too much to do each time */
+    str_cache_clear(db->strings);
+    store_forget_pages(db->store);
 }

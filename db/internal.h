@@ -142,6 +142,7 @@ struct rowset;
 struct store;
 struct owned_index;
 struct cache;
+struct str_cache;
 struct history;
 struct usage;
 
@@ -159,6 +160,7 @@ struct db {
     struct shape *no_shape; /* of objects without properties */
     struct verb_hit *verb_table;
     struct code_table *codes;
+    struct str_cache *strings; /* met in records lately; NULL in memory */
     uint64_t next_prop_id, next_verb_id, next_key, next_blob;
     uint64_t cut_key; /* next_key at the last cut */
     objid cut_max; /* highest number at any cut */

@@ -124,6 +124,12 @@ struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]) { 
 
 /* ---- objects ---- */
 
+/* Strings that are read through it are kept once, if they were met lately. */
+static struct dec *sharing(struct db *db, struct dec *d) {
+    d->strings = db->strings;
+    return d;
+}
+
 static void read_propdefs(struct db *db, struct object *o) {
     struct key k = key_one(key_object(o->id));
     struct buf scratch = BUF_INIT;
@@ -141,7 +147,7 @@ static void read_propdefs(struct db *db, struct object *o) {
         const void *p = dec_bytes(&items, &len);
         struct dec one = dec_over(p, len);
         struct rec_propdef def;
-        if (items.bad || rec_propdef_decode(&def, &one)) {
+        if (items.bad || rec_propdef_decode(&def, sharing(db, &one))) {
             damaged(db, T_PROPDEF, o->id, "damaged");
             break;
         }
@@ -164,7 +170,7 @@ static bool read_verb(void *ctx, const void *key, size_t klen, const void *data,
     struct buf scratch = BUF_INIT;
     struct rec_verbdef rec;
     const char *why = "damaged";
-    if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_VERBDEF, key, klen, data, len, &d, &scratch, &why) || rec_verbdef_decode(&rec, &d)) {
+    if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_VERBDEF, key, klen, data, len, &d, &scratch, &why) || rec_verbdef_decode(&rec, sharing(r->db, &d))) {
         damaged(r->db, T_VERBDEF, r->o->id, why);
     } else {
         struct verb *v = object_append_verb(r->o);
@@ -192,7 +198,7 @@ static bool read_propval(void *ctx, const void *key, size_t klen, const void *da
     struct buf scratch = BUF_INIT;
     struct rec_propval rec;
     const char *why = "damaged";
-    if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_PROPVAL, key, klen, data, len, &d, &scratch, &why) || rec_propval_decode(&rec, &d)) {
+    if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_PROPVAL, key, klen, data, len, &d, &scratch, &why) || rec_propval_decode(&rec, sharing(r->db, &d))) {
         damaged(r->db, T_PROPVAL, r->o->id, why);
         buf_fini(&scratch);
         return true;
@@ -251,7 +257,7 @@ static int read_header(struct db *db, objid id, struct rec_object *rec) {
     struct dec d;
     const char *why = "damaged";
     int rc = record_get(db->store, T_OBJECT, &k, &d, &scratch, &why);
-    if (!rc) rc = rec_object_decode(rec, &d);
+    if (!rc) rc = rec_object_decode(rec, sharing(db, &d));
     if (rc) object_table_grow(db, id), db->objects[id] = OBJECT_ABSENT;
     if (rc < 0) damaged(db, T_OBJECT, id, why);
     buf_fini(&scratch);

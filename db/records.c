@@ -62,12 +62,12 @@ static void get_bytes(struct dec *d, unsigned wire, rec_bytes *out) {
 static void get_str(struct dec *d, unsigned wire, rec_str *out) {
     rec_bytes v = {NULL, 0};
     get_bytes(d, wire, &v);
-    if (d->bad || !utf8_valid(v.p, v.len) || v.len > UINT32_MAX / 2) {
-        d->bad = true;
-        return;
-    }
+    if (!d->bad && v.len > UINT32_MAX / 2) d->bad = true;
+    if (d->bad) return;
+    struct str *s = dec_text(d, v.p, v.len);
+    if (!s) return;
     if (*out) str_unref(*out);
-    *out = str_new(v.p, v.len);
+    *out = s;
 }
 
 static void get_value(struct dec *d, unsigned wire, rec_value *out) {
@@ -75,6 +75,7 @@ static void get_value(struct dec *d, unsigned wire, rec_value *out) {
     get_bytes(d, wire, &v);
     if (d->bad) return;
     struct dec inner = dec_over(v.p, v.len);
+    inner.strings = d->strings;
     value_unref(*out);
     *out = dec_value(&inner);
     if (inner.bad || !dec_at_end(&inner)) d->bad = true;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/dialect.h"
+#include "base/strcache.h"
 #include "base/files.h"
 #include "db/cache.h"
 #include "db/delta.h"
@@ -93,6 +94,7 @@ static int open_world(struct db **out, const char *dir, const struct store_optio
         return -1;
     }
     db->rows = rowset_new();
+    db->strings = str_cache_new();
     db->players_cold = true;
     *out = db;
     return 0;
@@ -194,6 +196,7 @@ void db_world_close(struct db *db) {
         if ((uintptr_t)o > 1) object_free(db, o);
     }
     cache_free(db->cache);
+    str_cache_free(db->strings);
     verb_table_free(db);
     owned_free(db);
     links_free(db->players);
