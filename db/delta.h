@@ -10,7 +10,7 @@
  * Files are called NNNNNNNN.delta, ascending; a new one is begun when a world is opened, after an error, and by size and age. A file is a head and frames:
  *     head   magic (16 bytes), u32 length, u32 CRC-32C, then so many bytes: version, uuid (16 bytes), generation at its beginning, names of the store's tables (counted), whose
  *            places stand for them below
- *     frame  u32 magic, u32 CRC-32C of what follows, u32 flags, u32 bytes, u32 bytes when unpacked, u32 0, u64 mark before, mark after, generation, i64 time; then the bytes
+ *     frame  u32 magic, u32 CRC-32C of what follows, u32 flags, u32 bytes, u32 bytes when unpacked (as one Zstandard frame, if flagged), u32 0, u64 mark before, mark after, generation, i64 time; then the bytes
  * Numbers are little-endian. The first and the last frame of a delta are flagged; mark after, generation and time are in the last one. Unpacked, frames hold operations: varint
  * table * 2 + deleted, counted key, and for puts counted data as the store has it.
  *
@@ -22,7 +22,7 @@
 #include "base/codec.h"
 #include "db/instant.h"
 
-enum { DELTA_VERSION = 1, DELTA_FRAME_BYTES = 1 << 20, DELTA_FRAME_MOST = 1 << 26, DELTA_HEAD_MOST = 1 << 16 };
+enum { DELTA_VERSION = 1, DELTA_FRAME_BYTES = 1 << 20, DELTA_FRAME_MOST = 1 << 22, DELTA_HEAD_MOST = 1 << 16 };
 enum { DELTA_FIRST = 1, DELTA_LAST = 2, DELTA_PACKED = 4 };
 
 struct delta_frame {

@@ -2,9 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "base/must.h"
 #include "db/delta_parts.h"
+
+enum { PACK_LEAST = 1024, PACK_LEVEL = 1 };
 
 void delta_name(struct buf *out, uint64_t number) { buf_printf(out, "%08llu.delta", (unsigned long long)number); }
 
@@ -42,10 +45,33 @@ void delta_encode_head(struct buf *out, const unsigned char uuid[16], uint64_t g
     buf_fini(&body);
 }
 
+/* Into `packed', if that makes it smaller: a few records are not worth it. */
+static bool pack(const struct buf *ops, struct buf *packed) {
+    if (ops->len < PACK_LEAST) return false;
+    buf_reserve(packed, ZSTD_compressBound(ops->len) + 1);
+    size_t n = ZSTD_compress(packed->data, packed->cap, ops->data, ops->len, PACK_LEVEL);
+    if (ZSTD_isError(n) || n >= ops->len) return false;
+    packed->len = n;
+    return true;
+}
+
+int delta_unpack(const struct delta_frame *f, struct buf *bytes) {
+    struct buf raw = BUF_INIT;
+    if (!(f->flags & DELTA_PACKED)) return f->bytes == f->raw_bytes ? 0 : -1;
+    buf_reserve(&raw, (size_t)f->raw_bytes + 1);
+    size_t n = ZSTD_decompress(raw.data, f->raw_bytes, bytes->data, bytes->len);
+    raw.len = f->raw_bytes;
+    buf_fini(bytes);
+    *bytes = raw;
+    return !ZSTD_isError(n) && n == f->raw_bytes ? 0 : -1;
+}
+
 void delta_encode_frame(struct buf *out, const struct delta_frame *f, const struct buf *ops) {
-    struct buf head = BUF_INIT;
-    put_le(&head, f->flags, 4);
-    put_le(&head, ops->len, 4);
+    struct buf head = BUF_INIT, packed = BUF_INIT;
+    bool is_packed = pack(ops, &packed);
+    const struct buf *body = is_packed ? &packed : ops;
+    put_le(&head, f->flags | (is_packed ? DELTA_PACKED : 0), 4);
+    put_le(&head, body->len, 4);
     put_le(&head, ops->len, 4);
     put_le(&head, 0, 4);
     put_le(&head, f->before, 8);
@@ -54,9 +80,10 @@ void delta_encode_frame(struct buf *out, const struct delta_frame *f, const stru
     put_le(&head, (uint64_t)f->time, 8);
     must(head.len + 8 == DELTA_FRAME_HEAD);
     put_le(out, DELTA_FRAME_MAGIC, 4);
-    put_le(out, crc32c(crc32c(0, head.data, head.len), buf_c(ops), ops->len), 4);
+    put_le(out, crc32c(crc32c(0, head.data, head.len), buf_c(body), body->len), 4);
     buf_add(out, head.data, head.len);
-    buf_add(out, buf_c(ops), ops->len);
+    buf_add(out, buf_c(body), body->len);
+    buf_fini(&packed);
     buf_fini(&head);
 }
 

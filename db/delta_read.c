@@ -61,11 +61,11 @@ static int read_head(int fd, struct delta_file *f) {
 
 /* ---- frames ---- */
 
-/* The frame at this place, whole and sound. *out: its operations. */
+/* The frame at this place, whole and sound. *out: its operations, packed if they are. */
 static bool read_frame(int fd, int64_t offset, struct delta_frame *f, struct buf *out) {
     unsigned char head[DELTA_FRAME_HEAD];
     uint32_t crc;
-    if (!read_at(fd, offset, head, sizeof head) || delta_decode_frame(head, f, &crc) || (f->flags & DELTA_PACKED)) return false;
+    if (!read_at(fd, offset, head, sizeof head) || delta_decode_frame(head, f, &crc)) return false;
     buf_clear(out);
     buf_reserve(out, (size_t)f->bytes + 1);
     if (!read_at(fd, offset + DELTA_FRAME_HEAD, out->data, f->bytes)) return false;
@@ -118,7 +118,7 @@ int delta_file_ops(int fd, const struct delta_file *f, const struct delta *delta
     struct buf ops = BUF_INIT;
     int rc = 0;
     for (int64_t at = delta->offset; !rc && at < delta->end; at += DELTA_FRAME_HEAD + frame.bytes) {
-        if (read_frame(fd, at, &frame, &ops)) rc = run_ops(f, &ops, op, ctx, why);
+        if (read_frame(fd, at, &frame, &ops) && delta_unpack(&frame, &ops) == 0) rc = run_ops(f, &ops, op, ctx, why);
         else buf_add_c(why, "a delta cannot be read again"), rc = -1;
     }
     buf_fini(&ops);
