@@ -49,6 +49,7 @@ void object_free(struct db *db, struct object *o) {
         free(o->defs->owners);
         o->defs->children = o->defs->contents = NULL;
         o->defs->owners = NULL;
+        o->defs->kid = NULL; /* at the end of all, children may still be there */
         object_drop_defs(o);
     }
     shape_unref(o->shape);
