@@ -52,6 +52,18 @@ struct db *db_world_in_memory(void) {
 
 /* ---- one process a world ---- */
 
+/* Who holds the lock. The system does not tell the number of a process that cannot be seen from here; the file has the one that it has for itself. */
+static void say_who(int fd, const char *dir, struct buf *why) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char text[32] = "";
+    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_pid > 0) {
+        buf_printf(why, "%s: in use by process %ld; stop that first", dir, (long)lock.l_pid);
+        return;
+    }
+    if (pread(fd, text, sizeof text - 1, 0) < 0) text[0] = 0;
+    buf_printf(why, "%s: in use by a process of another container, where its number is %ld; stop that first", dir, strtol(text, NULL, 10));
+}
+
 /* A write lock on WORLD/pid, held while the world is open. The system drops it with the process, however that ends. */
 int db_world_lock(const char *dir, struct buf *why) {
     struct buf path = BUF_INIT;
@@ -60,9 +72,7 @@ int db_world_lock(const char *dir, struct buf *why) {
     int fd = open(buf_c(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int rc = fd < 0 ? -1 : fcntl(fd, F_SETLK, &lock);
     if (rc < 0 && fd >= 0 && (errno == EACCES || errno == EAGAIN)) {
-        lock.l_type = F_WRLCK;
-        fcntl(fd, F_GETLK, &lock);
-        buf_printf(why, "%s: in use by process %ld; stop that first", dir, (long)lock.l_pid);
+        say_who(fd, dir, why);
     } else if (rc < 0) {
         buf_printf(why, "%s: cannot lock the world: %s", buf_c(&path), strerror(errno));
     } else {

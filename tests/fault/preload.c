@@ -160,6 +160,10 @@ static void give_back(uint64_t bytes) {
 
 /* ---- writing ---- */
 
+/* Whether each write syncs itself. The system is not asked to do so: see fsync(). */
+static bool syncs_itself[1 << 16];
+static bool is_synced(int fd) { return fd >= 0 && fd < 1 << 16 && syncs_itself[fd]; }
+
 static size_t total(const struct iovec *v, int n) {
     size_t len = 0;
     for (int i = 0; i < n; i++) len += v[i].iov_len;
@@ -173,8 +177,7 @@ static ssize_t write_part(int fd, const struct iovec *v, size_t len, off_t at) {
 
 /* All writes come here; the file is ours. */
 static ssize_t write_at(int fd, const struct iovec *v, int n, off_t at) {
-    int flags = fcntl(fd, F_GETFL);
-    bool syncs = (flags & O_DSYNC) != 0;
+    bool syncs = is_synced(fd);
     size_t len = total(v, n);
     int error = fault(CALL_WRITE | (syncs ? CALL_META : 0));
     if (error && error != ERROR_SHORT) return refuse(error);
@@ -257,8 +260,9 @@ static int open_file(int at, const char *path, int flags, mode_t mode) {
     int error = ours ? fault(CALL_OPEN) : 0;
     if (error) return (int)refuse(error == ERROR_SHORT ? EIO : error);
     bool makes = ours && (flags & O_CREAT) && access(name, F_OK);
-    int fd = (int)syscall(SYS_openat, at, path, flags, mode);
+    int fd = (int)syscall(SYS_openat, at, path, ours ? flags & ~(O_SYNC | O_DSYNC) : flags, mode);
     if (fd < 0 || !ours) return fd;
+    if (fd < 1 << 16) syncs_itself[fd] = (flags & O_DSYNC) != 0;
     if (makes) note_names(ENTRY_CREATE, inode_of(fd), 0, name, NULL);
     else if (flags & O_TRUNC) note((struct entry){.kind = ENTRY_TRUNCATE, .inode = inode_of(fd)}, NULL, 0);
     return fd;

@@ -1,14 +1,13 @@
 """A served world whose disk or memory fails: it goes on, says so, and has everything once a save succeeds."""
 import errno
+import pathlib
 import random
-import re
 import resource
-import signal
-import subprocess
+import shutil
 import sys
 
-from fault import DISK, EVER, MALLOC, META, NO_ACCOUNT, ROOT, SHORT, Control, Fault, environment, run
-from session import EVERMOO, Server, until
+from fault import DISK, EVER, MALLOC, META, NO_ACCOUNT, SHORT, Control, Fault, Skip, environment, run, workplace
+from session import EVERMOO, Server
 
 ERRORS = (errno.EIO, errno.ENOSPC, SHORT)
 
@@ -16,12 +15,15 @@ ERRORS = (errno.EIO, errno.ENOSPC, SHORT)
 class World:
     """A served world with a counter, #8.n, that the library of faults stands around."""
 
-    def __init__(self, *options):
-        self.server = Server("--save-interval", "3600", *options)
+    def __init__(self, disk=None):
+        """`disk': a directory in which the world is to lie."""
+        self.server = Server("--save-interval", "3600")
         c = self.server.login()
         c.eval('add_property(#8, "n", 0, {#3, "r"})')
         c.eval('add_property(#8, "text", "", {#3, "r"})')
         self.server.stop()
+        if disk:
+            self.server.world = pathlib.Path(shutil.move(self.server.world, disk / "world"))
         self.control = Control(self.server.dir / "control")
         self.server.env = environment(self.server.world, self.control)
         self.n = 0
@@ -115,8 +117,9 @@ def test_disk_fails_for_a_time(soak):
     """All calls fail, for some saves; the players notice nothing but that wizards are told."""
     for calls in (DISK, META):
         with World() as world:
-            other = world.server.login("Alice")
+            world.wizard.eval("#5.wizard = 1")
             for _ in range(10 if soak else 3):
+                other, watcher = world.server.login("Alice"), world.server.login("Bob")
                 world.control.arm(calls, 1, EVER)
                 for _ in range(3):
                     world.change()
@@ -124,10 +127,11 @@ def test_disk_fails_for_a_time(soak):
                         raise Fault("a save was reported done on a disk that refuses everything")
                     other.send("say hello")
                     other.expect('Alice says, "hello"')
+                watcher.expect("*** The world cannot be saved: ")
                 world.control.disarm()
                 world.must_save("the disk is back")
+                watcher.expect("*** The world is saved again: ")
                 world.die_and_return()
-                other = world.server.login("Alice")
 
 
 ACTIONS = (
@@ -196,3 +200,34 @@ def test_full_disk_by_limit_of_file_size(soak):
         fill_up(world, soak, lambda back: resource.prlimit(world.server.pid, resource.RLIMIT_FSIZE, before))
         if world.server.process.poll() is not None:
             raise Fault("the server ended")
+
+
+SMALL_DISK = 'mount -t tmpfs -o size=6m none "$1" && exec "$2" "$3" "$1"'
+
+
+def test_full_disk_of_a_small_file_system(soak):
+    """The same with a real one, where a file system may be mounted."""
+    with workplace("smalldisk") as place:
+        if not shutil.which("unshare") or run("unshare", "-rm", "mount", "-t", "tmpfs", "-o", "size=1m", "none", place)[0]:
+            raise Skip("no file system can be mounted")
+        status, out, err = run("unshare", "-rm", "sh", "-c", SMALL_DISK, "sh", place, sys.executable, pathlib.Path(__file__).with_name("small_disk.py"))
+        if status:
+            raise Fault(f"on a small disk: {out}{err}")
+
+
+# ---- two at once ----
+
+
+def test_the_second_server_is_told_the_first(soak):
+    with World() as world:
+        pid, again = world.server.pid, (EVERMOO, "serve", world.server.world, "-p", "0")
+        ways = {(): f"in use by process {pid};", ("unshare", "-r"): f"in use by process {pid};", ("unshare", "-rpf"): f"of another container, where its number is {pid};"}
+        for prefix, words in ways.items():
+            if prefix and (not shutil.which("unshare") or run(*prefix, "true")[0]):
+                continue
+            status, out, err = run(*prefix, *again)
+            if status != 1 or err.count("\n") != 1 or words not in err:
+                raise Fault(f"{prefix}: status {status}: {out}{err}")
+        world.change()
+        world.must_save("another server was refused")
+        world.die_and_return()  # what the dead one left in the directory is no matter
