@@ -15,7 +15,8 @@ enum {
     PASS_WORK = 1, VISIT_WORK = 8, EVICT_WORK = 256, /* an entry passed over, an object looked at, one evicted: about as they take time */
     WORK = 2048, /* between two looks at the clock */
     SPARED = 2, /* rounds more for objects with verbs: these are few and often wanted */
-    MEASURE_SHARE = 100, /* at most this part of the time goes to measuring */
+    SHORT_US = 1000,
+    MEASURE_SHARE = 100, RARE_SHARE = 20000, /* at most this part of the time goes to measuring; when it takes longer than SHORT_US, this part */
     TRIM_SHARE = 1000,
     BLOCK_BYTES = 4, /* rounding */
     DIRTY_BYTES = 8192 /* a save needs about this for a changed object: pages of the store that it writes anew */
@@ -24,7 +25,7 @@ enum {
 struct cache {
     int64_t budget;
     int64_t in_use, held; /* held: of the objects alone, as loaded and evicted */
-    int64_t anonymous;
+    int64_t anonymous, measured_anonymous;
     int64_t goal; /* evict until in_use is not above */
     int64_t looked_us, measured_us, measuring_us, trimmed_us, trimming_us;
     size_t hand;
@@ -191,11 +192,20 @@ static void evict_portion(struct db *db) {
 
 /* ---- how much is in use ---- */
 
-/* Measuring is put off while it would cost more than its share of the time. */
+/* It is not yet time to measure again: that would cost more than its share of the time or, where it makes a pause that somebody may feel, nothing tells of a need. */
+static bool put_off(const struct cache *c, int64_t now) {
+    int64_t ago = now - c->measured_us, moved = c->anonymous - c->measured_anonymous;
+    if (!c->measured_us || ago >= c->measuring_us * RARE_SHARE) return false;
+    if (ago < c->measuring_us * MEASURE_SHARE) return true;
+    return c->measuring_us > SHORT_US && moved < c->budget / 16 && -moved < c->budget / 16;
+}
+
 static void measure(struct cache *c, int64_t now) {
-    if (c->measured_us && now - c->measured_us < c->measuring_us * MEASURE_SHARE) return;
+    if (put_off(c, now)) return;
+    c->measured_anonymous = c->anonymous;
     int64_t blocks = memory_in_blocks();
-    c->in_use = blocks > c->held ? blocks : c->held;
+    if (c->anonymous >= 0 && blocks > c->anonymous) blocks = c->anonymous; /* some were never written to */
+    c->in_use = blocks > c->held / 4 ? blocks : c->held; /* the allocator of a sanitizer does not tell */
     c->measured_us = clock_monotonic_us();
     c->measuring_us = c->measured_us - now;
 }
@@ -208,7 +218,7 @@ static void look(struct db *db, bool again) {
     c->anonymous = memory_anonymous();
     db->look_in = c->budget / 64;
     if (c->stuck && (again || now - c->stuck_us > STUCK_US || c->stuck_generation != db->generation)) begin_round(c);
-    if (c->anonymous >= 0 && c->anonymous < c->budget - 2 * margin && c->held < c->budget - 2 * margin) {
+    if (c->anonymous >= 0 && c->anonymous < c->budget - 2 * margin) {
         c->in_use = c->anonymous;
         c->goal = c->budget;
         return;

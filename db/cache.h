@@ -10,8 +10,9 @@
  * What inline caches hold stays true: prop_cache and verb_cache compare layout ids, those of an object that left are never given out again, and an object with verbs can leave
  * only after all that inherit them. Only a program's text that leaves while its verb stays ends an epoch of verbs.
  *
- * How much is in use is not known at each moment: malloc tells (mallinfo2), but it takes time in proportion to its free blocks. So it is asked now and then, at most for a
- * hundredth of the time, and in between what is loaded and evicted is added up. While the system says that the process is small, nothing is asked at all.
+ * How much is in use is not known at each moment: malloc and the pools tell, but it takes them time in proportion to their free blocks. So they are asked now and then, at most for a
+ * hundredth of the time and much less often once that takes longer than a millisecond; in between, what is loaded and evicted is added up. While the system says that the process is small,
+ * nothing is asked at all. Holes between blocks (what the process takes beyond what is in use) are made up for by using less.
  */
 #ifndef DB_CACHE_H
 #define DB_CACHE_H
