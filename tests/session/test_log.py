@@ -52,6 +52,25 @@ def test_following_and_filters():
         assert status == 1 and out == "" and "no server runs this world" in err
 
 
+def test_following_through_a_reboot():
+    with Server() as server:
+        c = server.login()
+        c.run('server_log("before")')
+        follower = Follower(server, "-n", "1")
+        assert follower.line() == "> before"
+        c.run("reboot()")
+        c.expect("The new server is here")
+        c.run('server_log("after")')
+        seen = []
+        while (line := follower.line()) != "> after":
+            seen.append(line)
+        assert any(line.startswith("REBOOT: ") and "has taken over" in line for line in seen), seen
+        server.kill()
+        status, out, err = follower.rest()
+        assert status == 0 and "the server has ended" in err, (status, err)
+        server.start()
+
+
 def test_without_following():
     with Server() as server:
         c = server.login()
