@@ -26,6 +26,7 @@ struct work {
     struct store *store;
     struct instant instant;
     struct buf parent, target, making; /* directories */
+    bool by_save; /* its name is that of the save in it */
     int lock; /* of WORLD/backups; -1: the backup goes elsewhere */
     struct buf *why;
 };
@@ -84,6 +85,15 @@ static int lock_parent(struct work *w) {
     return rc;
 }
 
+static bool has_world(const char *dir) {
+    struct buf path = BUF_INIT;
+    struct stat st;
+    buf_printf(&path, "%s/data.mdb", dir);
+    int rc = lstat(buf_c(&path), &st);
+    buf_fini(&path);
+    return rc == 0;
+}
+
 static int choose_place(struct work *w, const char *to) {
     bool in_ring = !to || !strchr(to, '/');
     if (to && in_ring && !db_backup_name_is_good(to)) {
@@ -91,6 +101,7 @@ static int choose_place(struct work *w, const char *to) {
         return -1;
     }
     if (in_ring) buf_printf(&w->parent, "%s/backups", w->dir);
+    else if (has_world(to)) return buf_printf(w->why, "%s exists already, and is a world: name another place", to), -1;
     else if (files_is_directory(to)) buf_add_c(&w->parent, to);
     else buf_add_c(&w->target, to);
     while (w->target.len > 1 && w->target.data[w->target.len - 1] == '/') w->target.data[--w->target.len] = 0;
@@ -100,12 +111,16 @@ static int choose_place(struct work *w, const char *to) {
     return 0;
 }
 
-/* The rest of the name, once it is known what will be in it. */
+static void name_by_save(struct work *w) {
+    buf_clear(&w->target);
+    buf_printf(&w->target, "%s/", buf_c(&w->parent));
+    ring_name(&w->target, w->instant.time, w->instant.generation);
+}
+
+/* The rest of the names, once it is known what will be in it. */
 static void name_place(struct work *w) {
-    if (!w->target.len) {
-        buf_printf(&w->target, "%s/", buf_c(&w->parent));
-        ring_name(&w->target, w->instant.time, w->instant.generation);
-    }
+    w->by_save = !w->target.len;
+    if (w->by_save) name_by_save(w);
     if (w->lock >= 0) buf_printf(&w->making, "%s.new", buf_c(&w->target));
     else buf_printf(&w->making, "%s.%ld.new", buf_c(&w->target), (long)getpid()); /* what another run left does not stop this one */
 }
@@ -214,7 +229,10 @@ static int make(struct work *w, void (*progress)(void *ctx, double part), void *
     w->store = NULL;
     if (!rc) rc = backup_verify(buf_c(&w->making), progress, ctx, w->why);
     if (!rc) rc = instant_peek(buf_c(&w->making), &copied, w->why);
-    if (!rc) w->instant = copied; /* a save may have come in between */
+    if (!rc && copied.mark != w->instant.mark) { /* a save has come in between */
+        w->instant = copied;
+        if (w->by_save) name_by_save(w);
+    }
     if (!rc) rc = put_in_place(w);
     if (rc) files_remove_tree(buf_c(&w->making));
     return rc;

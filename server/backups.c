@@ -102,8 +102,8 @@ static void on_made(struct server *s, bool well, const char *text) {
 static void saved(struct server *s, void *ctx, const struct save_outcome *o) {
     (void)ctx;
     struct backups *b = &s->backups;
-    if (o->why) {
-        fail(s, o->why);
+    if (o->why || s->end != SERVER_RUNS) {
+        fail(s, o->why ? o->why : "the server ends");
         return;
     }
     struct ring_keep k = keep_option(s);
@@ -119,7 +119,7 @@ static void saved(struct server *s, void *ctx, const struct save_outcome *o) {
 static void begin_next(struct server *s) {
     struct backups *b = &s->backups;
     struct buf why = BUF_INIT;
-    if (!b->asked || b->busy) return;
+    if (!b->asked || b->busy || s->end != SERVER_RUNS) return;
     b->busy = true;
     if (!s->options.no_deltas && db_backup_prepare(s->options.world, &why)) log_warning("Saves do not log what they change: %s", buf_c(&why));
     buf_fini(&why);
