@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/must.h"
 #include "base/pool.h"
 
 /* ---- what there is ---- */
@@ -82,3 +84,12 @@ int64_t memory_in_blocks(void) {
 }
 
 void memory_trim(void) { malloc_trim(0); }
+
+/* ---- pages ---- */
+
+void *memory_pages(void *p, size_t bytes, size_t new_bytes) {
+    if (p && !new_bytes) return munmap(p, bytes), NULL;
+    void *q = p ? mremap(p, bytes, new_bytes, MREMAP_MAYMOVE) : mmap(NULL, new_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (q == MAP_FAILED) must(!"memory is left");
+    return q;
+}

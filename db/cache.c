@@ -237,7 +237,12 @@ void cache_turn(struct db *db) {
     if (c->evict_always) {
         db_evict_clean(db);
     } else if (c->evict_entries) {
-        for (unsigned i = 0; i < c->evict_entries; i++) visit(db, advance(db));
+        size_t most = db->cap;
+        for (unsigned n = 0; n < c->evict_entries && most--;) {
+            struct object *o = advance(db);
+            n += is_loaded(o);
+            visit(db, o);
+        }
     } else {
         if (db->look_in < 0) look(db, true);
         evict_portion(db);

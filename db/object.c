@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/memory.h"
 #include "base/pool.h"
 #include "db/cache.h"
 #include "db/history.h"
@@ -13,11 +14,10 @@
 /* ---- the table ---- */
 
 void object_table_grow(struct db *db, objid id) {
-    size_t cap = db->cap ? db->cap : 64;
+    size_t cap = db->cap ? db->cap : 512;
     if ((uint64_t)id < db->cap) return;
     while (cap <= (uint64_t)id) cap *= 2;
-    db->objects = xrealloc(db->objects, cap * sizeof *db->objects);
-    memset(db->objects + db->cap, 0, (cap - db->cap) * sizeof *db->objects);
+    db->objects = memory_pages(db->objects, db->cap * sizeof *db->objects, cap * sizeof *db->objects);
     db->cap = cap;
 }
 

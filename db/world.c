@@ -14,6 +14,7 @@
 #include "base/dialect.h"
 #include "base/strcache.h"
 #include "base/files.h"
+#include "base/memory.h"
 #include "db/cache.h"
 #include "db/delta.h"
 #include "db/internal.h"
@@ -202,7 +203,7 @@ void db_world_close(struct db *db) {
     free(db->dir);
     for (size_t i = 0; i < db->cap; i++) {
         struct object *o = db->objects[i];
-        db->objects[i] = NULL;
+        if (o) db->objects[i] = NULL;
         if ((uintptr_t)o > 1) object_free(db, o);
     }
     cache_free(db->cache);
@@ -211,7 +212,7 @@ void db_world_close(struct db *db) {
     owned_free(db);
     links_free(db->players);
     free(db->free_bits);
-    free(db->objects);
+    memory_pages(db->objects, db->cap * sizeof *db->objects, 0);
     free(db->dirty);
     shape_unref(db->no_shape);
     code_table_free(db->codes);
