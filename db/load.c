@@ -11,7 +11,7 @@
 #include "db/rowset.h"
 #include "db/save.h"
 
-enum { READ_ATTEMPTS = 20 };
+enum { READ_ATTEMPTS = 300, LOG_EVERY = 10 }; /* of some two seconds */
 
 static void damaged(struct db *db, enum store_table t, objid o, const char *why) {
     if (db->damaged++ < 20) log_error("%s of #%lld: %s; run `evermoo check'", store_table_name(t), (long long)o, why);
@@ -19,7 +19,7 @@ static void damaged(struct db *db, enum store_table t, objid o, const char *why)
 
 void load_begin(struct db *db) {
     for (int i = 0; store_read_begin(db->store); i++) {
-        log_error("%s; it is tried again", store_error(db->store));
+        if (i % LOG_EVERY == 0) log_error("%s; everything waits until it can be read", store_error(db->store));
         if (i == READ_ATTEMPTS) must_fail(__FILE__, __LINE__, "the store can be read");
     }
 }

@@ -10,7 +10,7 @@
 
 #include "db/internal.h"
 
-/* store_read_begin(). What cannot be read for want of the store itself is not to look like what does not exist: when that stays so for most of a minute, the process ends. */
+/* store_read_begin(). What cannot be read for want of the store itself is not to look like what does not exist: all waits, and when that stays so for ten minutes the process ends. */
 void load_begin(struct db *db);
 /* All rows (a, key) of the table, with what changed since the last save, into *out. Keys of ROW_OWNED and ROW_FREE, which are object numbers, appear as number + 1. */
 void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out);

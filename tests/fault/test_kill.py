@@ -1,9 +1,10 @@
 """A server that is killed at any moment: every save that it acknowledged is there afterwards, and the world is sound."""
 import random
 import re
+import shutil
 import threading
 
-from fault import Fault, must_run, quick
+from fault import Fault, quick, run
 from session import EVERMOO, Server
 
 
@@ -40,7 +41,11 @@ def kill_once(server, n, chance):
     server.kill()
     saver.join(20)
     saver.client.close()
-    must_run(EVERMOO, "check", server.world)
+    status, out, err = run(EVERMOO, "check", server.world)
+    if status:
+        kept = f"{server.dir}.kept"
+        shutil.copytree(server.world, kept, ignore=shutil.ignore_patterns("control"))
+        raise Fault(f"{kept}: {out}{err}")
     server.start()
     c = server.login()
     found = c.run("t = 0; for q in (queued_tasks()) t = t + (q[2] > time() + 1000); endfor return {#8.n, #8.twice, t}")

@@ -6,7 +6,7 @@ import resource
 import shutil
 import sys
 
-from fault import DISK, EVER, MALLOC, META, NO_ACCOUNT, SHORT, Control, Fault, Skip, environment, run, workplace
+from fault import DISK, EVER, MALLOC, META, NO_ACCOUNT, OPEN, SHORT, Control, Fault, Skip, environment, run, workplace
 from session import EVERMOO, Server
 
 ERRORS = (errno.EIO, errno.ENOSPC, SHORT)
@@ -132,6 +132,25 @@ def test_disk_fails_for_a_time(soak):
                 world.must_save("the disk is back")
                 watcher.expect("*** The world is saved again: ")
                 world.die_and_return()
+
+
+def test_reads_wait_for_a_store_that_cannot_be_opened(soak):
+    """After a failed write of the newest meta page the store must be opened anew; what is not in memory is waited for, and never looks as if it did not exist."""
+    with World() as world:
+        for _ in range(3):
+            world.change()
+        world.must_save("nothing was to fail")
+        world.die_and_return()
+        world.control.arm(META | OPEN, 1, EVER)
+        world.change()
+        if world.save()[0]:
+            raise Fault("a save was reported done on a disk that refuses it")
+        world.wizard.send(";#9.name")
+        world.server.expect_log("everything waits until it can be read")
+        world.control.disarm()
+        world.wizard.expect('=> "1"')
+        world.must_save("the disk is back")
+        world.die_and_return()
 
 
 ACTIONS = (
