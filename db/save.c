@@ -161,7 +161,12 @@ static bool merge_rows(struct db *db, struct save_run *run, int64_t deadline) {
     return true;
 }
 
+/* Values and programs have their holders counted by this thread alone: what holds any must not be left to the other one. */
 static bool release_batches(struct save_run *run, int64_t deadline) {
+    while (run->saver.programs.n) {
+        captures_release_some(&run->saver.programs, STRIDE);
+        if (time_is_up(deadline)) return false;
+    }
     for (struct batch *b; (b = run->last);) {
         captures_release_some(&b->captures, STRIDE);
         if (!b->captures.n) run->last = b->next;

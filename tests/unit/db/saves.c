@@ -309,3 +309,26 @@ Test(saves, may_be_given_up) {
     db_world_close(db);
     remove_world(dir);
 }
+
+/* ---- programs that frames need: counted by one thread ---- */
+
+static void keep_program(void *ctx, struct db_saver *s) { db_saver_keep_code(s, ctx); }
+
+Test(saves, programs_of_frames_are_given_back_before_a_save_is_over) {
+    char *dir = new_place();
+    struct buf why = BUF_INIT;
+    struct db *db;
+    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct str *text = str_from("return 1;\n");
+    struct code *code = code_new(db_code_table(db), text, LANGUAGE_VERSION, false, 1);
+    str_unref(text);
+    uint32_t refs = code->refs;
+    for (int i = 0; i < 20; i++) {
+        db_create(db, NOTHING, NOTHING); /* something to save */
+        cr_assert_eq(db_save(db, &(struct db_save_part){.write = keep_program, .ctx = code}, 1, NULL, &why), 0, "%s", buf_c(&why));
+        cr_assert_eq(code->refs, refs);
+    }
+    code_unref(code);
+    db_world_close(db);
+    remove_world(dir);
+}
