@@ -200,13 +200,13 @@ static bool read_node(const struct pages *p, const unsigned char *page, unsigned
 
 static void fault(struct page_walk *w, const struct page_part *where, const char *what) { w->fault(w->ctx, where, what); }
 
-/* A leaf's data; NULL when it is elsewhere and damaged there. */
+/* A leaf's data; NULL when it is elsewhere and damaged there. There may be more pages than it needs: a record that is written again in one transaction, shorter, keeps those that it has. */
 static const unsigned char *overflow_data(const struct pages *p, const struct node *n, uint64_t *first, uint64_t *count) {
     *first = get64(n->data);
-    *count = (HEAD - 1 + n->size) / p->page_size + 1;
-    const unsigned char *page = page_at(p, *first, *count);
-    if (!page || get64(page) != *first || (get16(page + 10) & ~0x10u) != PAGE_OVERFLOW || get32(page + 12) != *count) return NULL;
-    return page + HEAD;
+    const unsigned char *page = page_at(p, *first, 1);
+    *count = page ? get32(page + 12) : 0;
+    if (*count < (HEAD - 1 + n->size) / p->page_size + 1 || !page_at(p, *first, *count)) return NULL;
+    return get64(page) == *first && (get16(page + 10) & ~0x10u) == PAGE_OVERFLOW ? page + HEAD : NULL;
 }
 
 static bool use_overflow(struct page_walk *w, const struct page_part *where, uint64_t first, uint64_t count) {
