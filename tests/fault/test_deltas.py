@@ -3,6 +3,7 @@ import errno
 import re
 import shutil
 
+import powercut
 from fault import DISK, EVER, Control, Fault, environment, must_run, run, workplace
 from session import EVERMOO, Server, until
 from test_nthcall import ERRORS, VILLAGE, chosen, how_it_ended, world_is_wrong
@@ -99,3 +100,24 @@ def test_a_restore_whose_calls_fail(soak):
                 once(n, error)
         if faults or count < 20:
             raise Fault("\n".join([f"{len(faults)} faults of {count} calls", *faults[:20]]))
+
+
+def test_power_cuts_in_a_restore(soak):
+    """Whenever the power goes, the world is the old one or the one that was asked for; the latter, once it was reported. Its log of changes leads nowhere else."""
+    with workplace("restorecut") as place:
+        world = world_with_a_past(place)
+        journal, before = place / "journal", place / "before.json"
+        wanted = generation_of(world, 3)
+        powercut.remember(place / "disk", before)
+        journal.write_bytes(b"")
+        must_run(EVERMOO, "restore", world, "--generation", wanted, env=environment(place / "disk", Control(place / "control"), journal))
+        powercut.mark(journal, "done 3")
+        entries = powercut.read_journal(journal)
+        done = powercut.marks(entries, "done")
+        for seed, chance, disk in powercut.cuts(entries, before, range(300 if soak else 12)):
+            out = place / f"cut-{seed}"
+            disk.rebuild(out, chance)
+            fault = wrong_after(out / "world", 0 if powercut.last_before(done, disk.now, []) else 1, '"3"')
+            if fault:
+                raise Fault(f"{fault}; powercut.py {journal} {before} {seed} OUT")
+            shutil.rmtree(out)

@@ -218,6 +218,16 @@ Test(deltas, a_damaged_backup_is_passed_over) {
     back_up(&p, "second");
     change_and_save(&p, 3);
     snprintf(data, sizeof data, "%s/backups/second/data.mdb", p.dir);
+    struct stat st;
+    cr_assert_eq(stat(data, &st), 0);
+    for (off_t at = 8192; at < st.st_size; at += st.st_size / 40960 * 4096 + 4096) { /* pages that opening it reads, and others */
+        char page[4096], zeros[4096] = "";
+        int fd = open(data, O_RDWR);
+        cr_assert(fd >= 0 && pread(fd, page, sizeof page, at) == sizeof page && pwrite(fd, zeros, sizeof zeros, at) == sizeof zeros);
+        cr_expect_eq(restored_elsewhere(&p, 0), db_generation(p.db), "page at %lld", (long long)at);
+        cr_assert_eq(pwrite(fd, page, sizeof page, at), (ssize_t)sizeof page);
+        close(fd);
+    }
     cr_assert_eq(truncate(data, 8192), 0);
     cr_assert_eq(restored_elsewhere(&p, 0), db_generation(p.db));
     end(&p);
