@@ -2,13 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
 #include "db/rowset.h"
 #include "db/save.h"
 
 static struct capture *capture_add(struct captures *out, enum store_table t, enum capture_kind kind, struct key k) {
     if (out->n == out->cap) {
-        out->cap = out->cap ? out->cap * 2 : 256;
-        out->v = xrealloc(out->v, out->cap * sizeof *out->v);
+        size_t cap = out->cap ? out->cap * 2 : 256;
+        out->v = large_resize(out->v, out->cap * sizeof *out->v, cap * sizeof *out->v);
+        out->cap = cap;
     }
     struct capture *c = &out->v[out->n++];
     *c = (struct capture){.table = (uint8_t)t, .kind = (uint8_t)kind, .klen = (uint8_t)k.len};
@@ -192,6 +194,6 @@ void captures_release(struct captures *c) {
 void captures_fini(struct captures *c) {
     captures_release(c);
     buf_fini(&c->bytes);
-    free(c->v);
+    large_free(c->v, c->cap * sizeof *c->v);
     *c = (struct captures){0};
 }

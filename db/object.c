@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
 #include "base/list.h"
 #include "base/memory.h"
 #include "base/pool.h"
@@ -49,6 +50,7 @@ void object_free(struct db *db, struct object *o) {
         free(o->defs->owners);
         o->defs->children = o->defs->contents = NULL;
         o->defs->owners = NULL;
+        o->defs->kid = NULL; /* when the world is closed all go */
         o->defs->kid = NULL; /* at the end of all, children may still be there */
         object_drop_defs(o);
     }
@@ -65,8 +67,9 @@ void object_mark(struct db *db, struct object *o, unsigned what) {
     cache_count(db, CACHE_CHANGE_BYTES);
     o->state |= OS_QUEUED;
     if (db->ndirty == db->dirty_cap) {
-        db->dirty_cap = db->dirty_cap ? db->dirty_cap * 2 : 256;
-        db->dirty = xrealloc(db->dirty, db->dirty_cap * sizeof *db->dirty);
+        size_t cap = db->dirty_cap ? db->dirty_cap * 2 : 256;
+        db->dirty = large_resize(db->dirty, db->dirty_cap * sizeof *db->dirty, cap * sizeof *db->dirty);
+        db->dirty_cap = cap;
     }
     db->dirty[db->ndirty++] = o->id;
 }

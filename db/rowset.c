@@ -4,14 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
+
 struct rowset *rowset_new(void) { return xcalloc(1, sizeof(struct rowset)); }
+
+static void index_free(struct row_index *x) {
+    if (x->v) large_free(x->v, (x->mask + 1) * sizeof *x->v);
+}
 
 void rowset_free(struct rowset *s) {
     if (!s) return;
-    for (uint32_t i = 0; i < s->cap / ROW_CHUNK; i++) free(s->chunks[i]);
+    for (uint32_t i = 0; i < s->cap / ROW_CHUNK; i++) large_free(s->chunks[i], ROW_CHUNK * sizeof **s->chunks);
     for (uint32_t i = 0; i < ROW_SHARDS; i++) {
-        free(s->by_key[i].v);
-        free(s->by_group[i].v);
+        index_free(&s->by_key[i]);
+        index_free(&s->by_group[i]);
     }
     free(s->chunks);
     free(s);
@@ -58,14 +64,14 @@ static void make_room(const struct rowset *s, struct row_index *x, uint32_t (*ha
     if (x->v && x->n * 2 <= x->mask) return;
     struct row_index old = *x;
     x->mask = old.v ? old.mask * 2 + 1 : 15;
-    x->v = xcalloc(x->mask + 1, sizeof *x->v);
+    x->v = large_zeroed((x->mask + 1) * sizeof *x->v);
     for (uint32_t i = 0; old.v && i <= old.mask; i++) {
         if (!old.v[i]) continue;
         uint32_t at = hash(rowset_row(s, old.v[i] - 1)) & x->mask;
         while (x->v[at]) at = (at + 1) & x->mask;
         x->v[at] = old.v[i];
     }
-    free(old.v);
+    index_free(&old);
 }
 
 static void enter(struct rowset *s, uint32_t i) {
@@ -90,7 +96,7 @@ static uint32_t new_row(struct rowset *s) {
     }
     if (s->n == s->cap) {
         s->chunks = xrealloc(s->chunks, (s->cap / ROW_CHUNK + 1) * sizeof *s->chunks);
-        s->chunks[s->cap / ROW_CHUNK] = xmalloc(ROW_CHUNK * sizeof **s->chunks);
+        s->chunks[s->cap / ROW_CHUNK] = large_resize(NULL, 0, ROW_CHUNK * sizeof **s->chunks);
         s->cap += ROW_CHUNK;
     }
     return s->n++;

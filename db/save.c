@@ -43,6 +43,7 @@ static void cut(struct db *db, struct save_run *run) {
     run->changed = db->changed || db->meta_changed;
     run->objects = db->dirty;
     run->nobjects = db->ndirty;
+    run->objects_cap = db->dirty_cap;
     db->dirty = NULL;
     db->ndirty = db->dirty_cap = 0;
     db->cut_parity ^= OS_PARITY;
@@ -167,10 +168,13 @@ static bool release_batches(struct save_run *run, int64_t deadline) {
         captures_release_some(&run->saver.programs, STRIDE);
         if (time_is_up(deadline)) return false;
     }
-    for (struct batch *b; (b = run->last);) {
+    for (struct batch *b; (b = run->first);) {
         captures_release_some(&b->captures, STRIDE);
-        if (!b->captures.n) run->last = b->next;
-        if (time_is_up(deadline)) return !run->last;
+        if (!b->captures.n) {
+            run->first = b->next;
+            batch_free(b);
+        }
+        if (time_is_up(deadline)) return !run->first;
     }
     return true;
 }
@@ -221,7 +225,6 @@ enum db_save_state db_save_step(struct db *db, int64_t budget_us) {
     }
     if (run->phase == SAVE_WRITES) {
         if (db->save_thread && !atomic_load(&run->over)) return DB_SAVE_WAITS;
-        run->last = run->first; /* to be released */
         conclude(db, run);
         return db_save_under_way(db) ? DB_SAVE_MORE : DB_SAVE_NONE;
     }
@@ -251,10 +254,7 @@ void save_close(struct db *db) {
     if (!run) return;
     usage_free(&run->usage);
     history_free(&run->history);
-    if (run->filling) {
-        captures_fini(&run->filling->captures);
-        free(run->filling);
-    }
+    if (run->filling) batch_free(run->filling);
     save_run_free(run);
 }
 

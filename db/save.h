@@ -109,6 +109,7 @@ struct batch {
     struct batch *_Atomic next;
     struct captures captures;
 };
+void batch_free(struct batch *b);
 enum save_phase { SAVE_CAPTURES, SAVE_WRITES, SAVE_SETTLES };
 struct save_run {
     /* from the cut on, for both threads to read */
@@ -122,10 +123,10 @@ struct save_run {
     /* the main thread's */
     enum save_phase phase;
     objid *objects;
-    size_t nobjects, next; /* `next': the first that was not looked at yet, by capturing or by settling */
+    size_t nobjects, objects_cap, next; /* `next': the first that was not looked at yet, by capturing or by settling */
     uint32_t rows_merged;
     struct batch *filling; /* not handed over yet */
-    struct batch *last; /* that was handed over; when all is written: to be released next */
+    struct batch *last; /* that was handed over */
     struct db_save_part *parts;
     size_t nparts;
     struct db_save_end end;

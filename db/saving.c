@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
 #include "db/rowset.h"
 #include "db/save.h"
 
@@ -92,17 +93,21 @@ static void write_run(struct save_thread *t, struct save_run *run) {
 
 /* ---- the thread ---- */
 
+void batch_free(struct batch *b) {
+    captures_fini(&b->captures);
+    free(b);
+}
+
 void save_run_free(struct save_run *run) {
     if (!run) return;
     for (struct batch *b = run->first, *next; b; b = next) {
         next = b->next;
-        captures_fini(&b->captures);
-        free(b);
+        batch_free(b);
     }
     rowset_free(run->rows);
     saver_fini(&run->saver);
     buf_fini(&run->why);
-    free(run->objects);
+    large_free(run->objects, run->objects_cap * sizeof *run->objects);
     free(run->parts);
     free(run);
 }

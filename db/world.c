@@ -14,6 +14,7 @@
 #include "base/dialect.h"
 #include "base/strcache.h"
 #include "base/files.h"
+#include "base/large.h"
 #include "base/memory.h"
 #include "db/cache.h"
 #include "db/delta.h"
@@ -213,7 +214,7 @@ void db_world_close(struct db *db) {
     links_free(db->players);
     free(db->free_bits);
     memory_pages(db->objects, db->cap * sizeof *db->objects, 0);
-    free(db->dirty);
+    large_free(db->dirty, db->dirty_cap * sizeof *db->dirty);
     shape_unref(db->no_shape);
     code_table_free(db->codes);
     free(db);
