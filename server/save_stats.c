@@ -33,6 +33,8 @@ void saves_count(struct server *s, const struct save_outcome *o) {
         v->total.last_error = xstrdup(o->why);
         return;
     }
+    const struct db_save_report *last = v->total.saves ? &v->total.last[(v->total.saves - 1) % SAVES_KEPT] : NULL;
+    if (last && last->generation == o->report.generation) return; /* everything was on disk already */
     v->counted = true;
     size_t i = v->total.saves++ % SAVES_KEPT;
     v->total.records += o->report.records;
