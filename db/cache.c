@@ -312,10 +312,7 @@ void db_evict_clean(struct db *db) {
     links_free(db->players);
     db->players = NULL;
     db->players_cold = true;
-    free(db->free_bits);
-    db->free_bits = NULL;
-    db->free_words = 0;
-    db->free_loaded = false;
+    free_cool(db);
     if (db->cache && db->cache->evict_always) return; /* what follows is too much to do each time */
     str_cache_clear(db->strings);
     store_forget_pages(db->store);

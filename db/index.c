@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Indexes beside the objects: what each owner owns, which numbers are free, who is a player.
+ * Indexes beside the objects: what each owner owns, who is a player.
  *
- * All three are cold until first asked for: until then changes go only to the rows of the next save, and a world opens without reading them.
+ * Both are cold until first asked for: until then changes go only to the rows of the next save, and a world opens without reading them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -98,55 +98,6 @@ value db_owned_objects(struct db *db, objid owner) {
         load_rows(db, ROW_OWNED, (uint64_t)owner, &w->list);
     }
     return links_to_list(w->list);
-}
-
-/* ---- free numbers: a bitmap ---- */
-
-static void free_set(struct db *db, objid o, bool on) {
-    size_t word = (size_t)o / 64;
-    if (word >= db->free_words) {
-        size_t n = word + 1 + word / 2;
-        db->free_bits = xrealloc(db->free_bits, n * sizeof *db->free_bits);
-        memset(db->free_bits + db->free_words, 0, (n - db->free_words) * sizeof *db->free_bits);
-        db->free_words = n;
-    }
-    uint64_t bit = (uint64_t)1 << (o % 64);
-    if (on) db->free_bits[word] |= bit;
-    else db->free_bits[word] &= ~bit;
-}
-
-static void free_load(struct db *db) {
-    if (db->free_loaded) return;
-    struct links *all = NULL;
-    load_rows(db, ROW_FREE, 0, &all);
-    uint64_t cursor = 0;
-    for (objid o; (o = links_next(all, &cursor)) != NOTHING;) free_set(db, o, true);
-    links_free(all);
-    db->free_loaded = true;
-}
-
-void free_add(struct db *db, objid o) {
-    if (db->free_loaded) free_set(db, o, true);
-    row_put(db, ROW_FREE, 0, (uint64_t)o, o);
-}
-
-void free_remove(struct db *db, objid o) {
-    if (db->free_loaded) free_set(db, o, false);
-    row_delete(db, ROW_FREE, 0, (uint64_t)o);
-}
-
-objid db_next_free(struct db *db, objid from, objid below) {
-    free_load(db);
-    for (objid o = from < 0 ? 0 : from; o < below && (size_t)o / 64 < db->free_words;) {
-        uint64_t word = db->free_bits[o / 64] >> (o % 64);
-        if (!word) {
-            o = (o / 64 + 1) * 64;
-            continue;
-        }
-        o += __builtin_ctzll(word);
-        return o < below ? o : NOTHING;
-    }
-    return NOTHING;
 }
 
 /* ---- players ---- */

@@ -143,6 +143,7 @@ struct store;
 struct owned_index;
 struct cache;
 struct str_cache;
+struct free_numbers;
 struct history;
 struct usage;
 
@@ -166,9 +167,8 @@ struct db {
     objid cut_max; /* highest number at any cut */
     struct links *players;
     struct owned_index *owned;
-    uint64_t *free_bits; /* numbers up to max that are not in use; NULL until first asked */
-    size_t free_words;
-    bool players_cold, free_loaded;
+    struct free_numbers *free_numbers; /* NULL until first asked */
+    bool players_cold;
     bool changed; /* anything since the last save */
     bool meta_changed;
     bool read_only;
@@ -263,6 +263,7 @@ struct links *links_new(void);
 void links_free(struct links *l);
 void links_append(struct links **l, uint64_t key, objid o); /* key above all present */
 void links_insert(struct links **l, uint64_t key, objid o);
+void links_merge(struct links **l, struct link *more, size_t n); /* sorts `more'; its keys are not in the list */
 bool links_remove(struct links *l, uint64_t key);
 objid links_next(const struct links *l, uint64_t *cursor); /* first with a key above *cursor; NOTHING */
 value links_to_list(const struct links *l);
@@ -327,11 +328,15 @@ void owned_add(struct db *db, objid owner, objid o);
 void owned_remove(struct db *db, objid owner, objid o);
 void owned_free(struct db *db);
 void owned_cool(struct db *db); /* drops what was not asked for since the last call */
-void free_add(struct db *db, objid o);
-void free_remove(struct db *db, objid o);
 void players_add(struct db *db, objid o);
 void players_remove(struct db *db, objid o);
 struct links *players_loaded(struct db *db);
+
+/* ---- free_numbers.c ---- */
+
+void free_add(struct db *db, objid o);
+void free_remove(struct db *db, objid o);
+void free_cool(struct db *db); /* forgets them; a world in memory knows them nowhere else */
 
 /* ---- rows that have changed; nothing in a world in memory ---- */
 

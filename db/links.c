@@ -61,6 +61,25 @@ void links_insert(struct links **lp, uint64_t key, objid o) {
     l->live++;
 }
 
+static int by_key(const void *a, const void *b) {
+    uint64_t x = ((const struct link *)a)->key, y = ((const struct link *)b)->key;
+    return (x > y) - (x < y);
+}
+
+/* From the end down, so that nothing is moved twice. */
+void links_merge(struct links **lp, struct link *more, size_t n) {
+    if (!n) return;
+    qsort(more, n, sizeof *more, by_key);
+    if (!*lp) *lp = links_new();
+    struct links *l = *lp;
+    uint32_t old = l->n, at = l->n += (uint32_t)n;
+    if (l->n > l->cap) l->v = xrealloc(l->v, (l->cap = l->n + l->n / 4) * sizeof *l->v);
+    while (n) {
+        if (old > l->first && l->v[old - 1].key > more[n - 1].key) l->v[--at] = l->v[--old];
+        else l->v[--at] = more[--n], l->live++;
+    }
+}
+
 static void close_up(struct links *l) {
     uint32_t to = 0;
     for (uint32_t i = l->first; i < l->n; i++)

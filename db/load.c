@@ -31,13 +31,12 @@ struct row_reader {
     enum row_table table;
     uint64_t a;
     struct links **out;
+    struct link *changed; /* not in the store */
+    size_t n, cap;
 };
 
-static bool key_is_object(enum row_table t) { return t == ROW_OWNED || t == ROW_FREE; }
-static bool key_is_single(enum row_table t) { return t == ROW_PLAYER || t == ROW_FREE; }
-
-static bool row_known(const struct row_reader *r, uint64_t b) {
-    return rowset_find(r->db->rows, r->table, r->a, b) || rowset_find(r->db->rows_saving, r->table, r->a, b);
+static bool row_known(struct db *db, enum row_table t, uint64_t a, uint64_t b) {
+    return rowset_find(db->rows, t, a, b) || rowset_find(db->rows_saving, t, a, b);
 }
 
 static bool read_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
@@ -47,31 +46,65 @@ static bool read_row(void *ctx, const void *key, size_t klen, const void *data, 
     struct buf scratch = BUF_INIT;
     const char *why = "its key has another form";
     struct rec_link link = {0};
-    bool ok = key_is_single(r->table) ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
+    bool ok = r->table == ROW_PLAYER ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
     ok = ok && !record_open(r->db->store, row_store_table[r->table], key, klen, data, len, &d, &scratch, &why);
-    if (ok && !key_is_object(r->table) && rec_link_decode(&link, &d)) ok = false, why = "damaged";
+    if (ok && r->table != ROW_OWNED && rec_link_decode(&link, &d)) ok = false, why = "damaged";
     if (!ok) damaged(r->db, row_store_table[r->table], (objid)r->a, why);
-    else if (key_is_object(r->table) && !row_known(r, (uint64_t)object_of_key(b))) links_insert(r->out, (uint64_t)object_of_key(b) + 1, object_of_key(b));
-    else if (!key_is_object(r->table) && !row_known(r, b)) links_insert(r->out, b, link.object);
+    else if (r->table == ROW_OWNED && !row_known(r->db, r->table, r->a, (uint64_t)object_of_key(b))) links_insert(r->out, (uint64_t)object_of_key(b) + 1, object_of_key(b));
+    else if (r->table != ROW_OWNED && !row_known(r->db, r->table, r->a, b)) links_insert(r->out, b, link.object);
     buf_fini(&scratch);
     return true;
 }
 
 static void overlay_rows(struct row_reader *r, const struct rowset *rows, const struct rowset *newer) {
-    for (const struct row *at = NULL; (at = rowset_next(rows, r->table, r->a, at));)
-        if (!at->deleted && !rowset_find(newer, r->table, r->a, at->b)) links_insert(r->out, key_is_object(r->table) ? at->b + 1 : at->b, at->v);
+    for (const struct row *at = NULL; (at = rowset_next(rows, r->table, r->a, at));) {
+        if (at->deleted || rowset_find(newer, r->table, r->a, at->b)) continue;
+        if (r->n == r->cap) r->changed = xrealloc(r->changed, (r->cap = r->cap ? r->cap * 2 : 16) * sizeof *r->changed);
+        r->changed[r->n++] = (struct link){r->table == ROW_OWNED ? at->b + 1 : at->b, at->v};
+    }
 }
 
 void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) {
     if (!db->store) return;
-    struct row_reader r = {db, t, a, out};
+    struct row_reader r = {.db = db, .table = t, .a = a, .out = out};
     struct key prefix = key_one(key_object((objid)a));
     load_begin(db);
-    if (store_scan(db->store, row_store_table[t], prefix.bytes, key_is_single(t) ? 0 : prefix.len, read_row, &r))
+    if (store_scan(db->store, row_store_table[t], prefix.bytes, t == ROW_PLAYER ? 0 : prefix.len, read_row, &r))
         damaged(db, row_store_table[t], (objid)a, store_error(db->store));
     store_read_end(db->store);
     overlay_rows(&r, db->rows_saving, db->rows);
     overlay_rows(&r, db->rows, NULL);
+    links_merge(out, r.changed, r.n);
+    free(r.changed);
+}
+
+struct free_reader {
+    struct db *db;
+    objid below;
+    void (*found)(struct db *db, objid o);
+};
+
+static bool read_free(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct free_reader *r = ctx;
+    uint64_t b = 0;
+    struct dec d;
+    struct buf scratch = BUF_INIT;
+    const char *why = "its key has another form";
+    bool ok = key_parse_one(key, klen, &b);
+    objid o = object_of_key(b);
+    if (ok && o >= r->below) return false;
+    if (!ok || record_open(r->db->store, T_FREE, key, klen, data, len, &d, &scratch, &why)) damaged(r->db, T_FREE, o, why);
+    else if (!row_known(r->db, ROW_FREE, 0, (uint64_t)o)) r->found(r->db, o);
+    buf_fini(&scratch);
+    return true;
+}
+
+void load_free(struct db *db, objid from, objid below, void (*found)(struct db *db, objid o)) {
+    struct free_reader r = {db, below, found};
+    struct key first = key_one(key_object(from));
+    load_begin(db);
+    if (store_scan_from(db->store, T_FREE, first.bytes, first.len, read_free, &r)) damaged(db, T_FREE, from, store_error(db->store));
+    store_read_end(db->store);
 }
 
 void object_load_children(struct db *db, struct object *o) {

@@ -48,7 +48,6 @@ static struct db *world_new(void) {
 
 struct db *db_world_in_memory(void) {
     struct db *db = world_new();
-    db->free_loaded = true;
     return db;
 }
 
@@ -146,7 +145,7 @@ int db_world_create(struct db **out, const char *dir, struct buf *why) {
     }
     struct db *db = *out;
     if (getrandom(db->uuid, sizeof db->uuid, 0) != (ssize_t)sizeof db->uuid) must(!"random bytes");
-    db->free_loaded = db->changed = true;
+    db->changed = true;
     if (!db_save(db, NULL, 0, NULL, why) && !sync_names(dir, why)) return 0;
     db_world_close(db);
     *out = NULL;
@@ -212,9 +211,8 @@ void db_world_close(struct db *db) {
     verb_table_free(db);
     owned_free(db);
     links_free(db->players);
-    free(db->free_bits);
+    free_cool(db);
     memory_pages(db->objects, db->cap * sizeof *db->objects, 0);
-    large_free(db->dirty, db->dirty_cap * sizeof *db->dirty);
     shape_unref(db->no_shape);
     code_table_free(db->codes);
     free(db);
