@@ -46,10 +46,7 @@ static struct db *world_new(void) {
     return db;
 }
 
-struct db *db_world_in_memory(void) {
-    struct db *db = world_new();
-    return db;
-}
+struct db *db_world_in_memory(void) { return world_new(); }
 
 /* ---- one process a world ---- */
 
