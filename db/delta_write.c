@@ -18,6 +18,8 @@
 
 enum { FILE_BYTES = 16 << 20 };
 #define FILE_AGE_US ((int64_t)3600 * 1000000)
+#define TELL_AGAIN_US ((int64_t)600 * 1000000)
+#define LEAVE_FREE ((int64_t)32 << 20) /* of the file system when a file is begun: the store comes first */
 
 struct delta_log {
     char *dir; /* WORLD/deltas */
@@ -32,6 +34,7 @@ struct delta_log {
     struct instant before, after;
     struct buf ops, out;
     struct buf trouble; /* of a save that has ended: the reader is the one who waited for it */
+    int64_t told_us; /* when it was logged last; 0: all has been well since */
     _Atomic uint64_t gap;
     atomic_bool new_file;
 };
@@ -44,7 +47,10 @@ void delta_log_begin_file(struct delta_log *l) {
 
 void delta_log_tell(struct delta_log *l) {
     if (!l || !l->trouble.len) return;
-    log_error("%s; the save is whole without it, but points in time after save %llu need a new backup", buf_c(&l->trouble), (unsigned long long)l->before.generation);
+    int64_t now = clock_monotonic_us();
+    bool again = l->told_us && now - l->told_us < TELL_AGAIN_US;
+    if (!again) l->told_us = now;
+    if (!again) log_error("%s; the save is whole without it, but points in time after save %llu need a new backup", buf_c(&l->trouble), (unsigned long long)l->before.generation);
     buf_clear(&l->trouble);
 }
 
@@ -88,8 +94,14 @@ static bool write_out(struct delta_log *l) {
 
 static void begin_file(struct delta_log *l) {
     struct buf path = BUF_INIT;
+    int64_t room = files_free_bytes(l->dir);
     l->number = (l->number ? l->number : highest_number(l->dir)) + 1;
     l->size = l->start = 0;
+    if (room >= 0 && room < LEAVE_FREE) {
+        errno = ENOSPC;
+        fail(l, "what room there is is left to the store");
+        return;
+    }
     buf_printf(&path, "%s/", l->dir);
     delta_name(&path, l->number);
     l->fd = open(buf_c(&path), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
@@ -174,6 +186,7 @@ static void on_ended(void *ctx, bool committed) {
     struct delta_log *l = ctx;
     if (l->on && committed && l->any && (l->failed || !l->after.mark)) atomic_store(&l->gap, l->after.mark ? l->after.generation : l->before.generation + 1);
     if (!committed) buf_clear(&l->trouble);
+    if (committed && l->on && l->after.mark && !l->failed) l->told_us = 0;
     l->on = false;
     buf_clear(&l->ops);
     if (l->ops.cap > 4 * DELTA_FRAME_BYTES) buf_fini(&l->ops);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "db/backup.h"
@@ -70,6 +71,7 @@ static int make_backup(const struct arguments *a, struct buf *why) {
     bool in_world = !a->to || !strchr(a->to, '/');
     if (in_world && !a->no_deltas && !a->for_server && db_backup_prepare(a->world, why)) return -1;
     if (have_saved(a, why)) return -1;
+    if (a->for_server && nice(10) < 0) (void)0; /* the players come first; if it cannot be, they do not */
     progress_begin(&bar, "backup");
     int rc = db_backup(a->world, a->to, &report, progress_show, &bar, why);
     progress_end(&bar);
