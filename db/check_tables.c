@@ -254,18 +254,17 @@ void check_serial(struct check *c, void (*what)(struct check_worker *w)) {
     tell_faults(c, &lines, n);
 }
 
+/* Nothing is put together before the last one has ended: they read what the check has found so far. */
 static void run_threads(struct plan *p) {
-    unsigned n = p->c->threads < p->n ? p->c->threads : (unsigned)p->n;
+    unsigned n = p->c->threads < p->n ? p->c->threads : (unsigned)p->n, workers = 0;
     struct thread *threads = xcalloc(n + 1, sizeof *threads);
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n; i++, workers++) {
         threads[i] = (struct thread){.plan = p, .w = worker_new(p->c)};
-        if (i && pthread_create(&threads[i].id, NULL, work, &threads[i])) worker_end(threads[i].w), n = i; /* fewer will do */
+        if (i && pthread_create(&threads[i].id, NULL, work, &threads[i])) n = i; /* fewer will do */
     }
     if (n) work(&threads[0]);
-    for (unsigned i = 0; i < n; i++) {
-        if (i) pthread_join(threads[i].id, NULL);
-        worker_end(threads[i].w);
-    }
+    for (unsigned i = 1; i < n; i++) pthread_join(threads[i].id, NULL);
+    for (unsigned i = 0; i < workers; i++) worker_end(threads[i].w);
     free(threads);
 }
 

@@ -14,8 +14,8 @@ def command(*words):
 
 
 def info(text):
-    """A list of {name, value} with plain values, as a dict of literals."""
-    return dict(re.findall(r'\{"(\w+)", ([^{}]*)\}', text))
+    """A list of {name, value} with plain values, as a dict of literals; the first of a name counts."""
+    return dict(reversed(re.findall(r'\{"(\w+)", ([^{}]*)\}', text)))
 
 
 def property_of_its_own(c, value="0"):
