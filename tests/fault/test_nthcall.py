@@ -5,7 +5,7 @@ import random
 import re
 import shutil
 
-from fault import DISK, EVERMOO, MALLOC, META, ROOT, SHORT, WORLD, Control, Fault, environment, must_run, run, workplace
+from fault import DISK, EVERMOO, MALLOC, META, ROOT, SHORT, WORLD, Control, Fault, environment, must_run, run, without_sanitizer, workplace
 
 VILLAGE = ROOT / "tests/fuzz/corpus/fuzz_textdump/village"
 GOLDEN = ROOT / "tests/golden/format-1.mdb.xz"
@@ -146,6 +146,7 @@ def test_commands_with_a_failing_disk(soak):
 
 
 def test_commands_with_a_failing_allocation(soak):
+    without_sanitizer("memory is the sanitizer's")
     sweep(MALLOC, lambda n: (errno.ENOMEM,), soak, 3, 6)
 
 
@@ -216,4 +217,5 @@ def test_saves_with_a_failing_page_of_the_last_transaction(soak):
 
 
 def test_saves_with_a_failing_allocation(soak):
+    without_sanitizer("memory is the sanitizer's")
     sweep_saves(MALLOC, lambda n: (errno.ENOMEM,), soak, 5, 30)

@@ -6,7 +6,7 @@ import resource
 import shutil
 import sys
 
-from fault import DISK, EVER, MALLOC, META, NO_ACCOUNT, OPEN, SHORT, Control, Fault, Skip, environment, run, workplace
+from fault import DISK, EVER, MALLOC, META, NO_ACCOUNT, OPEN, SHORT, Control, Fault, Skip, environment, run, without_sanitizer, workplace
 from session import EVERMOO, Server
 
 ERRORS = (errno.EIO, errno.ENOSPC, SHORT)
@@ -165,6 +165,7 @@ ACTIONS = (
 
 def test_memory_fails_once(soak):
     """Each allocation of some work, and of saving it, fails once, or a few of them one after the other."""
+    without_sanitizer("memory is the sanitizer's")
     with World() as world:
         world.control.arm(MALLOC, 0)
         for action in ACTIONS:

@@ -39,6 +39,13 @@ static int complain(const char *dir, const char *why) {
     return EXIT_FAILURE;
 }
 
+/* The same, and `why' is done with. */
+static int give_up(const char *dir, struct buf *why) {
+    complain(dir, buf_c(why));
+    buf_fini(why);
+    return EXIT_FAILURE;
+}
+
 static void mark(const struct run *r, const char *text) {
     struct {
         struct entry e;
@@ -177,18 +184,18 @@ static bool save_at_last(struct run *r, bool in_steps) {
 static int make_new(const char *dir) {
     struct buf why = BUF_INIT;
     struct db *db;
-    if (db_world_create(&db, dir, &why)) return complain(dir, buf_c(&why));
+    if (db_world_create(&db, dir, &why)) return give_up(dir, &why);
     db_create(db, NOTHING, NOTHING);
     int rc = db_save(db, NULL, 0, NULL, &why);
     db_world_close(db);
-    return rc ? complain(dir, buf_c(&why)) : EXIT_SUCCESS;
+    return rc ? give_up(dir, &why) : EXIT_SUCCESS;
 }
 
 static int run_world(const char *dir, uint64_t seed, int saves) {
     struct buf why = BUF_INIT;
     const char *journal = getenv("FAULT_JOURNAL");
     struct run r = {.seed = seed, .journal = journal ? open(journal, O_WRONLY | O_APPEND) : -1};
-    if (pipe(r.wake) || db_world_open(&r.db, dir, &(struct db_options){.map_size = 1 << 20}, &why)) return complain(dir, buf_c(&why));
+    if (pipe(r.wake) || db_world_open(&r.db, dir, &(struct db_options){.map_size = 1 << 20}, &why)) return give_up(dir, &why);
     db_save_set_wake(r.db, wake, &r);
     bool saved = true;
     for (int i = 0; i < saves && saved; i++) {
@@ -204,7 +211,7 @@ static void say_fault(void *ctx, const char *text) { complain(ctx, text); }
 static int look(const char *dir) {
     struct buf why = BUF_INIT;
     struct run r = {.journal = -1, .seed = 1};
-    if (db_world_open(&r.db, dir, NULL, &why)) return complain(dir, buf_c(&why));
+    if (db_world_open(&r.db, dir, NULL, &why)) return give_up(dir, &why);
     struct rows rows = {.generation = db_generation(r.db)};
     int bad = db_scan(r.db, DB_TASK, read_task_row, &rows, &why);
     printf("%" PRIu64 " %016" PRIx64 "\n", db_generation(r.db), digest(r.db));
@@ -214,6 +221,7 @@ static int look(const char *dir) {
     if (db_save(r.db, &(struct db_save_part){.write = write_rows, .ctx = &r}, 1, NULL, &why)) bad = complain(dir, buf_c(&why));
     db_world_close(r.db);
     if (db_world_check(dir, say_fault, NULL, (void *)dir, &why)) bad = complain(dir, why.len ? buf_c(&why) : "the world is not sound");
+    buf_fini(&why);
     return bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
