@@ -97,6 +97,10 @@ pthread_t thread_start(void *(*run)(void *ctx), void *ctx) {
     pthread_t thread;
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* what the thread does itself: blocked, these would kill the process unasked */
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&thread, NULL, run, ctx);
     for (int i = 0; rc == EAGAIN && i < ATTEMPTS; i++) {

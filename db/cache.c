@@ -82,7 +82,7 @@ void cache_loaded(struct db *db, const struct object *o) {
 static inline bool is_loaded(const struct object *o) { return (uintptr_t)o > 1; }
 static bool evictable(const struct object *o) { return !object_kid(o) && !(o->state & (OS_QUEUED | OS_SAVING)); }
 
-static void evict_one(struct db *db, struct object *o) {
+void cache_drop(struct db *db, struct object *o) {
     if (db->cache) {
         int64_t cost = object_cost(o);
         db->cache->evicted++;
@@ -136,7 +136,7 @@ static bool visit(struct db *db, struct object *o) {
     if (o->state & OS_LISTS_ASKED) o->state &= (uint16_t)~OS_LISTS_ASKED;
     else if (object_children(o) || object_contents(o)) cool_lists(o);
     if (was_touched(o) || !evictable(o)) return false;
-    evict_one(db, o);
+    cache_drop(db, o);
     return true;
 }
 
@@ -297,7 +297,7 @@ void db_cache_stats(const struct db *db, struct db_cache_stats *out) {
 static void evict_line(struct db *db, struct object *o) {
     while (o && evictable(o)) {
         struct object *up = o->up;
-        evict_one(db, o);
+        cache_drop(db, o);
         o = up;
     }
 }

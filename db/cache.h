@@ -23,6 +23,8 @@ struct cache *cache_new(const struct db_options *options);
 void cache_free(struct cache *c);
 void cache_loaded(struct db *db, const struct object *o); /* it has just come into memory */
 
+void cache_drop(struct db *db, struct object *o); /* a clean one with nobody below it, to which nobody holds a pointer */
+
 /* So many bytes came in or may have changed. */
 enum { CACHE_CHANGE_BYTES = 256 };
 static inline void cache_count(struct db *db, int64_t bytes) {

@@ -183,6 +183,10 @@ struct db {
     struct db_history_limits history_limits;
     int64_t history_time; /* of the last version noted */
     struct store *store; /* NULL: a world in memory */
+    void (*recovered)(void *ctx, bool recovered, const char *text); /* NULL: damage is only told */
+    void *recovered_ctx;
+    bool damage_met, recovering, no_recovery;
+    int64_t recovered_us; /* 0: never */
     struct delta_log *deltas; /* NULL: none are kept */
     bool no_deltas; /* by an option */
     const struct dialect *dialect, *own_dialect; /* in use; recorded in meta */

@@ -68,10 +68,14 @@ void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) 
     if (!db->store) return;
     struct row_reader r = {.db = db, .table = t, .a = a, .out = out};
     struct key prefix = key_one(key_object((objid)a));
-    load_begin(db);
-    if (store_scan(db->store, row_store_table[t], prefix.bytes, t == ROW_PLAYER ? 0 : prefix.len, read_row, &r))
-        damaged(db, row_store_table[t], (objid)a, store_error(db->store));
-    store_read_end(db->store);
+    uint64_t before;
+    do {
+        before = db->damaged;
+        load_begin(db);
+        if (store_scan(db->store, row_store_table[t], prefix.bytes, t == ROW_PLAYER ? 0 : prefix.len, read_row, &r))
+            damaged(db, row_store_table[t], (objid)a, store_error(db->store));
+        store_read_end(db->store);
+    } while (recover_for_load(db, before));
     overlay_rows(&r, db->rows_saving, db->rows);
     overlay_rows(&r, db->rows, NULL);
     links_merge(out, r.changed, r.n);
@@ -102,9 +106,13 @@ static bool read_free(void *ctx, const void *key, size_t klen, const void *data,
 void load_free(struct db *db, objid from, objid below, void (*found)(struct db *db, objid o)) {
     struct free_reader r = {db, below, found};
     struct key first = key_one(key_object(from));
-    load_begin(db);
-    if (store_scan_from(db->store, T_FREE, first.bytes, first.len, read_free, &r)) damaged(db, T_FREE, from, store_error(db->store));
-    store_read_end(db->store);
+    uint64_t before;
+    do {
+        before = db->damaged;
+        load_begin(db);
+        if (store_scan_from(db->store, T_FREE, first.bytes, first.len, read_free, &r)) damaged(db, T_FREE, from, store_error(db->store));
+        store_read_end(db->store);
+    } while (recover_for_load(db, before));
 }
 
 void object_load_children(struct db *db, struct object *o) {
@@ -147,9 +155,14 @@ struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]) {
     struct code *c = code_find(db->codes, hash);
     if (c) return code_ref(c);
     if (!db->store) return NULL;
-    load_begin(db);
-    c = read_code(db, hash);
-    store_read_end(db->store);
+    uint64_t before;
+    do {
+        before = db->damaged;
+        if (c) code_unref(c);
+        load_begin(db);
+        c = read_code(db, hash);
+        store_read_end(db->store);
+    } while (recover_for_load(db, before));
     return c;
 }
 
@@ -310,13 +323,35 @@ struct pending {
     struct rec_object rec;
 };
 
+/* What a call has brought into memory, from the leaf up. */
+struct line {
+    objid *v;
+    size_t n, cap;
+};
+
+static void line_add(struct line *l, objid o) {
+    if (l->n == l->cap) l->v = xrealloc(l->v, (l->cap = l->cap ? l->cap * 2 : 8) * sizeof *l->v);
+    l->v[l->n++] = o;
+}
+
+/* As if it had not been read. */
+static void unread_line(struct db *db, struct line *l) {
+    for (size_t i = 0; i < l->n; i++) {
+        struct object *o = db->objects[l->v[i]];
+        if (o == OBJECT_ABSENT) db->objects[l->v[i]] = NULL;
+        else if (o) cache_drop(db, o);
+    }
+    l->n = 0;
+}
+
 /* Headers from id up to the first loaded ancestor, then the objects from there down. */
-static void read_line(struct db *db, objid id) {
+static void read_line(struct db *db, objid id, struct line *made) {
     struct pending *line = NULL;
     size_t n = 0, cap = 0;
     for (objid at = id; at >= 0 && (uint64_t)at < db->cap && !db->objects[at]; at = line[n++].rec.parent) {
         if (n == cap) line = xrealloc(line, (cap = cap ? cap * 2 : 8) * sizeof *line);
         line[n].id = at;
+        line_add(made, at);
         if (read_header(db, at, &line[n].rec)) break;
         if (n > (size_t)db->max + 1) { /* parents in a circle */
             line[n].rec.parent = NOTHING;
@@ -331,9 +366,16 @@ static void read_line(struct db *db, objid id) {
 }
 
 struct object *object_load(struct db *db, objid id) {
-    load_begin(db);
-    read_line(db, id);
-    store_read_end(db->store);
+    struct line made = {NULL, 0, 0};
+    uint64_t before;
+    do {
+        before = db->damaged;
+        unread_line(db, &made);
+        load_begin(db);
+        read_line(db, id, &made);
+        store_read_end(db->store);
+    } while (recover_for_load(db, before));
+    free(made.v);
     struct object *o = db->objects[id];
     return (uintptr_t)o > 1 ? o : NULL;
 }

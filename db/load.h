@@ -24,4 +24,7 @@ uint64_t load_generation(struct db *db); /* in a reading transaction: of the new
 /* The meta record: format, digests, next ids. 0 or -1 with *why. */
 int load_meta(struct db *db, const char *dir, struct buf *why);
 
+/* recover.c: damage was met since db->damaged was so many; true: the file was made again, and what was read of it is to be read once more. No transaction of the reader is open. */
+bool recover_for_load(struct db *db, uint64_t damaged_before);
+
 #endif

@@ -214,6 +214,19 @@ int db_save_begin(struct db *db, const struct db_save_part *parts, size_t nparts
     return 0;
 }
 
+void save_wait_for_writer(struct db *db, uint64_t *generation) {
+    struct save_run *run = db->save_run;
+    if (!run || !db->save_thread) return;
+    if (run->phase == SAVE_CAPTURES) {
+        while (!capture_some(db, run, INT64_MAX, STRIDE)) continue;
+        run->phase = SAVE_WRITES;
+        hand_batch(db, run, true);
+    }
+    if (run->phase != SAVE_WRITES) return; /* its end was told: db->generation knows */
+    save_thread_wait(db->save_thread, run);
+    if (!run->rc && !run->unchanged) *generation = run->meta.generation;
+}
+
 enum db_save_state db_save_step(struct db *db, int64_t budget_us) {
     struct save_run *run = db->save_run;
     if (!run) return DB_SAVE_NONE;

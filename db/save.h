@@ -99,6 +99,9 @@ struct db_saver {
 int write_others(struct writer *w, struct db_saver *s, const struct hashes *kept); /* kept: programs that frames of the last save need, in order */
 void saver_fini(struct db_saver *s);
 
+/* save.c: all of a save under way is captured and written, or has failed; nothing of its end is told yet. *generation becomes its number if it is on disk. */
+void save_wait_for_writer(struct db *db, uint64_t *generation);
+
 /* ---- saving.c: the writing thread ---- */
 
 /*

@@ -13,6 +13,7 @@
 #include <lmdb.h>
 #include <signal.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "db/mapguard.h"
 
 _Static_assert(sizeof(void *) == 8, "the map needs a 64-bit address space");
 
@@ -45,6 +47,8 @@ struct environment {
     struct store_options options;
     size_t map_size;
     char *map; /* NULL: not looked for yet */
+    int guard; /* of the map of one that is open for writing; -1 */
+    atomic_bool damaged; /* since it was opened: pages that could not be read, or that the library could make nothing of */
     pthread_mutex_t reading;
     struct store reader, writer;
     /* the writer's */
@@ -97,6 +101,48 @@ static int fail(struct store *s, int rc, const char *what) {
     return -1;
 }
 
+/* ---- damage ---- */
+
+/* LMDB does not tell where its map is: it is the mapping of its file. Looked up once for each mapping, as it takes a while. */
+static char *map_of(struct environment *e) {
+    struct stat st;
+    mdb_filehandle_t fd;
+    char line[512];
+    if (e->map) return e->map;
+    FILE *maps = mdb_env_get_fd(e->env, &fd) || fstat(fd, &st) ? NULL : fopen("/proc/self/maps", "re");
+    while (maps && !e->map && fgets(line, sizeof line, maps)) {
+        unsigned long from, inode;
+        if (sscanf(line, "%lx-%*x %*s %*s %*s %lu", &from, &inode) != 2 || inode != st.st_ino || !strstr(line, "/data.mdb")) continue;
+        e->map = (char *)from;
+    }
+    if (maps) fclose(maps);
+    return e->map;
+}
+
+static void unwatch_map(struct environment *e) {
+    mapguard_forget(e->guard);
+    e->guard = -1;
+}
+
+/* Pages that are gone must not end who looks at them. Of one that is only read, they do: such are short-lived. */
+static void watch_map(struct environment *e) {
+    mdb_filehandle_t fd;
+    unwatch_map(e);
+    if (!e->options.read_only && !mdb_env_get_fd(e->env, &fd) && map_of(e)) e->guard = mapguard_watch(e->map, e->map_size, fd);
+}
+
+/* What the library returned, but damage if pages were gone on the way. */
+static int judge(struct environment *e, int rc) {
+    if (mapguard_faults(e->guard)) rc = MDB_CORRUPTED;
+    if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_CURSOR_FULL || rc == MDB_INVALID) atomic_store(&e->damaged, true);
+    return rc;
+}
+
+bool store_is_damaged(struct store *s) {
+    judge(s->shared, 0);
+    return atomic_load(&s->shared->damaged);
+}
+
 /* ---- opening ---- */
 
 static int open_tables(struct environment *e) {
@@ -144,6 +190,8 @@ static int open_env(struct environment *e) {
     mdb_env_get_fd(e->env, &fd);
     fcntl(fd, F_SETFD, FD_CLOEXEC); /* LMDB sets it on its other descriptors only */
     mdb_reader_check(e->env, &dead); /* slots of killed processes would pin old pages */
+    atomic_store(&e->damaged, false);
+    watch_map(e);
     return 0;
 }
 
@@ -165,6 +213,7 @@ int store_open(struct store **out, const char *dir, const struct store_options *
     struct environment *e = xcalloc(1, sizeof *e);
     e->dir = xstrdup(dir);
     e->options = *options;
+    e->guard = -1;
     int rc = open_env(e);
     e->anew = false; /* who opens it reads them */
     if (!rc) {
@@ -189,8 +238,17 @@ static void end_txn(struct store *s) {
 static void close_env(struct environment *e) {
     end_txn(&e->writer);
     end_txn(&e->reader);
+    unwatch_map(e);
     if (e->env) mdb_env_close(e->env);
     e->env = NULL;
+}
+
+void store_let_go(struct store *s) {
+    struct environment *e = s->shared;
+    pthread_mutex_lock(&e->reading);
+    must(!e->reader.depth && !e->writer.txn);
+    close_env(e);
+    pthread_mutex_unlock(&e->reading);
 }
 
 void store_close(struct store *s) {
@@ -247,6 +305,8 @@ void store_read_end(struct store *s) {
     pthread_mutex_unlock(&s->shared->reading);
 }
 
+bool store_is_reading(const struct store *s) { return s->depth > 0; }
+
 static MDB_txn *current(struct store *s) {
     must(s->txn && (s->writes || s->depth));
     return s->txn;
@@ -257,7 +317,7 @@ uint64_t store_read_transaction(struct store *s) { return mdb_txn_id(current(s))
 int store_get(struct store *s, enum store_table t, const void *key, size_t klen, const void **data, size_t *len) {
     if (!s->shared->has[t]) return STORE_NOT_FOUND;
     MDB_val k = {klen, (void *)key}, v;
-    int rc = mdb_get(current(s), s->shared->dbi[t], &k, &v);
+    int rc = judge(s->shared, mdb_get(current(s), s->shared->dbi[t], &k, &v));
     if (rc == MDB_NOTFOUND) return STORE_NOT_FOUND;
     if (rc) return fail(s, rc, "cannot read");
     *data = v.mv_data;
@@ -282,6 +342,7 @@ static int scan(struct store *s, enum store_table t, const void *from, size_t fl
         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
     }
     mdb_cursor_close(c);
+    rc = judge(s->shared, rc);
     return rc && rc != MDB_NOTFOUND ? fail(s, rc, "cannot read") : 0;
 }
 
@@ -327,22 +388,6 @@ int store_copy(struct store *s, const char *to) {
         rc = mdb_env_copy2(s->shared->env, to, 0);
     }
     return rc ? fail(s, rc, "cannot copy the store") : 0;
-}
-
-/* LMDB does not tell where its map is: it is the mapping of its file. Looked up once for each mapping, as it takes a while. */
-static char *map_of(struct environment *e) {
-    struct stat st;
-    mdb_filehandle_t fd;
-    char line[512];
-    if (e->map) return e->map;
-    FILE *maps = mdb_env_get_fd(e->env, &fd) || fstat(fd, &st) ? NULL : fopen("/proc/self/maps", "re");
-    while (maps && !e->map && fgets(line, sizeof line, maps)) {
-        unsigned long from, inode;
-        if (sscanf(line, "%lx-%*x %*s %*s %*s %lu", &from, &inode) != 2 || inode != st.st_ino || !strstr(line, "/data.mdb")) continue;
-        e->map = (char *)from;
-    }
-    if (maps) fclose(maps);
-    return e->map;
 }
 
 /* The pages stay in the system's cache; they only no longer count as this process's memory. In pieces: whoever wants memory from the system waits for each. */
@@ -397,9 +442,12 @@ static int digest_forget(struct store *s, enum store_table t, MDB_val k, MDB_val
 static int resize_map(struct environment *e, size_t size) {
     pthread_mutex_lock(&e->reading);
     end_txn(&e->reader);
+    unwatch_map(e);
     int rc = mdb_env_set_mapsize(e->env, size);
+    MDB_envinfo info;
     e->map = NULL;
-    if (!rc && size) e->map_size = size;
+    if (!rc) e->map_size = size ? size : mdb_env_info(e->env, &info) ? e->map_size : info.me_mapsize;
+    if (!rc) watch_map(e);
     if (rc) close_env(e), (void)open_env(e);
     pthread_mutex_unlock(&e->reading);
     return rc;
@@ -421,7 +469,7 @@ static int reopen(struct store *s) {
 
 /* After an error inside the write transaction: ends it and says how to go on. */
 static int write_failed(struct store *s, int rc, const char *what) {
-    fail(s, rc, what);
+    fail(s, judge(s->shared, rc), what);
     store_abort(s);
     if (rc == MDB_MAP_FULL) return grow_map(s);
     if (rc == MDB_PANIC) return reopen(s);
@@ -502,6 +550,7 @@ int store_commit(struct store *s) {
     if (fault_hits(e, FAULT_COMMIT_KILLED)) raise(SIGKILL);
     if (fault_hits(e, FAULT_COMMIT)) mdb_txn_abort(s->txn), rc = EIO;
     else if (fault_hits(e, FAULT_COMMIT_PANIC)) mdb_txn_abort(s->txn), rc = MDB_PANIC;
+    else if ((rc = judge(e, 0))) mdb_txn_abort(s->txn); /* what was read on the way may have been nothing */
     else rc = mdb_txn_commit(s->txn);
     s->txn = NULL;
     if (e->sink.ended) e->sink.ended(e->sink.ctx, rc == 0);

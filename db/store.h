@@ -38,6 +38,10 @@ enum store_fault { FAULT_NONE, FAULT_PUT, FAULT_COMMIT, FAULT_COMMIT_PANIC, FAUL
 
 int store_open(struct store **out, const char *dir, const struct store_options *options, struct buf *why); /* the reader */
 struct store *store_writer(struct store *s); /* the other handle: for store_begin() to store_commit(), and what is read between them */
+bool store_is_reading(const struct store *s); /* between store_read_begin() and store_read_end() */
+bool store_is_damaged(struct store *s); /* pages of it could not be read since it was opened; any thread */
+/* Closes the file, whose name may then be given to another; the next transaction of either handle opens what has it then. No transaction is open, and the other thread does nothing. */
+void store_let_go(struct store *s);
 void store_close(struct store *s); /* both; nobody else may use either any more */
 const char *store_error(const struct store *s);
 const char *store_table_name(enum store_table t);

@@ -98,6 +98,13 @@ int db_world_check_gently(const char *dir, void (*fault)(void *ctx, const char *
 /* In some milliseconds, before it is opened: that a child can open it, where the tables begin, the last save's record, a sample of all records. For who holds db_world_lock(). 0; 1 with the
    damage in *why; -1 with *why when it is no matter of damage. */
 int db_world_probe(const char *dir, struct buf *why);
+/*
+ * From now on a file that turns out to be damaged while it is in use is made again from the newest backup and the deltas, whenever something cannot be read: what is in memory and not saved stays.
+ * That may take seconds, on the main thread. `done' is called afterwards, perhaps in the midst of a task, and must not touch the world: recovered, or (once) not. NULL: no more.
+ */
+void db_set_recovery(struct db *db, void (*done)(void *ctx, bool recovered, const char *text), void *ctx);
+bool db_is_damaged(struct db *db); /* and was not recovered yet: the writing thread may have met it */
+bool db_recover(struct db *db); /* between slices; false: it was not, and `done' knows why */
 int64_t db_disk_size(struct db *db); /* bytes of data.mdb in use; -1 if none */
 uint64_t db_delta_gap(struct db *db); /* the newest save that is not in the delta log though it should be; 0: none. Any thread */
 void db_delta_new_file(struct db *db); /* after a backup: older files of the log can go when that one is the oldest. Any thread */

@@ -27,7 +27,7 @@ enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -40,6 +40,7 @@ static const struct argp_option option_table[] = {
     {"cache-size", KEY_CACHE_SIZE, "SIZE", 0, COMMAND_CACHE_SIZE_DOC, 0},
     {"save-patience", KEY_SAVE_PATIENCE, "SECONDS", 0, "at the end, while the last save fails, try again for so long (30)", 0},
     {"verify", KEY_VERIFY, "WHEN", 0, "look at every record: now (before anybody can connect), background (a minute after the start, slowly) or off (background)", 0},
+    {"verify-after", KEY_VERIFY_AFTER, "SECONDS", 0, "when to begin that in the background, counted from the start (60)", 0},
     {"accept-damage", KEY_ACCEPT_DAMAGE, 0, 0, "serve a world whose file is damaged; without this the newest backup takes its place, or, if there is none, nothing is served", 0},
     {"no-deltas", KEY_NO_DELTAS, 0, 0, "saves do not log what they change: worlds can be restored to their backups only", 0},
     {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
@@ -69,6 +70,10 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
         if (!parse_number(arg, 1, 1e12, &n)) return command_usage_error(state, "'%.100s' is no tick quota: a positive number", arg);
         o->tick_quota = (int64_t)n;
         return 0;
+    case KEY_VERIFY_AFTER:
+        if (!parse_number(arg, 0, 1e9, &n)) return command_usage_error(state, "'%.100s' is no number of seconds", arg);
+        o->verify_after = n;
+        return 0;
     case KEY_SAVE_INTERVAL:
         if (!parse_number(arg, 0, 1e9, &n)) return command_usage_error(state, "'%.100s' is no number of seconds", arg);
         o->save_interval = n;
@@ -93,6 +98,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_PORT:
     case KEY_TICK_QUOTA:
+    case KEY_VERIFY_AFTER:
     case KEY_SAVE_INTERVAL:
     case KEY_SAVE_PATIENCE:
     case KEY_HAND_OFF:
@@ -227,6 +233,7 @@ static int open_world(struct server *s, struct buf *why) {
     server_load_options(s);
     saves_init(s);
     backups_init(s);
+    if (!o->check) damage_begin(s);
     return 0;
 }
 
@@ -257,6 +264,7 @@ static struct server *server_new(const struct serve_options *options) {
     ev_init(&s->preflight, NULL);
     ev_init(&s->preflight_limit, NULL);
     ev_init(&s->textdumps.child, NULL);
+    damage_init(s);
     find_executable(s);
     s->logtail = logtail_new(s->loop);
     return s;
@@ -268,6 +276,7 @@ void server_close(struct server *s, bool keep_sockets) {
     ev_timer_stop(s->loop, &s->wake);
     ev_child_stop(s->loop, &s->preflight);
     textdumps_fini(s);
+    damage_fini(s);
     ev_timer_stop(s->loop, &s->preflight_limit);
     control_close(s->control);
     s->control = NULL;
@@ -321,6 +330,7 @@ static int start_fresh(struct server *s, struct buf *why) {
     listener_announce(0, port);
     print_addresses(s);
     server_announce_start(s);
+    damage_verify_later(s);
     return 0;
 }
 
@@ -478,7 +488,7 @@ static int serve(struct serve_options *options) {
 
 int cmd_serve(int argc, char **argv) {
     static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
-    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .save_patience = DEFAULT_SAVE_PATIENCE, .hand_off = -1, .previous = -1};
+    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE, .hand_off = -1, .previous = -1};
     int rc = command_parse(&argp, argc, argv, &options);
     if (rc) return rc;
     keep_arguments(&options, argc, argv);

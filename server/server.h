@@ -19,6 +19,7 @@
 #include "server/backups.h"
 #include "server/connection.h"
 #include "server/control.h"
+#include "server/damage.h"
 #include "server/listener.h"
 #include "server/logtail.h"
 #include "server/outbound.h"
@@ -41,6 +42,7 @@ struct serve_options {
     int port;
     bool outbound;
     enum verify_when verify; /* every record; a sample of them always */
+    double verify_after; /* seconds after the start */
     bool accept_damage;
     bool no_deltas; /* saves do not log what they change */
     int64_t tick_quota; /* 0: the scheduler's own */
@@ -96,6 +98,7 @@ struct server {
     ev_child preflight;
     ev_timer preflight_limit;
     struct textdumps textdumps;
+    struct damage damage;
     int hand_off; /* memfd of the reboot under way, -1 */
     int binary; /* the program to be executed next, open; -1 */
     char exe[4096]; /* the file this server was started from */

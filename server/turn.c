@@ -78,6 +78,7 @@ static int64_t run_tasks(struct server *s, bool wait) {
 void server_turn(struct server *s) {
     give_back_memory(s);
     db_cache_turn(s->db);
+    damage_turn(s);
     bool wait = db_should_wait(s->db);
     int64_t next_us = run_tasks(s, wait);
     bool waits = connections_settle(s);

@@ -135,3 +135,137 @@ def test_a_world_in_use_is_not_looked_at():
             c.eval("#8.name = tostr(random())")
             status, said, error = evermoo(*command)
             assert status == 1 and error.count("\n") == 1 and f"in use by process {server.pid}" in error, error
+
+
+TEXT = "lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor"
+
+
+def many_texts(c):
+    """300 objects with a text each, which are not in memory after the next start."""
+    c.eval('add_property(#8, "long", "", {#3, "r"})')
+    c.run(f'for i in [1..300] o = create(#8, #3); o.long = tostr("text of ", o, " {TEXT}"); endfor')
+
+
+def read_all(c):
+    return c.run(f'n = 0; for o in (children(#8)) (o.long == tostr("text of ", o, " {TEXT}")) && (n = n + 1); endfor return n')
+
+
+def damage_while_serving(damage, notice, options=()):
+    """A backup, saves after it, a restart, changes that are not saved; then the file is damaged under the server. Nobody is dropped, nothing is lost."""
+    with Server("--save-interval", "3600") as server:
+        c = server.login()
+        many_texts(c)
+        assert evermoo("backup", server.world)[0] == 0
+        c.eval('add_property(#8, "x", "saved after the backup", {#3, "r"})')
+        assert evermoo("save", server.world)[0] == 0
+        server.stop()
+        server.start(*options)
+        c, alice = server.login(), server.login("Alice")
+        c.eval('add_property(#8, "y", "never saved", {#3, "r"})')
+        damage(server)
+        notice(server, c)
+        server.expect_log("DAMAGE repaired: ")
+        c.expect("*** Damage: the world's file was damaged, and has been made again")
+        assert c.eval("{#8.x, #8.y}") == '{"saved after the backup", "never saved"}'
+        assert alice.eval("1 + 1") == "2"
+        assert read_all(c) == "300"
+        assert evermoo("save", server.world)[0] == 0
+        status, said, error = evermoo("check", server.world)
+        assert status == 0, (said, error)
+        assert list(server.world.glob("aside-*/data.mdb"))
+        server.kill()
+        server.start()
+        c = server.login()
+        assert c.eval("{#8.x, #8.y}") == '{"saved after the backup", "never saved"}'
+        assert read_all(c) == "300"
+
+
+def by_reading(server, c):
+    assert read_all(c) == "300"
+
+
+def by_saving(server, c):
+    evermoo("save", server.world)
+
+
+def cut_half(server):
+    data = server.world / "data.mdb"
+    with open(data, "r+b") as f:
+        f.truncate(16384)
+
+
+def cut_all(server):
+    with open(server.world / "data.mdb", "r+b") as f:
+        f.truncate(0)
+
+
+def spoil_texts(server):
+    """Every text of the file, in place: not one read of them succeeds any more."""
+    data = server.world / "data.mdb"
+    whole = data.read_bytes()
+    with open(data, "r+b") as f:
+        f.write(whole.replace(b"lorem ipsum", b"lorem_ipsum"))
+
+
+def junk(server):
+    """Every page but the meta pages."""
+    data = server.world / "data.mdb"
+    with open(data, "r+b") as f:
+        f.seek(8192)
+        f.write(b"\xa5" * (data.stat().st_size - 8192))
+
+
+def test_cut_while_serving_and_read():
+    damage_while_serving(cut_half, by_reading)
+
+
+def test_cut_while_serving_and_saved():
+    damage_while_serving(cut_half, by_saving)
+
+
+def test_cut_to_nothing_while_serving():
+    damage_while_serving(cut_all, by_reading)
+
+
+def test_records_spoilt_while_serving():
+    damage_while_serving(spoil_texts, by_reading)
+
+
+def test_pages_overwritten_while_serving():
+    damage_while_serving(junk, by_reading)
+
+
+def test_found_by_the_check_beside_the_server():
+    def wait(server, c):
+        server.expect_log(re.compile(r"DAMAGE: property #\d+.long: record damaged"))
+
+    damage_while_serving(spoil_texts, wait, ("--verify-after", "0.5"))
+
+
+def test_verified_beside_the_server():
+    with Server("--verify-after", "0") as server:
+        server.expect_log("VERIFIED: every record of")
+        assert server.login().eval("1 + 1") == "2"
+
+
+def test_without_a_backup_it_serves_from_memory():
+    with Server("--save-interval", "3600", "--save-patience", "0") as server:
+        c = server.login()
+        many_texts(c)
+        server.stop()
+        whole = (server.world / "data.mdb").read_bytes()
+        server.start()
+        c = server.login()
+        c.eval('add_property(#8, "y", "in memory", {#3, "r"})')
+        cut_half(server)
+        c.send(";children(#8)")
+        c.expect("*** Damage: the world's file is damaged, and cannot be made again")
+        assert c.eval("#8.y") == '"in memory"'
+        assert evermoo("save", server.world)[0] == 1
+        assert c.eval("#8.y") == '"in memory"'
+        server.kill()
+        (server.world / "data.mdb").write_bytes(whole)
+        (server.world / "lock.mdb").unlink()
+        server.start()
+        c = server.login()
+        assert read_all(c) == "300"
