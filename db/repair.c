@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "db/place.h"
 #include "db/repair_parts.h"
+#include "db/usage.h"
 #include "db/world.h"
 
 typedef long long ll;
@@ -275,6 +276,7 @@ static void unprogram(struct repair *r, struct key k, struct dec d, objid o) {
     if (rec_verbdef_decode(&rec, &d)) return;
     repair_note(r, "verb #%lld:%s: its program is lost; it is not programmed now", (ll)o, rec.names->data);
     rec.code = (rec_bytes){NULL, 0};
+    rec.code_bytes = 0;
     rec_verbdef_encode(&rec, &b);
     put_record(r, T_VERBDEF, k, &b);
     rec_verbdef_fini(&rec);
@@ -353,8 +355,7 @@ static bool is_kept_as_is(enum store_table t) {
     case T_QUEUE:
     case T_CONNECTION:
     case T_FOREIGN_TASK:
-    case T_EXTRA:
-    case T_USAGE: return true;
+    case T_EXTRA: return true;
     case T_META:
     case T_OBJECT:
     case T_CONTENTS:
@@ -368,6 +369,7 @@ static bool is_kept_as_is(enum store_table t) {
     case T_CODE:
     case T_REF:
     case T_HISTORY:
+    case T_USAGE:
     case T_BLOB:
     case T_COUNT: break;
     }
@@ -410,6 +412,8 @@ static void write_all(struct repair *r) {
         if (is_kept_as_is((enum store_table)t)) repair_each(r, (enum store_table)t, keep_as_is);
     r->meta.max_object = r->n - 1;
     struct writer w = {.store = r->writer, .next_blob = &r->meta.next_blob};
+    struct db counted = {.max = r->meta.max_object, .dir = (char *)r->dir}; /* all that counting needs */
+    if (!r->rc) keep_failure(r, usage_upgrade(&counted, &w));
     if (!r->rc) note_losses(r, r->meta.digests);
     if (!r->rc) keep_failure(r, write_meta(&w, &r->meta));
     if (!r->rc) keep_failure(r, store_commit(r->writer));

@@ -108,6 +108,8 @@ IS_A(propval)
 IS_A(verbdef)
 IS_A(history)
 
+bool repair_is_object(struct dec d) { return is_object(d); }
+
 /* The table of a record by what is in it; T_COUNT: it could be of several. What other tables let us derive again is not looked for. */
 static enum store_table guess_table(const void *key, size_t klen, struct dec d) {
     if (klen == meta_key.len && !memcmp(key, meta_key.bytes, klen)) return T_META;

@@ -8,10 +8,11 @@
 typedef long long ll;
 
 enum { SPACE = 65536 }; /* between two places in a list */
-#define MOST_OBJECTS ((objid)1 << 31) /* no file holds more; a number above is damage */
+#define MOST_OBJECTS ((objid)1 << 26) /* above the highest number that is known: a number beyond is none */
 
+/* Rows may be another table's, where a damaged page led: their numbers are believed within bounds only. */
 static struct repair_object *object_at_number(struct repair *r, objid o) {
-    if (o < 0 || o >= MOST_OBJECTS) return NULL;
+    if (o < 0 || o > (r->meta_found ? r->meta.max_object + 1 : MOST_OBJECTS)) return NULL;
     if (o >= r->cap) {
         objid cap = o + o / 2 + 1024;
         r->objects = xrealloc(r->objects, (size_t)cap * sizeof *r->objects);
@@ -34,15 +35,25 @@ static void take_object(struct repair *r, enum store_table t, const void *key, s
     uint64_t a;
     (void)t;
     struct repair_object *x = key_parse_one(key, klen, &a) ? object_at_number(r, object_of_key(a)) : NULL;
-    if (x && !x->exists && !repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && !view_object_decode(&rec, &d))
+    if (x && !x->exists && !repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && repair_is_object(d) && !view_object_decode(&rec, &d))
         *x = (struct repair_object){.parent = rec.parent, .location = rec.location, .owner = rec.owner, .child_key = rec.child_key, .content_key = rec.content_key, .flags = (uint32_t)rec.flags, .exists = true};
     buf_fini(&scratch);
 }
 
+/* Rows whose key says it all: an envelope around nothing. */
+static bool says_nothing(struct repair *r, const void *key, size_t klen, const void *data, size_t len) {
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    const char *why;
+    bool empty = !repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && dec_at_end(&d);
+    buf_fini(&scratch);
+    return empty;
+}
+
 static void take_free(struct repair *r, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
     uint64_t a;
-    (void)t, (void)data, (void)len;
-    struct repair_object *x = key_parse_one(key, klen, &a) ? object_at_number(r, object_of_key(a)) : NULL;
+    (void)t;
+    struct repair_object *x = key_parse_one(key, klen, &a) && says_nothing(r, key, klen, data, len) ? object_at_number(r, object_of_key(a)) : NULL;
     if (x && !x->exists) x->is_free = true;
 }
 
@@ -58,8 +69,8 @@ static struct repair_object *missing(struct repair *r, objid o) {
 
 static void hint_owned(struct repair *r, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
     uint64_t a, b;
-    (void)t, (void)data, (void)len;
-    struct repair_object *x = key_parse_two(key, klen, &a, &b) ? missing(r, object_of_key(b)) : NULL;
+    (void)t;
+    struct repair_object *x = key_parse_two(key, klen, &a, &b) && says_nothing(r, key, klen, data, len) ? missing(r, object_of_key(b)) : NULL;
     if (x) x->owner = object_of_key(a);
 }
 
@@ -70,7 +81,7 @@ static void hint_link(struct repair *r, enum store_table t, const void *key, siz
     struct view_link rec;
     uint64_t a = 0, b = 0;
     bool parsed = t == T_PLAYER ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
-    if (parsed && !repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && !view_link_decode(&rec, &d)) {
+    if (parsed && !repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && d.end - d.p < 12 && !view_link_decode(&rec, &d)) {
         struct repair_object *x = missing(r, rec.object);
         if (x && t == T_PLAYER) x->flags |= OF_PLAYER;
         else if (x && t == T_CHILDREN) x->parent = object_of_key(a), x->child_key = b;
@@ -161,7 +172,7 @@ static void raise_next_key(struct repair *r) {
 }
 
 void repair_objects(struct repair *r) {
-    if (r->meta_found && r->meta.max_object >= 0) object_at_number(r, r->meta.max_object < MOST_OBJECTS ? r->meta.max_object : 0);
+    if (r->meta_found && r->meta.max_object >= 0) object_at_number(r, r->meta.max_object);
     repair_each(r, T_OBJECT, take_object);
     find_missing(r);
     cut_lost(r);

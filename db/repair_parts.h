@@ -69,6 +69,8 @@ void repair_each(struct repair *r, enum store_table t, repair_row *row); /* thos
 int repair_get(struct repair *r, enum store_table t, const struct key *k, const void **data, size_t *len); /* 0, or not */
 int repair_open_row(struct repair *r, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch, const char **why);
 
+bool repair_is_object(struct dec d); /* exactly as one is written */
+
 /* repair_objects.c: which objects there are, and where they belong */
 void repair_objects(struct repair *r);
 
