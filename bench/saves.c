@@ -29,16 +29,17 @@ static void die(const struct buf *why) {
 }
 
 struct moment {
-    int64_t us, cpu_us;
+    int64_t first_us, us, cpu_us; /* first_us: before it was asked for interruptions, us: after */
     long interruptions; /* times that the system gave the processor to somebody else */
 };
 
 static struct moment moment(void) {
     struct timespec t;
     struct rusage u;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    int64_t first_us = clock_monotonic_us();
     getrusage(RUSAGE_THREAD, &u);
-    return (struct moment){clock_monotonic_us(), t.tv_sec * 1000000 + t.tv_nsec / 1000, u.ru_nivcsw};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (struct moment){first_us, clock_monotonic_us(), t.tv_sec * 1000000 + t.tv_nsec / 1000, u.ru_nivcsw};
 }
 
 static uint64_t rnd(uint64_t *state) {
@@ -111,7 +112,7 @@ static void note_longest(struct cost *c, int64_t us, int64_t cpu) {
 static void note_call(struct cost *c, struct moment from) {
     struct moment to = moment();
     c->total_cpu += to.cpu_us - from.cpu_us;
-    note_longest(c, to.interruptions == from.interruptions ? to.us - from.us : 0, to.cpu_us - from.cpu_us);
+    note_longest(c, to.interruptions == from.interruptions ? to.first_us - from.us : 0, to.cpu_us - from.cpu_us);
 }
 
 static void begin(struct db *db, struct cost *c) {
@@ -182,7 +183,7 @@ static struct rate changes_a_second(struct db *db, struct cost *c, uint64_t *see
         now = moment();
         if (now.interruptions != then.interruptions) continue;
         quiet += SETS_BETWEEN_STEPS;
-        quiet_us += now.us - then.us;
+        quiet_us += now.first_us - then.us;
         if (changed_us - then.us > r.longest_us) r.longest_us = changed_us - then.us;
     }
     r.by_clock = (double)quiet * 1e6 / (double)quiet_us;

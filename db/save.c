@@ -69,7 +69,7 @@ static void hand_batch(struct db *db, struct save_run *run, bool complete) {
 void object_capture(struct db *db, struct object *o) {
     struct save_run *run = db->save_run;
     must(run && run->phase == SAVE_CAPTURES);
-    if (!run->filling) run->filling = xcalloc(1, sizeof *run->filling);
+    if (!run->filling) run->filling = save_thread_batch(db->save_thread);
     capture_object(&run->filling->captures, o);
     if (!db->store) captures_release(&run->filling->captures);
     if (run->filling->captures.n >= BATCH) hand_batch(db, run, false);
@@ -163,7 +163,7 @@ static bool merge_rows(struct db *db, struct save_run *run, int64_t deadline) {
 }
 
 /* Values and programs have their holders counted by this thread alone: what holds any must not be left to the other one. */
-static bool release_batches(struct save_run *run, int64_t deadline) {
+static bool release_batches(struct db *db, struct save_run *run, int64_t deadline) {
     while (run->saver.programs.n) {
         captures_release_some(&run->saver.programs, STRIDE);
         if (time_is_up(deadline)) return false;
@@ -172,7 +172,7 @@ static bool release_batches(struct save_run *run, int64_t deadline) {
         captures_release_some(&b->captures, STRIDE);
         if (!b->captures.n) {
             run->first = b->next;
-            batch_free(b);
+            save_thread_spare(db->save_thread, b);
         }
         if (time_is_up(deadline)) return !run->first;
     }
@@ -181,7 +181,7 @@ static bool release_batches(struct save_run *run, int64_t deadline) {
 
 /* false: there is more. */
 static bool settle_some(struct db *db, struct save_run *run, int64_t deadline) {
-    if (!settle_objects(db, run, deadline) || !merge_rows(db, run, deadline) || !release_batches(run, deadline)) return false;
+    if (!settle_objects(db, run, deadline) || !merge_rows(db, run, deadline) || !release_batches(db, run, deadline)) return false;
     db->save_run = NULL;
     if (db->save_thread) save_thread_discard(db->save_thread, run);
     else save_run_free(run);

@@ -112,6 +112,7 @@ struct batch {
     struct batch *_Atomic next;
     struct captures captures;
 };
+enum { SPARE_BATCHES = 16 };
 void batch_free(struct batch *b);
 enum save_phase { SAVE_CAPTURES, SAVE_WRITES, SAVE_SETTLES };
 struct save_run {
@@ -128,7 +129,7 @@ struct save_run {
     objid *objects;
     size_t nobjects, objects_cap, next; /* `next': the first that was not looked at yet, by capturing or by settling */
     uint32_t rows_merged;
-    struct batch *filling; /* not handed over yet */
+    struct batch *filling; /* not handed over yet. Captures go nowhere else */
     struct batch *last; /* that was handed over */
     struct db_save_part *parts;
     size_t nparts;
@@ -160,11 +161,16 @@ struct save_thread {
     struct hashes kept; /* programs that saved frames need; read at the first save */
     bool kept_known;
     struct history_sweep sweep;
+    /* the main thread's own */
+    struct batch *spare; /* empty ones, for the next save: then it asks nobody for memory */
+    unsigned spares;
 };
 struct save_thread *save_thread_new(struct store *reader, uint64_t next_blob);
 void save_thread_free(struct save_thread *t); /* what is being written is given up, unless it is about to be committed */
 void save_thread_set_wake(struct save_thread *t, void (*wake)(void *ctx), void *ctx);
 void save_thread_start(struct save_thread *t, struct save_run *run);
+struct batch *save_thread_batch(struct save_thread *t); /* an empty one. t may be NULL */
+void save_thread_spare(struct save_thread *t, struct batch *b); /* takes it back, without references to anything counted */
 void save_thread_hand(struct save_thread *t, struct save_run *run, struct batch *b, bool complete); /* b may be NULL */
 void save_thread_wait(struct save_thread *t, struct save_run *run); /* until it is over */
 void save_thread_discard(struct save_thread *t, struct save_run *run); /* takes it, without references to anything counted */

@@ -152,6 +152,10 @@ void save_thread_free(struct save_thread *t) {
     sem_destroy(&t->done);
     pthread_mutex_destroy(&t->waking);
     save_run_free(t->litter);
+    for (struct batch *b; (b = t->spare);) {
+        t->spare = b->next;
+        batch_free(b);
+    }
     hashes_fini(&t->kept);
     free(t);
 }
@@ -168,6 +172,26 @@ void save_thread_set_wake(struct save_thread *t, void (*wake_up)(void *ctx), voi
 void save_thread_start(struct save_thread *t, struct save_run *run) {
     atomic_store(&t->run, run);
     sem_post(&t->work);
+}
+
+struct batch *save_thread_batch(struct save_thread *t) {
+    struct batch *b = t ? t->spare : NULL;
+    if (!b) return xcalloc(1, sizeof *b);
+    t->spare = b->next;
+    t->spares--;
+    b->next = NULL;
+    return b;
+}
+
+void save_thread_spare(struct save_thread *t, struct batch *b) {
+    if (!t || t->spares == SPARE_BATCHES) {
+        batch_free(b);
+        return;
+    }
+    captures_release(&b->captures);
+    b->next = t->spare;
+    t->spare = b;
+    t->spares++;
 }
 
 void save_thread_hand(struct save_thread *t, struct save_run *run, struct batch *b, bool complete) {
