@@ -35,7 +35,8 @@ struct db_restore_options {
     const char *to; /* the new world's directory; NULL: in place, what was there being set aside */
     bool locked; /* the caller holds db_world_lock() */
     void (*note)(void *ctx, const char *text); /* what is in the way, line by line, at once: a backup passed over, and why. NULL allowed; it is in the report, too */
-    void *ctx;
+    void (*progress)(void *ctx, double part); /* 0 to 1. NULL allowed */
+    void *ctx; /* of both */
 };
 struct db_restore_report {
     struct buf backup; /* the one it started from */

@@ -93,9 +93,14 @@ static int list(const struct arguments *a, char *name, struct buf *why) {
     return rc;
 }
 
-static int restore(const struct arguments *a, struct buf *why) {
+static int restore(struct arguments *a, struct buf *why) {
     struct db_restore_report report;
+    struct progress bar;
+    progress_begin(&bar, "restore");
+    a->how.progress = progress_show;
+    a->how.ctx = &bar;
     int rc = db_restore(a->world, &a->how, &report, why);
+    progress_end(&bar);
     if (!rc) fputs(buf_c(&report.text), stdout);
     db_restore_report_fini(&report);
     return rc;
