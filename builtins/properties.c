@@ -85,6 +85,25 @@ struct result bf_delete_property(struct builtin_call *c) {
     return result_error(e);
 }
 
+struct result bf_property_history(struct builtin_call *c) {
+    struct propref p;
+    struct db_version *versions;
+    enum error e = find_prop_arg(c, &p);
+    if (e == E_NONE && p.builtin != BP_NONE) return result_list(list_empty());
+    /* Not whoever may read it now: it may have been closed then. */
+    if (e == E_NONE && !is_wizard(c) && db_prop_owner(db_of(c), &p) != c->progr) e = E_PERM;
+    if (e != E_NONE) return result_raise(e);
+    size_t n = db_property_history(db_of(c), &p, &versions);
+    struct list *l = list_new(n);
+    for (size_t i = 0; i < n; i++) {
+        struct list *one = list_of(2, value_int(versions[i].time / 1000000), value_obj(versions[i].programmer));
+        if (versions[i].value.type != V_CLEAR) one = list_append_take(one, value_ref(versions[i].value));
+        l = list_append_take(l, value_list(one));
+    }
+    db_versions_free(versions, n);
+    return result_list(l);
+}
+
 static bool may_clear(const struct builtin_call *c, const struct propref *p) {
     if (p->builtin != BP_NONE) return false;
     if (c->m->dialect->anyone_clears_writable && db_prop_allows(db_of(c), p, c->progr, PF_WRITE)) return true;
@@ -96,7 +115,7 @@ struct result bf_clear_property(struct builtin_call *c) {
     enum error e = find_prop_arg(c, &p);
     if (e == E_NONE && !may_clear(c, &p)) e = E_PERM;
     if (e == E_NONE && p.definer == c->args[0].u.o) e = E_INVARG;
-    if (e == E_NONE) db_prop_clear(db_of(c), &p);
+    if (e == E_NONE) db_prop_clear(db_of(c), &p, c->progr);
     return result_error(e);
 }
 

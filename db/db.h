@@ -129,9 +129,9 @@ unsigned db_prop_flags(struct db *db, const struct propref *p);
 void db_prop_set_info(struct db *db, const struct propref *p, objid owner, unsigned flags);
 bool db_prop_allows(struct db *db, const struct propref *p, objid who, enum prop_flag f); /* flag, owner of the slot, wizard */
 bool db_prop_is_clear(struct db *db, const struct propref *p);
-void db_prop_clear(struct db *db, const struct propref *p);
+void db_prop_clear(struct db *db, const struct propref *p, objid progr); /* progr: for its history */
 value db_prop_value(struct db *db, const struct propref *p); /* owned; inherited when clear */
-void db_prop_set_value(struct db *db, const struct propref *p, value v); /* takes */
+void db_prop_set_value(struct db *db, const struct propref *p, value v); /* takes; into no history */
 /* The raw slot: CLEAR when clear. Owned. For dumps. */
 value db_prop_raw_value(struct db *db, const struct propref *p);
 
@@ -218,6 +218,7 @@ struct db_version {
     struct code *code; /* NULL: not programmed */
 };
 /* Newest first, within the limits; what is not saved yet too. The count; *out for db_versions_free(). */
+size_t db_property_history(struct db *db, const struct propref *p, struct db_version **out);
 size_t db_verb_history(struct db *db, struct verbref v, struct db_version **out);
 void db_versions_free(struct db_version *v, size_t n);
 

@@ -7,6 +7,7 @@
 #define DB_FAST_H
 
 #include "base/list.h"
+#include "db/history.h"
 #include "db/usage.h"
 
 static inline struct object *db_fast_object(struct db *db, objid id) {
@@ -53,7 +54,10 @@ static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, co
     object_dirty(db, o, OS_SLOTS);
     if (((VALUE_SIZED_MASK >> v.type) | (VALUE_SIZED_MASK >> old.type)) & 1u) usage_grew(db, o, value_bytes(v) - value_bytes(old));
     m->type = (uint8_t)v.type;
-    if (!(m->bits & SLOT_DIRTY)) m->bits |= SLOT_DIRTY;
+    if (!(m->bits & SLOT_DIRTY)) {
+        m->bits |= SLOT_DIRTY;
+        if (VALUE_HAS_HISTORY(v, old)) history_note_setter(db, o, c->slot, progr);
+    }
     o->slots[c->slot] = v.u.i;
     value_unref(old);
     return true;

@@ -45,6 +45,26 @@ void history_note_verb(struct db *db, const struct object *o, const struct verb 
     memcpy(e->hash, v->hash, sizeof e->hash);
 }
 
+/* Those of whom the object inherits it count too: 0 in `.history_versions' of a class of queues and logs spares the disk. */
+static bool wants_none(struct db *db, const struct object *o) {
+    if (!db->history_option) db->history_option = str_from("history_versions");
+    int64_t i = shape_find(o->shape, db->history_option);
+    for (uint64_t id = i < 0 ? 0 : o->shape->slots[i].id; i >= 0 && o && i < o->shape->n && o->shape->slots[i].id == id; o = o->up)
+        if (slot_type(o, (uint32_t)i) != V_CLEAR) return !value_is_true(slot_value(o, (uint32_t)i));
+    return false;
+}
+
+/* What is not on disk yet has no past. */
+void history_note_setter(struct db *db, const struct object *o, uint32_t slot, objid programmer) {
+    if (!db->rows || !db->history_limits.versions || programmer == NOTHING || !(o->state & OS_STORED) || wants_none(db, o)) return;
+    row_put(db, ROW_SETTER, (uint64_t)o->id, o->shape->slots[slot].id, programmer);
+}
+
+static void drop_setters(struct db *db, const struct object *o) {
+    for (uint32_t i = 0; i < o->shape->n; i++)
+        if (rowset_find(db->rows, ROW_SETTER, (uint64_t)o->id, o->shape->slots[i].id)) row_delete(db, ROW_SETTER, (uint64_t)o->id, o->shape->slots[i].id);
+}
+
 void history_drop_object(struct db *db, const struct object *o) {
     struct history *h = db->history;
     size_t to = 0;
@@ -52,7 +72,8 @@ void history_drop_object(struct db *db, const struct object *o) {
         if (h->v[i].object == o->id) entry_fini(&h->v[i]);
         else h->v[to++] = h->v[i];
     h->n = to;
-    if (!(o->state & OS_STORED)) return;
+    if (!db->rows || !(o->state & OS_STORED)) return;
+    drop_setters(db, o);
     row_delete(db, ROW_HISTORY, (uint64_t)o->id, HISTORY_VERB);
     row_delete(db, ROW_HISTORY, (uint64_t)o->id, HISTORY_PROPERTY);
 }
@@ -114,9 +135,14 @@ static bool read_version(void *ctx, const void *key, size_t klen, const void *da
     return true;
 }
 
+/* Will it go with the next save, or the one under way? */
+static bool is_gone(const struct db *db, objid o, enum history_kind kind) {
+    return rowset_find(db->rows, ROW_HISTORY, (uint64_t)o, (uint64_t)kind) || rowset_find(db->rows_saving, ROW_HISTORY, (uint64_t)o, (uint64_t)kind);
+}
+
 static void read_versions(struct version_list *l, enum history_kind kind, objid o, uint64_t id) {
     struct key k = key_history(kind, key_object(o), id, 0);
-    if (!l->db->store || store_read_begin(l->db->store)) return;
+    if (!l->db->store || is_gone(l->db, o, kind) || store_read_begin(l->db->store)) return;
     store_scan(l->db->store, T_HISTORY, k.bytes, HISTORY_ID_KEY, read_version, l);
     store_read_end(l->db->store);
 }
@@ -172,5 +198,53 @@ size_t db_verb_history(struct db *db, struct verbref ref, struct db_version **ou
     read_versions(&l, HISTORY_VERB, ref.definer, id);
     add_noted(&l, db->history_saving, ref.definer, id);
     add_noted(&l, db->history, ref.definer, id);
+    return hand_over(&l, out);
+}
+
+/* ---- of a property ---- */
+
+/* Who made the change that is not on disk yet; NOTHING: there is none, or nobody is noted. */
+static objid setter_of(const struct db *db, objid o, uint64_t id) {
+    const struct row *r = rowset_find(db->rows, ROW_SETTER, (uint64_t)o, id);
+    if (!r) r = rowset_find(db->rows_saving, ROW_SETTER, (uint64_t)o, id);
+    return r && !r->deleted ? r->v : NOTHING;
+}
+
+/* Owned; CLEAR: no record, or one that says so. */
+static value value_on_disk(struct db *db, objid o, uint64_t id) {
+    struct key k = key_two(key_object(o), id);
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct rec_propval rec;
+    const char *why;
+    value v = value_clear();
+    if (store_read_begin(db->store)) return v;
+    if (!record_get(db->store, T_PROPVAL, &k, &d, &scratch, &why) && !rec_propval_decode(&rec, &d)) {
+        v = value_ref(rec.value);
+        rec_propval_fini(&rec);
+    }
+    store_read_end(db->store);
+    buf_fini(&scratch);
+    return v;
+}
+
+/* The last save's value, if another one has taken its place since. */
+static void add_unsaved(struct version_list *l, const struct object *o, uint32_t slot) {
+    uint64_t id = o->shape->slots[slot].id;
+    objid setter = l->db->store ? setter_of(l->db, o->id, id) : NOTHING;
+    if (setter == NOTHING) return;
+    value old = value_on_disk(l->db, o->id, id), now = slot_value(o, slot);
+    if (old.type == now.type && (old.type == V_CLEAR || value_identical(old, now))) value_unref(old);
+    else list_add(l, next_time(l->db), setter)->value = old;
+}
+
+size_t db_property_history(struct db *db, const struct propref *p, struct db_version **out) {
+    struct object *o = object_must(db, p->object);
+    must(p->builtin == BP_NONE && p->slot < o->shape->n);
+    struct version_list l = {.db = db};
+    bool reading = db->store && !store_read_begin(db->store); /* one state for both: a save may end meanwhile */
+    read_versions(&l, HISTORY_PROPERTY, o->id, o->shape->slots[p->slot].id);
+    add_unsaved(&l, o, p->slot);
+    if (reading) store_read_end(db->store);
     return hand_over(&l, out);
 }

@@ -30,7 +30,13 @@ struct history {
     struct db_history_limits limits; /* of the cut */
 };
 
+/* A number that becomes another one is a counter, and has no history. */
+#define VALUE_HAS_HISTORY(a, b) (!((1u << V_INT | 1u << V_FLOAT) >> (a).type & (1u << V_INT | 1u << V_FLOAT) >> (b).type & 1u))
+enum { HISTORY_VALUE_BYTES = 60000, HISTORY_BURST = 3 }; /* longer values are not kept, and of changes in a burst, but these, one a minute */
+#define HISTORY_PAUSE_US ((int64_t)60 * 1000000)
+
 /* Main thread. */
+void history_note_setter(struct db *db, const struct object *o, uint32_t slot, objid programmer); /* the slot was clean and gets another value */
 void history_note_verb(struct db *db, const struct object *o, const struct verb *v, objid programmer); /* before v gets another program */
 void history_drop_object(struct db *db, const struct object *o); /* it goes, or gets another number */
 struct history history_cut(struct db *db); /* what was noted so far, for a save */
@@ -39,12 +45,13 @@ void history_free(struct history *h);
 
 /* Writing thread, inside the transaction. Results as store_put(). */
 int history_write(struct writer *w, const struct history *h);
+int history_property(struct writer *w, const struct key *propval, const struct buf *record); /* it is about to be replaced by this; empty: to go */
 int history_delete(struct writer *w, const struct key *beginning); /* all rows whose keys begin so */
 /* Deletes rows older than the limit, a portion of the table a call. */
 struct history_sweep {
     struct key at; /* goes on behind it; empty: at the beginning */
     int64_t again; /* time of the next round */
 };
-int history_sweep(struct writer *w, struct history_sweep *sweep, const struct db_history_limits *limits);
+int history_sweep(struct writer *w, struct history_sweep *sweep);
 
 #endif

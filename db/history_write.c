@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "db/history.h"
+#include "db/rowset.h"
 #include "db/save.h"
 
 enum { SWEEP_ROWS = 64 }; /* looked at in a save */
@@ -67,9 +67,10 @@ int history_delete(struct writer *w, const struct key *beginning) {
 }
 
 /* Of the verb or property to which the row k belongs. */
-static int thin_out(struct writer *w, const struct key *k, const struct db_history_limits *limits) {
+static int thin_out(struct writer *w, const struct key *k) {
+    const struct db_history_limits *limits = &w->limits;
     struct row_keys r = {0};
-    int64_t oldest = clock_wall_us() - limits->age_us;
+    int64_t oldest = w->time - limits->age_us;
     int rc = store_scan(w->store, T_HISTORY, k->bytes, HISTORY_ID_KEY, note_key, &r);
     size_t n = r.n > limits->versions ? r.n - limits->versions : 0;
     while (n < r.n && time_of(&r.v[n]) < oldest) n++;
@@ -102,18 +103,66 @@ int history_write(struct writer *w, const struct history *h) {
     for (size_t i = 0; i < h->n && !rc; i++) {
         struct key k = key_history(HISTORY_VERB, key_object(h->v[i].object), h->v[i].id, 0);
         rc = write_entry(w, &h->v[i]);
-        if (!rc) rc = thin_out(w, &k, &h->limits);
+        if (!rc) rc = thin_out(w, &k);
     }
     return rc;
 }
 
-int history_sweep(struct writer *w, struct history_sweep *sweep, const struct db_history_limits *limits) {
-    int64_t now = clock_wall_us();
+/* ---- properties ---- */
+
+/* Have there been so many changes of late that this one is not kept? Its history would be nothing but the last minute. */
+static int is_burst(struct writer *w, const struct key *k, bool *burst) {
+    struct row_keys r = {0};
+    int rc = store_scan(w->store, T_HISTORY, k->bytes, HISTORY_ID_KEY, note_key, &r);
+    *burst = !rc && r.n >= HISTORY_BURST && time_of(&r.v[r.n - HISTORY_BURST]) > w->time - HISTORY_PAUSE_US;
+    free(r.v);
+    return rc;
+}
+
+static int put_old_value(struct writer *w, const struct key *k, objid programmer, rec_bytes old) {
+    struct buf b = BUF_INIT;
+    bool burst;
+    int rc = is_burst(w, k, &burst);
+    if (rc || burst) return rc;
+    rec_history_encode(&(struct rec_history){.programmer = programmer, .value = value_clear()}, &b);
+    rec_add_bytes(&b, REC_history_value, old);
+    rc = record_put(w->store, T_HISTORY, k, &b, w->next_blob);
+    buf_fini(&b);
+    return rc ? rc : thin_out(w, k);
+}
+
+int history_property(struct writer *w, const struct key *propval, const struct buf *record) {
+    uint64_t o, id;
+    must(key_parse_two(propval->bytes, propval->len, &o, &id));
+    const struct row *setter = rowset_find(w->setters, ROW_SETTER, (uint64_t)object_of_key(o), id);
+    if (!setter || setter->deleted) return 0;
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    rec_bytes old = {NULL, 0}, now = {NULL, 0};
+    const char *why;
+    int rc = record_get(w->store, T_PROPVAL, propval, &d, &scratch, &why);
+    if (!rc) rec_find_bytes(d, REC_propval_value, &old);
+    rec_find_bytes(dec_over(buf_c(record), record->len), REC_propval_value, &now);
+    bool same = old.len == now.len && (!old.len || !memcmp(old.p, now.p, old.len));
+    rc = 0; /* a record that cannot be read is replaced all the same */
+    if (!same && old.len <= HISTORY_VALUE_BYTES) {
+        struct key k = key_history(HISTORY_PROPERTY, o, id, w->time);
+        char *copy = xmalloc(old.len + 1); /* what the store lends ends with the first change */
+        if (old.len) memcpy(copy, old.p, old.len);
+        rc = put_old_value(w, &k, setter->v, (rec_bytes){copy, old.len});
+        free(copy);
+    }
+    buf_fini(&scratch);
+    return rc;
+}
+
+int history_sweep(struct writer *w, struct history_sweep *sweep) {
+    int64_t now = w->time;
     struct row_keys r = {.most = SWEEP_ROWS};
     if (!sweep->at.len && now < sweep->again && sweep->again - now <= SWEEP_EVERY) return 0; /* unless the clock was put back */
     int rc = store_scan_from(w->store, T_HISTORY, sweep->at.bytes, sweep->at.len, note_key, &r);
     for (size_t i = 0; i < r.n && !rc; i++)
-        if (time_of(&r.v[i]) < now - limits->age_us) rc = delete_row(w, &r.v[i]);
+        if (time_of(&r.v[i]) < now - w->limits.age_us) rc = delete_row(w, &r.v[i]);
     if (r.n == r.most) {
         sweep->at = r.v[r.n - 1];
     } else {

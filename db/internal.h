@@ -182,6 +182,7 @@ struct db {
     struct history *history_saving; /* those of the save that is under way; NULL */
     struct db_history_limits history_limits;
     int64_t history_time; /* of the last version noted */
+    struct str *history_option; /* the name of the property that tells whether an object has any; NULL until first needed */
     struct store *store; /* NULL: a world in memory */
     void (*recovered)(void *ctx, bool recovered, const char *text); /* NULL: damage is only told */
     void *recovered_ctx;

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "db/fast.h"
 #include "db/heirs.h"
+#include "db/history.h"
 #include "db/internal.h"
 #include "db/usage.h"
 
@@ -17,10 +18,11 @@ static bool slot_allows(struct db *db, const struct object *o, uint32_t i, objid
     return (slot_perms(o, i) & f) || slot_owner(o, i) == who || object_is_wizard(db, who);
 }
 
-static void slot_set(struct db *db, struct object *o, uint32_t i, value v) {
+static void slot_set(struct db *db, struct object *o, uint32_t i, value v, objid progr) {
     value old = slot_value(o, i);
     bool moved = (old.type == V_CLEAR) != (v.type == V_CLEAR);
     object_dirty(db, o, OS_SLOTS);
+    if (!(slot_bits(o, i) & SLOT_DIRTY) && VALUE_HAS_HISTORY(v, old)) history_note_setter(db, o, i, progr);
     int64_t before = usage_of_slot(o, i);
     slot_put_value(o, i, v);
     slot_add_bits(o, i, SLOT_DIRTY);
@@ -182,7 +184,7 @@ enum error db_set_property(struct db *db, objid id, struct str *name, value v, o
         } else if (value_bytes(v) > VALUE_STORED_MAX) {
             e = E_QUOTA;
         } else {
-            slot_set(db, o, slot, v);
+            slot_set(db, o, slot, v, progr);
             if (cache) cache_fill(db, cache, o, slot);
             return E_NONE;
         }
@@ -254,10 +256,10 @@ bool db_prop_is_clear(struct db *db, const struct propref *p) {
     return p->builtin == BP_NONE && slot_type(o, p->slot) == V_CLEAR;
 }
 
-void db_prop_clear(struct db *db, const struct propref *p) {
+void db_prop_clear(struct db *db, const struct propref *p, objid progr) {
     struct object *o = prop_object(db, p);
     must(p->builtin == BP_NONE);
-    slot_set(db, o, p->slot, value_clear());
+    slot_set(db, o, p->slot, value_clear(), progr);
 }
 
 value db_prop_value(struct db *db, const struct propref *p) {
@@ -268,7 +270,7 @@ value db_prop_value(struct db *db, const struct propref *p) {
 void db_prop_set_value(struct db *db, const struct propref *p, value v) {
     struct object *o = prop_object(db, p);
     if (p->builtin == BP_NONE) {
-        slot_set(db, o, p->slot, v);
+        slot_set(db, o, p->slot, v, NOTHING);
         return;
     }
     builtin_set(db, o, p->builtin, v);
@@ -316,7 +318,7 @@ static enum error fill_new_slots(struct db *db, struct object *o, struct propdef
     for (size_t i = 0; i < n; i++) {
         /* where it is defined the owner is the one given, `c' or not */
         slot_set_info(db, o, first + (uint32_t)i, defs[i].owner, defs[i].flags);
-        slot_set(db, o, first + (uint32_t)i, defs[i].v);
+        slot_set(db, o, first + (uint32_t)i, defs[i].v, NOTHING);
         defs[i].v = value_none();
     }
     return E_NONE;

@@ -163,6 +163,8 @@ static void settle_value(rec_value *v) { (void)v; }
 #undef FIELD
 #undef END
 
+void rec_add_bytes(struct buf *b, unsigned tag, rec_bytes v) { put_bytes(b, tag, v); }
+
 bool rec_find_bytes(struct dec d, unsigned tag, rec_bytes *out) {
     bool found = false;
     while (!d.bad && !dec_at_end(&d)) {

@@ -73,6 +73,7 @@ enum {
 #undef END
 };
 /* The counted field with this tag, without making anything of the others: strings belong to the main thread. false: it is not there. */
+void rec_add_bytes(struct buf *b, unsigned tag, rec_bytes v); /* a counted field, already encoded, behind the others */
 bool rec_find_bytes(struct dec d, unsigned tag, rec_bytes *out);
 
 struct key {

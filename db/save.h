@@ -71,6 +71,9 @@ struct hashes {
 struct writer {
     struct store *store;
     uint64_t *next_blob;
+    const struct rowset *setters; /* who changed properties (ROW_SETTER); NULL: nobody, their values are not kept */
+    struct db_history_limits limits;
+    int64_t time; /* of the cut */
     struct hashes dropped; /* programs that may have lost their last user */
 };
 int write_captures(struct writer *w, struct captures *c); /* sorts them */

@@ -42,10 +42,11 @@ static int know_kept(struct save_thread *t) {
 /* Rows first: an object may have come back under a number whose records they delete. */
 static int write_all(struct save_thread *t, struct writer *w, struct save_run *run) {
     int rc = write_rows(w, run->rows);
+    w->setters = run->rows;
     for (struct batch *b = NULL; !rc && (b = next_batch(t, run, b));) rc = write_captures(w, &b->captures);
     if (!rc) rc = usage_write(w, &run->usage.map);
     if (!rc) rc = history_write(w, &run->history);
-    if (!rc && run->changed) rc = history_sweep(w, &t->sweep, &run->history.limits);
+    if (!rc && run->changed) rc = history_sweep(w, &t->sweep);
     if (!rc && run->with_parts) rc = know_kept(t);
     if (!rc && run->with_parts) rc = write_others(w, &run->saver, &t->kept);
     return rc ? rc : write_collect_codes(w);
@@ -53,7 +54,7 @@ static int write_all(struct save_thread *t, struct writer *w, struct save_run *r
 
 /* STORE_FULL and STORE_BROKEN ask for another. */
 static int attempt(struct save_thread *t, struct save_run *run) {
-    struct writer w = {.store = t->store, .next_blob = &t->next_blob};
+    struct writer w = {.store = t->store, .next_blob = &t->next_blob, .limits = run->history.limits, .time = run->meta.time};
     int rc = store_begin(w.store);
     if (rc) return rc;
     if (store_forgot_digests(w.store)) rc = load_digests(w.store);

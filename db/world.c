@@ -196,6 +196,7 @@ void db_world_close(struct db *db) {
     usage_free(db->usage);
     free(db->usage);
     history_free(db->history);
+    if (db->history_option) str_unref(db->history_option);
     free(db->history);
     free(db->dir);
     for (size_t i = 0; i < db->cap; i++) {

@@ -135,7 +135,8 @@ int write_frame_codes(struct writer *w, const struct hashes *now, const struct h
 static int write_propval(struct writer *w, const struct key *k, const struct capture *c) {
     struct buf b = BUF_INIT;
     rec_propval_encode(&(struct rec_propval){{.type = c->type, .u.i = c->u.propval.payload}, c->u.propval.owner, c->perms}, &b);
-    int rc = record_put(w->store, T_PROPVAL, k, &b, w->next_blob);
+    int rc = history_property(w, k, &b);
+    if (!rc) rc = record_put(w->store, T_PROPVAL, k, &b, w->next_blob);
     buf_fini(&b);
     return rc;
 }
@@ -145,7 +146,7 @@ int write_capture(struct writer *w, const struct captures *of, const struct capt
     memcpy(k.bytes, c->key, c->klen);
     struct buf payload = BUF_INIT; /* borrows */
     if (c->kind == CAPTURE_BYTES) payload.data = of->bytes.data + c->u.bytes.at, payload.len = c->u.bytes.len;
-    int rc = c->table == T_VERBDEF ? move_verb_ref(w, &k, &payload) : 0;
+    int rc = c->table == T_VERBDEF ? move_verb_ref(w, &k, &payload) : c->table == T_PROPVAL && c->kind == CAPTURE_DELETE ? history_property(w, &k, &payload) : 0;
     if (rc) return rc;
     if (c->table == T_HISTORY) return history_delete(w, &k);
     switch ((enum capture_kind)c->kind) {

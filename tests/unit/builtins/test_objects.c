@@ -118,7 +118,7 @@ Test(objects, properties) {
         {"add_property(#4, \"a\", 7, {#3, \"r\"})", "0"}, {"create(#4)", "#7"}, {"#7.a", "7"}, {"is_clear_property(#7, \"a\")", "1"}, {"#7.a = 8", "8"},
         {"is_clear_property(#7, \"a\")", "0"}, {"clear_property(#7, \"a\")", "0"}, {"#7.a", "7"}, {"clear_property(#4, \"a\")", "E_INVARG"}, {"clear_property(#7, \"zork\")", "E_PROPNF"},
         {"clear_property(#7, \"name\")", "E_PERM"}, {"clear_property(#99, \"a\")", "E_INVARG"}, {"is_clear_property(#7, \"zork\")", "E_PROPNF"}, {"is_clear_property(#7, \"name\")", "0"},
-        {"is_clear_property(#99, \"a\")", "E_INVARG"}, {"delete_property(#7, \"a\")", "E_PROPNF"}, {"add_property(#7, \"a\", 0, {#3, \"\"})", "E_INVARG"},
+        {"is_clear_property(#99, \"a\")", "E_INVARG"}, {"property_history(#99, \"a\")", "E_INVARG"}, {"property_history(#7, \"zork\")", "E_PROPNF"}, {"property_history(#7, \"name\")", "{}"}, {"property_history(#7, \"a\")", "{}"}, {"delete_property(#7, \"a\")", "E_PROPNF"}, {"add_property(#7, \"a\", 0, {#3, \"\"})", "E_INVARG"},
         {"set_property_info(#4, \"a\", {#3})", "E_TYPE"}, {"set_property_info(#4, \"a\", {#3, 1})", "E_TYPE"}, {"set_property_info(#4, \"a\", {#99, \"\"})", "E_INVARG"},
         {"set_property_info(#4, \"a\", {#3, \"q\"})", "E_INVARG"}, {"set_property_info(#4, \"zork\", {#3, \"\"})", "E_PROPNF"}, {"set_property_info(#4, \"name\", {#3, \"\"})", "E_PROPNF"},
         {"set_property_info(#99, \"zork\", {#3, \"\"})", "E_INVARG"}, {"set_property_info(#4, \"a\", {#2, \"\"})", "E_PERM"}, {"set_property_info(#4, \"a\", {#3, \"WR\"})", "0"},
@@ -129,7 +129,7 @@ Test(objects, properties) {
     static const struct bi_case wizard[] = {
         {"add_property(#5, \"x\", 1, {#2, \"\"})", "0"}, {"add_property(#5, \"y\", 1, {#2, \"w\"})", "0"}, {"create(#5)", "#8"}, {"set_property_info(#4, \"b\", {#2, \"\"})", "0"}};
     static const struct bi_case closed[] = {
-        {"property_info(#5, \"x\")", "E_PERM"}, {"set_property_info(#5, \"x\", {#2, \"\"})", "E_PERM"}, {"is_clear_property(#8, \"x\")", "E_PERM"}, {"clear_property(#8, \"x\")", "E_PERM"},
+        {"property_info(#5, \"x\")", "E_PERM"}, {"property_history(#5, \"x\")", "E_PERM"}, {"set_property_info(#5, \"x\", {#2, \"\"})", "E_PERM"}, {"is_clear_property(#8, \"x\")", "E_PERM"}, {"clear_property(#8, \"x\")", "E_PERM"},
         {"clear_property(#8, \"y\")", "E_PERM"}};
     struct bi_world w;
     bi_open(&w, "lambda");

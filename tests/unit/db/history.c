@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -169,4 +171,177 @@ Test(history, goes_with_the_object) {
     db_world_close(db);
     expect_sound(dir);
     remove_world(dir);
+}
+
+/* ---- properties ---- */
+
+struct prop_world {
+    char *dir;
+    struct db *db;
+    objid o;
+    struct str *name;
+};
+
+static struct prop_world prop_world(void) {
+    struct prop_world w = {.dir = new_place(), .name = str_from("p")};
+    w.db = new_world(w.dir);
+    objid parent = db_create(w.db, NOTHING, NOTHING);
+    cr_assert_eq(db_add_propdef(w.db, parent, w.name, value_str(str_from("parent's")), parent, PF_READ | PF_WRITE), E_NONE);
+    w.o = db_create(w.db, parent, parent);
+    save_world(w.db);
+    return w;
+}
+
+static void prop_world_fini(struct prop_world *w) {
+    db_world_close(w->db);
+    expect_sound(w->dir);
+    remove_world(w->dir);
+    str_unref(w->name);
+}
+
+static void set(struct prop_world *w, value v, objid programmer) { cr_assert_eq(db_set_property(w->db, w->o, w->name, v, programmer, NULL), E_NONE); }
+static void set_text(struct prop_world *w, const char *text, objid programmer) { set(w, value_str(str_from(text)), programmer); }
+
+/* "PROGRAMMER:VALUE" of each version, newest first. */
+static void expect_history(struct prop_world *w, const char *wanted) {
+    struct db_version *v;
+    struct propref p;
+    struct buf b = BUF_INIT;
+    cr_assert(db_find_property(w->db, w->o, w->name, &p));
+    size_t n = db_property_history(w->db, &p, &v);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&b, "%lld:", (long long)v[i].programmer);
+        if (v[i].value.type == V_CLEAR) buf_add_c(&b, "clear");
+        else value_print_literal(&b, v[i].value);
+        buf_add_c(&b, " ");
+    }
+    cr_assert_str_eq(buf_c(&b), wanted);
+    db_versions_free(v, n);
+    buf_fini(&b);
+}
+
+Test(history, values_of_a_property) {
+    struct prop_world w = prop_world();
+    struct propref p;
+    set_text(&w, "a", 5);
+    expect_history(&w, "5:clear "); /* at once */
+    save_world(w.db);
+    expect_history(&w, "5:clear ");
+    set_text(&w, "b", 6);
+    set_text(&w, "c", 6); /* between two saves: one change */
+    expect_history(&w, "6:\"a\" 5:clear ");
+    set_text(&w, "a", 6); /* as it was: none */
+    expect_history(&w, "5:clear ");
+    save_world(w.db);
+    expect_history(&w, "5:clear ");
+    cr_assert(db_find_property(w.db, w.o, w.name, &p));
+    db_prop_clear(w.db, &p, 7);
+    save_world(w.db);
+    set_text(&w, "d", 8);
+    w.db = reopen(w.db, w.dir, false);
+    expect_history(&w, "7:\"a\" 5:clear "); /* "d" was not saved */
+    prop_world_fini(&w);
+}
+
+Test(history, properties_while_a_save_is_under_way) {
+    struct prop_world w = prop_world();
+    struct buf why = BUF_INIT;
+    set_text(&w, "a", 5);
+    save_world(w.db);
+    set_text(&w, "b", 6);
+    cr_assert_eq(db_save_begin(w.db, NULL, 0, NULL, &why), 0);
+    expect_history(&w, "6:\"a\" 5:clear ");
+    while (db_save_step(w.db, 0) != DB_SAVE_NONE) expect_history(&w, "6:\"a\" 5:clear ");
+    expect_history(&w, "6:\"a\" 5:clear ");
+    set_text(&w, "c", 7);
+    store_set_fault(w.db->store, FAULT_COMMIT, 1);
+    cr_assert_eq(db_save(w.db, NULL, 0, NULL, &why), -1);
+    expect_history(&w, "7:\"b\" 6:\"a\" 5:clear ");
+    save_world(w.db);
+    w.db = reopen(w.db, w.dir, true);
+    expect_history(&w, "7:\"b\" 6:\"a\" 5:clear ");
+    prop_world_fini(&w);
+    buf_fini(&why);
+}
+
+Test(history, counters_bursts_and_large_values_are_spared) {
+    struct prop_world w = prop_world();
+    int64_t now = 1000 * DAY;
+    clock_fake(0, now);
+    set(&w, value_int(1), 5);
+    save_world(w.db);
+    set(&w, value_int(2), 5);
+    expect_history(&w, "5:clear ");
+    save_world(w.db);
+    expect_history(&w, "5:clear ");
+    for (int i = 0; i < 10; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", i);
+        set_text(&w, text, 6);
+        clock_fake(0, now += 5000000);
+        save_world(w.db);
+    }
+    expect_history(&w, "6:\"0\" 6:2 5:clear ");
+    clock_fake(0, now += 61000000);
+    set_text(&w, "x", 7);
+    save_world(w.db);
+    expect_history(&w, "7:\"9\" 6:\"0\" 6:2 5:clear ");
+    char *large = xmalloc(70001);
+    memset(large, 'x', 70000);
+    large[70000] = 0;
+    clock_fake(0, now += 61000000);
+    set_text(&w, large, 8);
+    save_world(w.db);
+    clock_fake(0, now += 61000000);
+    set_text(&w, "small", 9);
+    save_world(w.db);
+    expect_history(&w, "8:\"x\" 7:\"9\" 6:\"0\" 6:2 5:clear "); /* what was so large is not kept */
+    free(large);
+    clock_fake_off();
+    prop_world_fini(&w);
+}
+
+Test(history, an_object_may_do_without) {
+    struct prop_world w = prop_world();
+    struct str *option = str_from("history_versions");
+    objid parent = db_parent(w.db, w.o);
+    cr_assert_eq(db_add_propdef(w.db, parent, option, value_int(0), parent, PF_READ), E_NONE); /* inherited */
+    set_text(&w, "a", 5);
+    save_world(w.db);
+    expect_history(&w, "");
+    cr_assert_eq(db_set_property(w.db, w.o, option, value_int(1), parent, NULL), E_NONE);
+    set_text(&w, "b", 5);
+    save_world(w.db);
+    expect_history(&w, "5:\"a\" ");
+    str_unref(option);
+    prop_world_fini(&w);
+}
+
+Test(history, of_properties_goes_with_the_object) {
+    struct prop_world w = prop_world();
+    objid parent = db_parent(w.db, w.o);
+    set_text(&w, "a", 5);
+    save_world(w.db);
+    set_text(&w, "b", 5);
+    db_destroy(w.db, w.o);
+    db_create_at(w.db, w.o, parent, parent); /* with the same property */
+    expect_history(&w, "");
+    set_text(&w, "c", 5);
+    expect_history(&w, "");
+    save_world(w.db);
+    expect_history(&w, "");
+    prop_world_fini(&w);
+}
+
+Test(history, the_fast_way_notes_the_programmer) {
+    struct prop_world w = prop_world();
+    struct prop_cache cache = {0};
+    set_text(&w, "a", 5);
+    save_world(w.db);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(db_set_property(w.db, w.o, w.name, value_str(str_printf("%d", i)), 6 + i, &cache), E_NONE);
+        save_world(w.db);
+    }
+    expect_history(&w, "7:\"0\" 6:\"a\" 5:clear ");
+    prop_world_fini(&w);
 }

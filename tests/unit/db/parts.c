@@ -120,7 +120,7 @@ Test(parts, one_changed_property_of_many_is_one_record) {
     struct db_save_report report;
     struct buf why = BUF_INIT;
     cr_assert_eq(db_save(db, NULL, 0, &report, &why), 0);
-    cr_assert_eq(report.records, 3); /* and the owner's account, and meta */
+    cr_assert_eq(report.records, 4); /* and what it was, the owner's account, and meta */
     str_unref(name);
     db_world_close(db);
     remove_world(dir);

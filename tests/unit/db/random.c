@@ -86,7 +86,7 @@ static void in_one(struct db *db, unsigned op, objid o, objid p, uint64_t r, obj
         if (db_find_property(db, o, name, &prop) && prop.builtin == BP_NONE) db_prop_set_value(db, &prop, random_value(r, 0));
         break;
     case 12:
-        if (db_find_property(db, o, name, &prop) && prop.builtin == BP_NONE) db_prop_clear(db, &prop);
+        if (db_find_property(db, o, name, &prop) && prop.builtin == BP_NONE) db_prop_clear(db, &prop, p);
         break;
     case 13:
         if (db_find_property(db, o, name, &prop) && prop.builtin == BP_NONE) db_prop_set_info(db, &prop, p, (unsigned)(r >> 20) & 7);
