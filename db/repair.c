@@ -412,8 +412,8 @@ static void write_all(struct repair *r) {
         if (is_kept_as_is((enum store_table)t)) repair_each(r, (enum store_table)t, keep_as_is);
     r->meta.max_object = r->n - 1;
     struct writer w = {.store = r->writer, .next_blob = &r->meta.next_blob};
-    struct db counted = {.max = r->meta.max_object, .dir = (char *)r->dir}; /* all that counting needs */
-    if (!r->rc) keep_failure(r, usage_upgrade(&counted, &w));
+    uint64_t bad;
+    if (!r->rc) keep_failure(r, usage_count(&w, r->meta.max_object, &bad));
     if (!r->rc) note_losses(r, r->meta.digests);
     if (!r->rc) keep_failure(r, write_meta(&w, &r->meta));
     if (!r->rc) keep_failure(r, store_commit(r->writer));

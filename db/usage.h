@@ -65,6 +65,8 @@ static inline int64_t usage_of_record(const struct view_propval *rec) { return u
 struct usage usage_cut(struct db *db);
 void usage_settle(struct db *db, struct usage *u, bool saved); /* of the save that is over; releases it */
 int usage_write(struct writer *w, const struct usage_map *m); /* on the writing thread, inside the transaction. Results as store_put() */
-int usage_upgrade(struct db *db, struct writer *w); /* db/upgrade.h: counts everything */
+/* From the records of all objects up to max, where the table is empty; verbs get the length of their programs. *bad: records that cannot be read, and do not count. */
+int usage_count(struct writer *w, objid max, uint64_t *bad);
+int usage_upgrade(struct db *db, struct writer *w); /* the same, as a step of db/upgrade.c */
 
 #endif

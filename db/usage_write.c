@@ -36,7 +36,7 @@ int usage_write(struct writer *w, const struct usage_map *m) {
     return rc;
 }
 
-/* ---- counting a world of format 1 ---- */
+/* ---- counting everything ---- */
 
 enum { PORTION = 256 }; /* verbs read before they are written */
 
@@ -117,7 +117,7 @@ static size_t program_bytes(struct counting *c, const struct rec_bytes *hash) {
     return code.text.len;
 }
 
-/* A verb's record gets the length of its program, which format 1 had not. */
+/* A verb's record gets the length of its program, if it has another: format 1 had none. */
 static int complete_verb(struct counting *c, struct writer *w, const struct key *k) {
     const void *data;
     size_t len;
@@ -133,7 +133,7 @@ static int complete_verb(struct counting *c, struct writer *w, const struct key 
     }
     size_t code = program_bytes(c, &rec.code);
     x->bytes += usage_of_verb(rec.names.len, code);
-    if (!code) return 0;
+    if (rec.code_bytes == code) return 0;
     struct buf b = BUF_INIT;
     buf_add(&b, all.p, (size_t)(all.end - all.p));
     enc_u64(&b, REC_verbdef_code_bytes << 1);
@@ -182,16 +182,23 @@ static int put_sums(struct counting *c, struct writer *w) {
     return rc;
 }
 
-int usage_upgrade(struct db *db, struct writer *w) {
-    struct counting c = {.store = w->store, .n = db->max + 1};
+int usage_count(struct writer *w, objid max, uint64_t *bad) {
+    struct counting c = {.store = w->store, .n = max + 1};
     c.v = xcalloc((size_t)c.n + 1, sizeof *c.v);
     int rc = store_scan(w->store, T_OBJECT, NULL, 0, count_object, &c);
     if (!rc) rc = store_scan(w->store, T_PROPDEF, NULL, 0, count_propdefs, &c);
     if (!rc) rc = store_scan(w->store, T_PROPVAL, NULL, 0, count_propval, &c);
     if (!rc) rc = complete_verbs(&c, w);
     if (!rc) rc = put_sums(&c, w);
-    if (c.bad) log_warning("%s: %llu records cannot be read; run `evermoo check'", db->dir, (unsigned long long)c.bad);
+    *bad = c.bad;
     free(c.v);
     buf_fini(&c.scratch);
+    return rc;
+}
+
+int usage_upgrade(struct db *db, struct writer *w) {
+    uint64_t bad;
+    int rc = usage_count(w, db->max, &bad);
+    if (bad) log_warning("%s: %llu records cannot be read; run `evermoo check'", db->dir, (unsigned long long)bad);
     return rc;
 }
