@@ -16,6 +16,7 @@ object CODE_UTILS
     "verbname_match(NAMES, WORD)     whether NAMES, with *, match WORD",
     "listing(OBJECT, VERB [, PARENTHESES [, NUMBERS]])  lines as @list prints them",
     "show_value(X)                   as `;' prints it",
+    "history_lines(ROWS)             rows of verb_history() or property_history(), as @history prints them;  change_text(ROW)",
     "task_valid(ID)                  whether that task waits",
     "verb_usage(OBJECT, VERB)        how a command is typed"
   };
@@ -185,6 +186,30 @@ object CODE_UTILS
       return tostr(toliteral(x), "  (", x, ")");
     endif
     return toliteral(x);
+  endverb
+
+  verb change_text (this none this) owner: LIBRARIAN flags: "rxd"
+    "change_text(ROW): who made the change in a row of verb_history() or property_history(), and how long ago.";
+    {row} = args;
+    return tostr("the change by ", $string_utils:nn(row[2]), " ", $time_utils:english_time(max(time() - row[1], 0)), " ago");
+  endverb
+
+  verb history_lines (this none this) owner: LIBRARIAN flags: "rxd"
+    "history_lines(ROWS): of verb_history() or property_history(), as @history shows them.";
+    {rows} = args;
+    lines = {};
+    for i in [1..length(rows)]
+      row = rows[i];
+      if (length(row) == 4)
+        n = length(row[4]);
+        was = n ? tostr(n, n == 1 ? " line: " | " lines: ", row[4][1]) | "no program";
+      else
+        was = length(row) < 3 ? "clear" | toliteral(row[3]);
+      endif
+      was = length(was) > 200 ? was[1..197] + "..." | was;
+      lines = {@lines, tostr($string_utils:right(i, 2), ":  ", $time_utils:english_time(max(time() - row[1], 0)), " ago, by ", $string_utils:nn(row[2])), "       before: " + was};
+    endfor
+    return lines || {"No change of it is known."};
   endverb
 
   verb show_object (this none this) owner: WIZARD flags: "rxd"

@@ -101,6 +101,8 @@ object HELP
     "    .",
     "@list ball:bounce                shows it;  @args, @rename, @rmverb change it",
     "@show ball, @show ball.bounces, @display ball:",
+    "@history ball:bounce             what it was before, and who changed it; also of",
+    "                                 ball.bounces.  @undo-verb, @undo-property go back",
     "",
     "When something goes wrong the lines that follow say where, from the inside out.",
     "A verb whose arguments are `this none this' cannot be typed, only called:",

@@ -316,6 +316,96 @@ object PROG
     this:tell_lines($code_utils:listing(@found, "parentheses" in args && !("without" in args), !("numbers" in args && "without" in args)));
   endverb
 
+  verb "@history" (any any any) owner: WIZARD flags: "rd"
+    "@history OBJECT:VERB";
+    "@history OBJECT.PROPERTY";
+    "Lists the last changes of a verb or a property, newest first: how long ago, with whose permissions, and what it was before.";
+    "`@undo-verb' and `@undo-property' go back.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    if ($code_utils:parse_verbref(argstr))
+      ref = this:match_verbref(argstr, "");
+      rows = ref ? `verb_history(@ref) ! ANY' | 0;
+    elseif ($code_utils:parse_propref(argstr))
+      ref = this:match_propref(argstr, "");
+      rows = ref ? `property_history(@ref) ! ANY' | 0;
+    else
+      return this:tell("Usage:  @history OBJECT:VERB, or @history OBJECT.PROPERTY");
+    endif
+    if (ref)
+      this:tell_lines(typeof(rows) == ERR ? {tostr(rows)} | $code_utils:history_lines(rows));
+    endif
+  endverb
+
+  verb "@undo-v*erb" (any any any) owner: WIZARD flags: "rd"
+    "@undo-verb OBJECT:VERB [N]";
+    "Makes a verb's program what it was before its last change, or before change N of `@history OBJECT:VERB'. That is a change too: the same again undoes it.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    if (!this:may_program() || !(found = this:match_change(args, "verb")))
+      return;
+    endif
+    {ref, row} = found;
+    errors = `set_verb_code(@ref, row[4]) ! ANY';
+    if (errors)
+      return this:tell_lines(typeof(errors) == ERR ? {tostr(errors)} | {@errors, "Verb not programmed."});
+    endif
+    n = length(row[4]);
+    this:tell("Verb ", ref[1], ":", row[3], " is as it was before ", $code_utils:change_text(row), n == 1 ? " (1 line)." | tostr(" (", n, " lines)."));
+  endverb
+
+  verb "@undo-p*roperty" (any any any) owner: WIZARD flags: "rd"
+    "@undo-property OBJECT.NAME [N]";
+    "Gives a property the value that it had before its last change, or before change N of `@history OBJECT.NAME'. That is a change too: the same again undoes it.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    if (!(found = this:match_change(args, "property")))
+      return;
+    endif
+    {ref, row} = found;
+    {what, name} = ref;
+    try
+      if (length(row) < 3)
+        clear_property(what, name);
+      else
+        what.(name) = row[3];
+      endif
+    except e (ANY)
+      return this:tell(e[2]);
+    endtry
+    this:tell("Property ", what, ".", name, " is as it was before ", $code_utils:change_text(row), length(row) < 3 ? ": clear." | tostr(": ", toliteral(row[3]), "."));
+  endverb
+
+  verb match_change (this none this) owner: WIZARD flags: "rxd"
+    "this:match_change(WORDS, \"verb\" or \"property\"): {reference, row of its history} for the words behind @undo-verb and @undo-property; 0 when that failed, and said so.";
+    set_task_perms(caller_perms());
+    {words, kind} = args;
+    n = length(words) > 1 ? toint(words[2]) | 1;
+    if (!words || length(words) > 2)
+      this:tell("Usage:  ", kind == "verb" ? "@undo-verb OBJECT:VERB [N]" | "@undo-property OBJECT.NAME [N]");
+      return 0;
+    endif
+    ref = kind == "verb" ? this:match_verbref(words[1], "") | this:match_propref(words[1], "");
+    if (!ref)
+      return 0;
+    endif
+    rows = kind == "verb" ? `verb_history(@ref) ! ANY' | `property_history(@ref) ! ANY';
+    if (typeof(rows) == ERR)
+      this:tell(rows);
+    elseif (n < 1 || n > length(rows))
+      this:tell(rows ? tostr("There is no change ", words[$], ": say 1 to ", length(rows), ".") | "No change of it is known.");
+    else
+      return {ref, rows[n]};
+    endif
+    return 0;
+  endverb
+
   verb "@show" (any none none) owner: WIZARD flags: "rd"
     "@show OBJECT";
     "@show OBJECT.PROPERTY";

@@ -34,8 +34,9 @@ static void take_object(struct repair *r, enum store_table t, const void *key, s
     struct view_object rec;
     uint64_t a;
     (void)t;
-    struct repair_object *x = key_parse_one(key, klen, &a) ? object_at_number(r, object_of_key(a)) : NULL;
-    if (x && !x->exists && !repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && repair_is_object(d) && !view_object_decode(&rec, &d))
+    bool sound = key_parse_one(key, klen, &a) && !repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && repair_is_object(d) && !view_object_decode(&rec, &d);
+    struct repair_object *x = sound ? object_at_number(r, object_of_key(a)) : NULL; /* a number from a damaged key could be any */
+    if (x && !x->exists)
         *x = (struct repair_object){.parent = rec.parent, .location = rec.location, .owner = rec.owner, .child_key = rec.child_key, .content_key = rec.content_key, .flags = (uint32_t)rec.flags, .exists = true};
     buf_fini(&scratch);
 }

@@ -33,6 +33,10 @@ class World(Server):
         c.expect("Welcome to evermoo.")
         return c
 
+    def save(self):
+        done = subprocess.run([EVERMOO, "save", str(self.world)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def create(self, name, password="secret"):
         c = self.join()
         c.send(f"create {name} {password}")
@@ -302,6 +306,46 @@ def test_the_toy_and_its_child():
         bob.says(f"@chparent sushi to {toy}", "Parent changed.")
         bob.says("wind sushi", "You wind up the Sushi.")
         bob.says("@wind_down sushi is stops.", f'You set the "wind_down" message of Sushi ({sushi}).')
+
+
+def test_history_and_undo():
+    with World() as world:
+        ann, bob = world.create("Ann"), world.create("Bob")
+        box = number(ann.lines("@create $thing named Box"))
+        ann.lines("@verb box:shake this")
+        ann.says("@history box:shake", "No change of it is known.")
+        ann.says("@undo-verb box:shake", "No change of it is known.")
+        ann.program("box:shake", 'player:tell("one");')
+        ann.program("box:shake", 'player:tell("two");', "return;")
+        got = ann.lines("@history box:shake")
+        assert re.match(r" 1:  \d+ seconds? ago, by Ann \(#36\)$", got[0]) and got[1] == '       before: 1 line: player:tell("one");' and got[3] == "       before: no program", got
+        got = ann.lines("@undo-verb box:shake")
+        assert re.match(re.escape(f"Verb {box}:shake is as it was before the change by Ann (#36) ") + r"\d+ seconds? ago \(1 line\)\.$", got[-1]), got
+        ann.says("shake box", "one")
+        ann.lines("@undo-verb box:shake")
+        ann.says("shake box", "two")
+        ann.lines("@undo-v box:shake 3")
+        ann.says("shake box", "one")
+        ann.says("@undo-verb box:shake 9", "There is no change 9: say 1 to 5.")
+        ann.says("@undo-verb", "Usage:  @undo-verb OBJECT:VERB [N]")
+        ann.says("@history box", "Usage:  @history OBJECT:VERB, or @history OBJECT.PROPERTY")
+        ann.says("@undo-verb box:nosuch", "That object does not have that verb definition.")
+        ann.lines("@property box.colour \"red\"")
+        world.save()
+        ann.says("@history box.colour", "No change of it is known.")
+        ann.lines("@set box.colour to blue")
+        got = ann.lines("@history box.colour")
+        assert got[1] == '       before: "red"', got
+        got = ann.lines("@undo-property box.colour")
+        assert got[-1].endswith(' ago: "red".') and ann.value(f"{box}.colour") == '"red"', got
+        world.save()
+        ann.lines("@describe box as a box.")
+        got = ann.lines("@undo-p box.description")
+        assert got[-1].endswith(" ago: clear.") and ann.value(f'is_clear_property({box}, "description")') == "1", got
+        ann.says("drop box", "You drop Box.")
+        bob.says("@history box.colour", "Permission denied")
+        bob.says("@undo-verb box:shake", "That object does not have that verb definition.")
+        bob.says("@undo-property box.colour", "Permission denied")
 
 
 def test_no_rights_for_the_asking():
