@@ -128,7 +128,7 @@ size_t ring_prune(const char *dir, const struct ring_keep *counts) {
 struct ring_backup ring_newest_name(const char *dir) {
     struct buf parent = BUF_INIT;
     struct ring_entry *entries;
-    struct ring_backup newest = {NULL};
+    struct ring_backup newest = {.path = NULL};
     buf_printf(&parent, "%s/backups", dir);
     if (read_ring(buf_c(&parent), &entries)) newest.instant = (struct instant){.time = entries[0].time, .generation = entries[0].generation};
     free(entries);
