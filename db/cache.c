@@ -282,7 +282,9 @@ bool db_wants_save(const struct db *db) {
 
 bool db_should_wait(const struct db *db) {
     const struct cache *c = db->cache;
-    return c && db_save_under_way(db) && (c->in_use > c->budget + c->budget / 4 || save_needs(db) > c->budget / 4);
+    if (!c || !db_save_under_way(db)) return false;
+    bool full = c->stuck && c->in_use > c->budget + c->budget / 4 && save_needs(db) + c->unsaved > c->budget / 16; /* of what is unsaved, not of tasks */
+    return full || save_needs(db) > c->budget / 4;
 }
 
 void db_cache_stats(const struct db *db, struct db_cache_stats *out) {
