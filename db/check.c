@@ -215,7 +215,7 @@ static int probe_here(const char *dir, struct check *c, struct buf *why) {
 /* ---- in a child ---- */
 
 /*
- * A damaged file can crash the library that reads it, so it is read in a child. The child writes lines: F fault, P part done, W why not, and exits with an enum ending.
+ * A damaged file can crash the library that reads it, so it is read in a child. The child writes lines: F fault, P part done, W why not, N number of records, and exits with an enum ending.
  */
 static void send_line(int fd, char kind, const char *text) {
     struct buf line = BUF_INIT;
@@ -236,6 +236,12 @@ static void send_progress(void *ctx, double part) {
     char text[32];
     snprintf(text, sizeof text, "%.4f", part);
     send_line(*(int *)ctx, 'P', text);
+}
+
+static void send_count(int fd, uint64_t n) {
+    char text[32];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)n);
+    send_line(fd, 'N', text);
 }
 
 static unsigned threads(void) {
@@ -264,10 +270,12 @@ _Noreturn static void child(const char *dir, int fd, enum how how, bool progress
     errno = 0;
     int rc = how == PROBE ? probe_here(dir, &c, &why) : check_here(dir, &c, &why), error = errno;
     if (rc < 0) send_line(fd, 'W', buf_c(&why));
+    send_count(fd, c.rows_done);
     _exit(c.newer ? NEWER : rc >= 0 ? rc : is_refusal(error) ? REFUSED : UNREADABLE);
 }
 
 struct listener {
+    uint64_t *records; /* how many were read; NULL: not asked */
     void (*fault)(void *ctx, const char *text);
     void (*progress)(void *ctx, double part);
     void *ctx;
@@ -278,6 +286,7 @@ static void hear(const struct listener *l, const char *line) {
     if (line[0] == 'F') l->fault(l->ctx, line + 1);
     else if (line[0] == 'P' && l->progress) l->progress(l->ctx, atof(line + 1));
     else if (line[0] == 'W') buf_add_c(l->why, line + 1);
+    else if (line[0] == 'N' && l->records) *l->records = strtoull(line + 1, NULL, 10);
 }
 
 static void listen_to(int fd, const struct listener *l) {
@@ -322,11 +331,16 @@ static int check_in_child(const char *dir, enum how how, const struct listener *
 }
 
 int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why) {
-    return check_in_child(dir, WHOLE, &(struct listener){fault, progress, ctx, why});
+    return check_in_child(dir, WHOLE, &(struct listener){NULL, fault, progress, ctx, why});
+}
+
+int db_world_check_counted(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, uint64_t *records, struct buf *why) {
+    *records = 0;
+    return check_in_child(dir, WHOLE, &(struct listener){records, fault, progress, ctx, why});
 }
 
 int db_world_check_gently(const char *dir, void (*fault)(void *ctx, const char *text), void *ctx, struct buf *why) {
-    return check_in_child(dir, GENTLY, &(struct listener){fault, NULL, ctx, why});
+    return check_in_child(dir, GENTLY, &(struct listener){NULL, fault, NULL, ctx, why});
 }
 
 static void keep_first(void *ctx, const char *text) {
@@ -337,7 +351,7 @@ static void keep_first(void *ctx, const char *text) {
 int db_world_probe(const char *dir, struct buf *why) {
     int status = 0;
     struct buf first = BUF_INIT;
-    int rc = run_child(dir, PROBE, &(struct listener){keep_first, NULL, &first, why}, &status);
+    int rc = run_child(dir, PROBE, &(struct listener){NULL, keep_first, NULL, &first, why}, &status);
     if (first.len && !why->len) buf_printf(why, "%s: %s", dir, buf_c(&first));
     buf_fini(&first);
     if (rc || (WIFEXITED(status) && WEXITSTATUS(status) >= NEWER)) return -1;

@@ -93,6 +93,7 @@ struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]); /
 
 /* Verifies every record and every cross-link, in a process of its own (a damaged file can crash whoever reads it); the world may be in use, but not by this process. Each fault is one call of `fault`. 0 when sound, 1 when not, -1 when it cannot be read. */
 int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
+int db_world_check_counted(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, uint64_t *records, struct buf *why); /* *records: how many */
 /* The same slowly, at the lowest priority: for a world that is served. */
 int db_world_check_gently(const char *dir, void (*fault)(void *ctx, const char *text), void *ctx, struct buf *why);
 /* In some milliseconds, before it is opened: that a child can open it, where the tables begin, the last save's record, a sample of all records. For who holds db_world_lock(). 0; 1 with the

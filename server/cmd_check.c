@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "db/repair.h"
 #include "db/world.h"
@@ -39,6 +40,7 @@ static error_t parse_argument(int key, char *arg, struct argp_state *state) {
 struct checking {
     struct progress bar;
     unsigned long long faults;
+    uint64_t records;
 };
 
 static void print_fault(void *ctx, const char *text) {
@@ -54,7 +56,7 @@ static void show(void *ctx, double part) { progress_show(&((struct checking *)ct
 static int check(const struct arguments *a, struct checking *c, struct buf *why) {
     if (a->gently) return db_world_check_gently(a->world, print_fault, c, why);
     progress_begin(&c->bar, "check");
-    int rc = db_world_check(a->world, print_fault, show, c, why);
+    int rc = db_world_check_counted(a->world, print_fault, show, c, &c->records, why);
     progress_end(&c->bar);
     return rc;
 }
@@ -94,8 +96,11 @@ int cmd_check(int argc, char **argv) {
     struct buf why = BUF_INIT;
     struct checking c = {.faults = 0};
     int status = EXIT_SUCCESS;
+    int64_t begun = clock_monotonic_us();
     int rc = a.repair ? check_and_repair(&a, &c, &why) : check(&a, &c, &why);
-    if (rc == 0 && !a.repair) printf("%s: sound\n", a.world);
+    double seconds = (double)(clock_monotonic_us() - begun) / 1e6;
+    if (rc == 0 && !a.repair && a.gently) printf("%s: sound\n", a.world);
+    else if (rc == 0 && !a.repair) printf("%s: sound (%llu records in %.3f s, %.1f million a second)\n", a.world, (unsigned long long)c.records, seconds, (double)c.records / 1e6 / seconds);
     if (rc > 0) buf_printf(&why, "%s is not sound: %llu fault%s, listed above; go back to a backup (`evermoo restore'), or keep what is sound (`evermoo check --repair')", a.world, c.faults, c.faults == 1 ? "" : "s");
     if (rc) status = command_fail(argv[0], &why);
     buf_fini(&why);
