@@ -232,6 +232,52 @@ Test(flips, a_record_is_named_as_people_name_it) {
     remove_world(dir);
 }
 
+/* ---- damage that only who writes next would meet ---- */
+
+static void first_free(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    const unsigned char **at = ctx;
+    (void)key, (void)klen;
+    if (!*at && len >= 24) *at = data; /* how many, then the pages from the highest down */
+}
+
+static uint64_t last_of(const unsigned char *list) {
+    uint64_t n, page;
+    memcpy(&n, list, 8);
+    memcpy(&page, list + 8 * n, 8);
+    return page;
+}
+
+/* What is saved next would go over a page in use, although all can be read. */
+Test(flips, a_free_list_that_names_a_page_in_use) {
+    char *dir = rich_world();
+    struct file f = open_file(dir);
+    struct pages p;
+    struct verdict v = {0};
+    const unsigned char *list = NULL;
+    meet_pages(&p, dir);
+    unsigned char *used = p.used;
+    p.used = calloc(p.meta.last / 8 + 2, 1);
+    struct page_walk w = {.pages = &p, .numbers = true, .row = first_free, .fault = no_fault, .ctx = &list};
+    pages_walk(&w, &(struct page_part){.page = p.meta.unused.root, .depth = p.meta.unused.depth});
+    cr_assert(list);
+    uint64_t n, page = last_of(list), other = page;
+    memcpy(&n, list, 8);
+    while (other > 2 && !(used[other / 8] >> other % 8 & 1)) other--;
+    cr_assert(other >= 2 && other < page && used[other / 8] >> other % 8 & 1, "a page in use below page %llu", (unsigned long long)page);
+    cr_assert_eq(pwrite(f.fd, &other, 8, (off_t)((size_t)(list - p.map) + 8 * n)), 8);
+    check_world(dir, &v);
+    cr_assert_eq(v.rc, 1, "%s", buf_c(&v.why));
+    cr_assert(strstr(buf_c(&v.text), "it names a page that is in use"), "%s", buf_c(&v.text));
+    free(p.used);
+    p.used = used;
+    pages_close(&p);
+    close(f.fd);
+    free(f.bytes);
+    buf_fini(&v.text);
+    buf_fini(&v.why);
+    remove_world(dir);
+}
+
 /* A server that saves meanwhile does not disturb the check, which sees one state. */
 Test(flips, check_while_the_world_is_saved) {
     char *dir = rich_world();
