@@ -243,6 +243,17 @@ static void close_env(struct environment *e) {
     e->env = NULL;
 }
 
+/*
+ * After an error. A write that failed may be on disk or not: what is read now is made durable before anything is written over pages that it does not use, and that the state which
+ * the failed write would have made the newest does.
+ */
+static int open_again(struct environment *e) {
+    int rc = open_env(e);
+    if (!rc && !e->options.read_only) rc = mdb_env_sync(e->env, 1);
+    if (rc) close_env(e);
+    return rc;
+}
+
 void store_let_go(struct store *s) {
     struct environment *e = s->shared;
     pthread_mutex_lock(&e->reading);
@@ -267,7 +278,7 @@ void store_close(struct store *s) {
 
 static int reader_try(struct store *s) {
     struct environment *e = s->shared;
-    int rc = e->env ? 0 : open_env(e);
+    int rc = e->env ? 0 : open_again(e);
     if (!rc) rc = s->txn ? mdb_txn_renew(s->txn) : mdb_txn_begin(e->env, NULL, MDB_RDONLY, &s->txn);
     if (rc) end_txn(s);
     return rc;
@@ -448,7 +459,7 @@ static int resize_map(struct environment *e, size_t size) {
     e->map = NULL;
     if (!rc) e->map_size = size ? size : mdb_env_info(e->env, &info) ? e->map_size : info.me_mapsize;
     if (!rc) watch_map(e);
-    if (rc) close_env(e), (void)open_env(e);
+    if (rc) close_env(e), (void)open_again(e);
     pthread_mutex_unlock(&e->reading);
     return rc;
 }
@@ -462,7 +473,7 @@ static int reopen(struct store *s) {
     struct environment *e = s->shared;
     pthread_mutex_lock(&e->reading);
     close_env(e);
-    int rc = open_env(e);
+    int rc = open_again(e);
     pthread_mutex_unlock(&e->reading);
     return rc ? fail(s, rc, "cannot open the store again after an error") : STORE_BROKEN;
 }

@@ -170,9 +170,15 @@ static size_t total(const struct iovec *v, int n) {
     return len;
 }
 
+static ssize_t write_and_note(int fd, const struct iovec *v, int n, off_t at, uint64_t id) {
+    note((struct entry){.kind = ENTRY_WRITE, .inode = inode_of(fd), .at = (uint64_t)at, .id = id}, v, n);
+    ssize_t done = syscall(SYS_pwritev, fd, v, n, (long)at, (long)(at >> 32));
+    if (id && done >= 0) note((struct entry){.kind = ENTRY_DONE, .id = id}, NULL, 0);
+    return done;
+}
+
 static ssize_t write_part(int fd, const struct iovec *v, size_t len, off_t at) {
-    size_t part = v->iov_len < len ? v->iov_len : len;
-    return syscall(SYS_pwrite64, fd, v->iov_base, part, at);
+    return write_and_note(fd, &(struct iovec){v->iov_base, v->iov_len < len ? v->iov_len : len}, 1, at, 0);
 }
 
 /* All writes come here; the file is ours. */
@@ -180,15 +186,13 @@ static ssize_t write_at(int fd, const struct iovec *v, int n, off_t at) {
     bool syncs = is_synced(fd);
     size_t len = total(v, n);
     int error = fault(CALL_WRITE | (syncs ? CALL_META : 0));
+    if (error == EIO && syncs) write_and_note(fd, v, n, at, 0); /* it went into the system's memory, and perhaps to the disk: who knows */
     if (error && error != ERROR_SHORT) return refuse(error);
     size_t fits = error ? len / 2 : room_for(fd, len, at);
     if (!fits && len) return refuse(ENOSPC);
     if (fits < len) return write_part(fd, v, fits, at);
     uint64_t id = syncs && !(control && control->lies & LIE_META) ? next_id() : 0;
-    note((struct entry){.kind = ENTRY_WRITE, .inode = inode_of(fd), .at = (uint64_t)at, .id = id}, v, n);
-    ssize_t done = syscall(SYS_pwritev, fd, v, n, (long)at, (long)(at >> 32));
-    if (id && done >= 0) note((struct entry){.kind = ENTRY_DONE, .id = id}, NULL, 0);
-    return done;
+    return write_and_note(fd, v, n, at, id);
 }
 
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at) {

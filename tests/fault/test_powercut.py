@@ -1,15 +1,17 @@
 """Power cuts: whatever the disk had not synced is dropped, kept, or torn; what a save reported done is there all the same."""
+import errno
+import random
 import shutil
 
 import powercut
-from fault import EVERMOO, LIE_META, LIE_SYNC, WORLD, Control, Fault, environment, must_run, run, without_sanitizer, workplace
+from fault import DISK, EVERMOO, LIE_META, LIE_SYNC, META, SHORT, WORLD, Control, Fault, environment, must_run, run, without_sanitizer, workplace
 from session import Server
 
 SAVES = 120
 
 
-def record(place, seed, lies=0):
-    """A run of faultworld: (journal, what was there before it, the world's digest by generation before it)."""
+def record(place, seed, lies=0, fail=None):
+    """`fail': what Control.arm() is to be told. A run of faultworld: (journal, what was there before it, the world's digest by generation before it)."""
     world, journal, before = place / "disk" / "world", place / "journal", place / "before.json"
     (place / "disk").mkdir()
     must_run(WORLD, "new", world)
@@ -19,7 +21,12 @@ def record(place, seed, lies=0):
     journal.write_bytes(b"")
     control = Control(place / "control")
     control.lies = lies
-    must_run(WORLD, "run", world, seed, SAVES, env=environment(place / "disk", control, journal))
+    if fail:
+        control.arm(*fail)
+    env = dict(environment(place / "disk", control, journal), FAULT_PATIENT="1")
+    must_run(WORLD, "run", world, seed, SAVES, env=env, text="again\n" * SAVES)
+    if fail and not control.failed:
+        raise Fault(f"no call failed: {fail}")
     return journal, before, first
 
 
@@ -72,6 +79,19 @@ def test_power_cuts_while_saving(soak):
             wrong = cut_often(place, recording, range(seed * 1000, seed * 1000 + cuts))
             if wrong:
                 raise Fault("; ".join(f"powercut.py {recording[0]} {recording[1]} {s} OUT: {fault}" for s, fault in wrong[:5]))
+
+
+def test_power_cuts_after_failed_calls(soak):
+    """A write that failed may be on disk or not. Among others that of the newest meta page, with which all that it leads to would be used."""
+    for seed in range(1, 21 if soak else 4):
+        chance = random.Random(seed)
+        first = chance.randint(10, 100)
+        fail = chance.choice(((META, first, first + chance.randint(0, 2), errno.EIO), (DISK, first, first + chance.randint(0, 30), errno.EIO), (DISK, first, first, SHORT)))
+        with workplace("failedcut") as place:
+            recording = record(place, seed, fail=fail)
+            wrong = cut_often(place, recording, range(seed * 1000, seed * 1000 + (100 if soak else 15)))
+            if wrong:
+                raise Fault(f"{fail}: " + "; ".join(f"powercut.py {recording[0]} {recording[1]} {s} OUT: {fault}" for s, fault in wrong[:5]))
 
 
 def test_a_lying_disk_is_found_out(soak):
