@@ -190,7 +190,10 @@ def tear(image, e, keep, chance):
 
 
 def choose_moment(entries, chance):
-    """Anywhere; more often near a sync or a mark, where things can go wrong."""
+    """Anywhere; more often near a sync or a mark, or some time after a call that failed, where things can go wrong."""
+    failed = [i for i, e in enumerate(entries) if e.kind == "F"]
+    if failed and chance.random() < 0.6:
+        return min(len(entries), chance.choice(failed) + chance.randint(0, 45))
     turns = [i for i, e in enumerate(entries) if e.kind in "SEMR"]
     if not turns or chance.random() < 0.4:
         return chance.randint(0, len(entries))

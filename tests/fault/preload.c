@@ -131,6 +131,7 @@ static int fault(unsigned calls) {
     uint64_t n = atomic_fetch_add(atom(&control->counted), 1) + 1;
     if (n < control->from || n > control->to) return 0;
     atomic_fetch_add(atom(&control->failed), 1);
+    note((struct entry){.kind = ENTRY_FAILED}, NULL, 0);
     return (int)control->error;
 }
 

@@ -41,6 +41,7 @@ enum entry_kind {
     ENTRY_CREATE = 'C', /* name; at = 1: a directory */
     ENTRY_RENAME = 'R', /* name, zero, new name */
     ENTRY_UNLINK = 'U', /* name */
+    ENTRY_FAILED = 'F', /* a call was made to fail here */
     ENTRY_MARK = 'M' /* what the test says: "written GENERATION DIGEST", "done GENERATION" */
 };
 struct entry {
