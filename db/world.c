@@ -211,6 +211,7 @@ void db_world_close(struct db *db) {
     links_free(db->players);
     free_cool(db);
     memory_pages(db->objects, db->cap * sizeof *db->objects, 0);
+    large_free(db->dirty, db->dirty_cap * sizeof *db->dirty);
     shape_unref(db->no_shape);
     code_table_free(db->codes);
     free(db);
