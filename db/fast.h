@@ -7,7 +7,6 @@
 #define DB_FAST_H
 
 #include "base/list.h"
-#include "db/history.h"
 #include "db/usage.h"
 
 static inline struct object *db_fast_object(struct db *db, objid id) {
@@ -52,12 +51,12 @@ static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, co
     if (!(m->bits & PF_WRITE) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
     value old = {.type = m->type, .u.i = o->slots[c->slot]};
     object_dirty(db, o, OS_SLOTS);
-    if (((VALUE_SIZED_MASK >> v.type) | (VALUE_SIZED_MASK >> old.type)) & 1u) usage_grew(db, o, value_bytes(v) - value_bytes(old));
-    m->type = (uint8_t)v.type;
-    if (!(m->bits & SLOT_DIRTY)) {
-        m->bits |= SLOT_DIRTY;
-        if (VALUE_HAS_HISTORY(v, old)) history_note_setter(db, o, c->slot, progr);
+    if ((v.type | old.type) != V_INT || !(m->bits & SLOT_DIRTY)) { /* V_INT is 0: an integer in the place of one */
+        int64_t bytes = value_growth(v, old);
+        if (bytes) usage_grew(db, o, bytes);
+        if (!(m->bits & SLOT_DIRTY)) slot_first_change(db, o, c->slot, v, old, progr);
     }
+    m->type = (uint8_t)v.type;
     o->slots[c->slot] = v.u.i;
     value_unref(old);
     return true;

@@ -36,7 +36,7 @@ enum { HISTORY_VALUE_BYTES = 60000, HISTORY_BURST = 3 }; /* longer values are no
 #define HISTORY_PAUSE_US ((int64_t)60 * 1000000)
 
 /* Main thread. */
-void history_note_setter(struct db *db, const struct object *o, uint32_t slot, objid programmer); /* the slot was clean and gets another value */
+__attribute__((cold)) void history_note_setter(struct db *db, const struct object *o, uint32_t slot, objid programmer); /* the slot was clean and gets another value */
 void history_note_verb(struct db *db, const struct object *o, const struct verb *v, objid programmer); /* before v gets another program */
 void history_drop_object(struct db *db, const struct object *o); /* it goes, or gets another number */
 struct history history_cut(struct db *db); /* what was noted so far, for a save */

@@ -320,6 +320,9 @@ void slots_free(int64_t *slots, uint32_t n); /* values and owners are the caller
 void slots_move(struct object *o, struct shape *now, int64_t (*moved_to)(const struct shape *old, uint32_t i, struct shape *now),
                 void (*drop)(void *ctx, uint32_t i), void *ctx);
 
+/* property.c: a clean slot of o, which is marked, is about to get another value: SLOT_DIRTY, and who changed it. */
+__attribute__((cold)) void slot_first_change(struct db *db, struct object *o, uint32_t i, value v, value old, objid progr);
+
 /* ---- verb.c ---- */
 
 struct verb *object_append_verb(struct object *o); /* zeroed */

@@ -18,11 +18,16 @@ static bool slot_allows(struct db *db, const struct object *o, uint32_t i, objid
     return (slot_perms(o, i) & f) || slot_owner(o, i) == who || object_is_wizard(db, who);
 }
 
+void slot_first_change(struct db *db, struct object *o, uint32_t i, value v, value old, objid progr) {
+    slot_add_bits(o, i, SLOT_DIRTY);
+    if (VALUE_HAS_HISTORY(v, old)) history_note_setter(db, o, i, progr);
+}
+
 static void slot_set(struct db *db, struct object *o, uint32_t i, value v, objid progr) {
     value old = slot_value(o, i);
     bool moved = (old.type == V_CLEAR) != (v.type == V_CLEAR);
     object_dirty(db, o, OS_SLOTS);
-    if (!(slot_bits(o, i) & SLOT_DIRTY) && VALUE_HAS_HISTORY(v, old)) history_note_setter(db, o, i, progr);
+    if (!(slot_bits(o, i) & SLOT_DIRTY)) slot_first_change(db, o, i, v, old, progr);
     int64_t before = usage_of_slot(o, i);
     slot_put_value(o, i, v);
     slot_add_bits(o, i, SLOT_DIRTY);

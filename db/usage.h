@@ -9,6 +9,7 @@
 #ifndef DB_USAGE_H
 #define DB_USAGE_H
 
+#include "base/list.h"
 #include "db/internal.h"
 #include "db/records.h"
 
@@ -36,7 +37,7 @@ struct usage {
 };
 void usage_free(struct usage *u);
 
-void usage_fold(struct usage *u); /* all of it into the map */
+__attribute__((cold)) void usage_fold(struct usage *u); /* all of it into the map */
 static inline void usage_grew(struct db *db, const struct object *o, int64_t bytes) { /* negative: shrank */
     struct usage *u = db->usage;
     if (u->owner != o->owner) {
@@ -51,7 +52,12 @@ void usage_owner_changes(struct db *db, struct object *o, objid owner); /* still
 void usage_record_goes(struct db *db, objid o, int64_t bytes); /* of an object that is not in memory */
 void usage_recount(struct db *db); /* from all objects: after changes that were not told of. No save may be under way */
 
-#define VALUE_SIZED_MASK ((1u << V_STR) | (1u << V_LIST) | (1u << V_FLOAT)) /* types whose value_bytes() is not that of all others */
+/* value_bytes(v) - value_bytes(old); mostly a value takes the place of one of its kind. */
+static inline int64_t value_growth(value v, value old) {
+    if (v.type != old.type) return value_bytes(v) - value_bytes(old);
+    if (v.type == V_STR) return (int64_t)v.u.s->len - (int64_t)old.u.s->len;
+    return v.type == V_LIST ? v.u.l->bytes - old.u.l->bytes : 0;
+}
 int64_t usage_of_object(struct db *db, struct object *o);
 int64_t usage_of_slot(const struct object *o, uint32_t i);
 static inline int64_t usage_of_propdef(size_t name) { return USAGE_PROPDEF + (int64_t)name + 1; }
