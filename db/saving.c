@@ -208,7 +208,6 @@ void save_thread_wait(struct save_thread *t, struct save_run *run) {
 }
 
 void save_thread_discard(struct save_thread *t, struct save_run *run) {
-    struct save_run *before = atomic_exchange(&t->litter, run);
-    must(!before); /* it was cleared away before the next run was begun */
+    save_run_free(atomic_exchange(&t->litter, run)); /* most are cleared away before the next run is begun; one whose turn came just after the thread had looked is not */
     sem_post(&t->work);
 }
