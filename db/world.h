@@ -55,7 +55,7 @@ void db_saver_keep_code(struct db_saver *s, struct code *code); /* a frame needs
 struct db_save_part {
     void (*write)(void *ctx, struct db_saver *s);
     void *ctx;
-    void (*done)(void *ctx, bool saved); /* when the save is over: durable, or nothing of it was kept. NULL allowed */
+    void (*done)(void *ctx, bool saved); /* when the save is over: durable, or nothing of it was kept. Must not save itself. NULL allowed */
 };
 struct db_save_report {
     uint64_t generation, records, bytes;
