@@ -232,9 +232,14 @@ static void look(struct db *db, bool again) {
 
 /* ---- from outside ---- */
 
+/* Not from a file that cannot be read any more: what is in memory is all that there is. */
+static bool may_be_read_again(const struct db *db) { return db->store && !db->no_recovery; }
+
 void cache_turn(struct db *db) {
     struct cache *c = db->cache;
-    if (c->evict_always) {
+    if (!may_be_read_again(db)) {
+        db->evict_due = false;
+    } else if (c->evict_always) {
         db_evict_clean(db);
     } else if (c->evict_entries) {
         size_t most = db->cap;
@@ -262,7 +267,7 @@ static void trim(struct cache *c) {
 
 void db_cache_turn(struct db *db) {
     struct cache *c = db->cache;
-    if (!c || c->evict_always || c->evict_entries) return;
+    if (!c || c->evict_always || c->evict_entries || !may_be_read_again(db)) return;
     if (clock_monotonic_us() - c->looked_us >= LOOK_AT_LEAST_US) {
         look(db, false);
         trim(c);
@@ -305,7 +310,7 @@ static void evict_line(struct db *db, struct object *o) {
 }
 
 void db_evict_clean(struct db *db) {
-    if (!db->store) return;
+    if (!may_be_read_again(db)) return;
     for (size_t i = 0; i < db->cap; i++)
         if (is_loaded(db->objects[i])) evict_line(db, db->objects[i]);
     for (size_t i = 0; i < db->cap; i++)
