@@ -175,6 +175,7 @@ bench: deps-bench
 	$(Q)bench/language.py --driver $(B)/bench-machine
 	$(Q)bench/server.py --evermoo $(B)/evermoo
 	$(Q)bench/memory.py --build $(B)
+	$(Q)bench/linear.py --build $(B)
 
 $(B)/bench-machine: $(OBJ_builtins) $(B)/bench/machine.o
 	@echo "  LD    $@"

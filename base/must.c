@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 static void (*must_hook)(void);
@@ -52,6 +53,11 @@ static void find_memory(int attempt) {
     if (attempt) nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000L}, NULL); /* another thread may give some back, or another process */
 }
 
+static _Noreturn void no_memory(size_t n) {
+    fprintf(stderr, "*** evermoo: the system has no %zu bytes of memory left\n", n);
+    must_fail(__FILE__, __LINE__, "memory is left");
+}
+
 /* malloc, calloc or realloc has returned NULL. What realloc was given is still there. */
 static void *try_again(void *old, size_t n, bool zeroed) {
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -59,8 +65,16 @@ static void *try_again(void *old, size_t n, bool zeroed) {
         void *p = zeroed ? calloc(1, n) : realloc(old, n);
         if (p) return p;
     }
-    fprintf(stderr, "*** evermoo: the system has no %zu bytes of memory left\n", n);
-    must_fail(__FILE__, __LINE__, "memory is left");
+    no_memory(n);
+}
+
+void *xpages(size_t n) {
+    for (int i = 0; i <= ATTEMPTS; i++) {
+        void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p != MAP_FAILED) return p;
+        find_memory(i);
+    }
+    no_memory(n);
 }
 
 void *xmalloc(size_t n) {

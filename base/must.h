@@ -22,6 +22,7 @@ void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
+void *xpages(size_t n); /* zeroed, of the system; for munmap() */
 
 pthread_t thread_start(void *(*run)(void *ctx), void *ctx); /* for which memory is found likewise; signals stay with the others */
 

@@ -59,8 +59,7 @@ static void stack_push(struct stack *s, struct pool_slab *slab) {
 
 static struct pool_slab *cut_slab(void) {
     if (all.region == all.region_end) {
-        char *p = mmap(NULL, REGION + POOL_SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        must(p != MAP_FAILED);
+        char *p = xpages(REGION + POOL_SLAB);
         all.region = p + (POOL_SLAB - ((uintptr_t)p & (POOL_SLAB - 1))) % POOL_SLAB;
         all.region_end = all.region + REGION;
     }

@@ -12,16 +12,14 @@ import tempfile
 import time
 
 from memory import make_world
-from server import Server, evaluate, free_port, log_in
+from server import Server, command, free_port, log_in
 
 CALLS = {  # name: (setup, program)
     "empty loop": ("", ""),
     "max_object()": ("", "max_object();"),
     "players()": ("", "players();"),
-    "next_recycled_object()": ("", "next_recycled_object();"),
     "children() of an object with ten": ("o = create(g); for i in [1..10] create(o); endfor", "children(o);"),
     ".contents of an object with ten": ("o = create(g); for i in [1..10] move(create(g), o); endfor", "o.contents;"),
-    "owned_objects() of an owner of ten": ("o = create(g, #-1); for i in [1..10] create(g, o); endfor", "owned_objects(o);"),
     "move() there and back": ("o = create(g); a = create(g); b = create(g);", "move(o, a); move(o, b);"),
     "chparent() there and back": ("o = create(g); a = create(g); b = create(g);", "chparent(o, a); chparent(o, b);"),
     "create()": ("", "create(g);"),
@@ -32,8 +30,7 @@ CALLS = {  # name: (setup, program)
 def seconds(wizard, setup, program, times):
     started = time.monotonic()
     loop = f"for i in [1..{times}] {program} if (ticks_left() < 2000 || seconds_left() < 2) suspend(0); endif endfor"
-    answer = evaluate(wizard, f"g = #0.big[1]; {setup} {loop} return 1;")
-    assert "1" in answer and "Traceback" not in answer and "Error" not in answer, answer
+    command(wizard, f';;g = #0.big[1]; {setup} {loop} notify(player, "all " + "done");', b"all done")  # it may suspend, and then evaluates to nothing
     return time.monotonic() - started
 
 
