@@ -142,12 +142,12 @@ def sweep(kinds, errors, soak, first, sample):
 
 
 def test_commands_with_a_failing_disk(soak):
-    sweep(DISK, lambda n: ERRORS if soak else (ERRORS[n % 3],), soak, 12, 8)
+    sweep(DISK, lambda n: ERRORS if soak else (ERRORS[n % 3],), soak, 8, 6)
 
 
 def test_commands_with_a_failing_allocation(soak):
     without_sanitizer("memory is the sanitizer's")
-    sweep(MALLOC, lambda n: (errno.ENOMEM,), soak, 3, 6)
+    sweep(MALLOC, lambda n: (errno.ENOMEM,), soak, 2, 4)
 
 
 # ---- saves ----
@@ -208,7 +208,7 @@ def sweep_saves(kinds, errors, soak, first, sample):
 
 
 def test_saves_with_a_failing_disk(soak):
-    sweep_saves(DISK, lambda n: ERRORS if soak else (ERRORS[n % 3],), soak, 30, 15)
+    sweep_saves(DISK, lambda n: ERRORS if soak else (ERRORS[n % 3],), soak, 24, 10)
 
 
 def test_saves_with_a_failing_page_of_the_last_transaction(soak):
@@ -218,4 +218,4 @@ def test_saves_with_a_failing_page_of_the_last_transaction(soak):
 
 def test_saves_with_a_failing_allocation(soak):
     without_sanitizer("memory is the sanitizer's")
-    sweep_saves(MALLOC, lambda n: (errno.ENOMEM,), soak, 5, 30)
+    sweep_saves(MALLOC, lambda n: (errno.ENOMEM,), soak, 4, 12)

@@ -99,7 +99,7 @@ def test_a_lying_disk_is_found_out(soak):
     without_sanitizer("what it would report, a library that reads a damaged file, is what is wanted here")
     for lies in (LIE_SYNC, LIE_META, LIE_SYNC | LIE_META):
         with workplace("lying") as place:
-            wrong = cut_often(place, record(place, 1, lies), range(40 if soak else 15))
+            wrong = cut_often(place, record(place, 1, lies), range(40 if soak else 8))
             if not wrong:
                 raise Fault(f"no cut did harm on a disk that lies ({lies})")
 
@@ -178,7 +178,7 @@ def test_power_cuts_of_a_served_world(soak):
         journal, before = record_served(server, 40 if soak else 16)
         entries = powercut.read_journal(journal)
         done, backups = powercut.marks(entries, "done"), powercut.marks(entries, "backup")
-        for seed, chance, disk in powercut.cuts(entries, before, range(300 if soak else 15)):
+        for seed, chance, disk in powercut.cuts(entries, before, range(300 if soak else 10)):
             out = server.dir / f"cut-{seed}"
             disk.rebuild(out / "world", chance)
             reported = {words[0]: words[1] for moment, words in backups if moment < disk.now}

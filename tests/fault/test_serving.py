@@ -174,7 +174,7 @@ def test_memory_fails_once(soak):
         world.must_save("nothing was to fail")
         count = world.control.counted
         chance = random.Random(1)
-        chosen = range(1, count + 50) if soak else sorted(chance.sample(range(1, count + 50), 60))
+        chosen = range(1, count + 50) if soak else sorted(chance.sample(range(1, count + 50), 30))
         for i, n in enumerate(chosen):
             world.control.arm(MALLOC, n, n + (3 if i % 10 == 0 else 0), errno.ENOMEM)
             for action in ACTIONS:
