@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -143,6 +144,35 @@ bool store_is_damaged(struct store *s) {
     return atomic_load(&s->shared->damaged);
 }
 
+/*
+ * On some damage the library's assertions fail, and it would end the process. Reading holds nothing that would be left behind, so it ends there, as any other damage. (It gives no context: one
+ * place to go back to for each thread.)
+ */
+static _Thread_local jmp_buf *way_out;
+
+static void on_assertion(MDB_env *env, const char *text) {
+    (void)env, (void)text;
+    if (way_out) longjmp(*way_out, 1);
+}
+
+static int guarded_get(struct store *s, MDB_txn *txn, MDB_dbi dbi, MDB_val *k, MDB_val *v) {
+    jmp_buf here;
+    if (s->writes) return mdb_get(txn, dbi, k, v);
+    way_out = &here;
+    int rc = setjmp(here) ? MDB_CORRUPTED : mdb_get(txn, dbi, k, v);
+    way_out = NULL;
+    return rc;
+}
+
+static int guarded_step(struct store *s, MDB_cursor *c, MDB_val *k, MDB_val *v, MDB_cursor_op op) {
+    jmp_buf here;
+    if (s->writes) return mdb_cursor_get(c, k, v, op);
+    way_out = &here;
+    int rc = setjmp(here) ? MDB_CORRUPTED : mdb_cursor_get(c, k, v, op);
+    way_out = NULL;
+    return rc;
+}
+
 /* ---- opening ---- */
 
 static int open_tables(struct environment *e) {
@@ -166,6 +196,7 @@ static int open_env_sized(struct environment *e, size_t map) {
     int rc = mdb_env_create(&e->env);
     if (rc) return rc;
     mdb_env_set_maxdbs(e->env, T_COUNT);
+    mdb_env_set_assert(e->env, on_assertion);
     mdb_env_set_maxreaders(e->env, MAX_READERS);
     mdb_env_set_mapsize(e->env, map);
     rc = mdb_env_open(e->env, e->dir, MDB_NOTLS | (e->options.read_only ? MDB_RDONLY : 0), 0600);
@@ -328,7 +359,7 @@ uint64_t store_read_transaction(struct store *s) { return mdb_txn_id(current(s))
 int store_get(struct store *s, enum store_table t, const void *key, size_t klen, const void **data, size_t *len) {
     if (!s->shared->has[t]) return STORE_NOT_FOUND;
     MDB_val k = {klen, (void *)key}, v;
-    int rc = judge(s->shared, mdb_get(current(s), s->shared->dbi[t], &k, &v));
+    int rc = judge(s->shared, guarded_get(s, current(s), s->shared->dbi[t], &k, &v));
     if (rc == MDB_NOTFOUND) return STORE_NOT_FOUND;
     if (rc) return fail(s, rc, "cannot read");
     *data = v.mv_data;
@@ -347,10 +378,10 @@ static int scan(struct store *s, enum store_table t, const void *from, size_t fl
     }
     if (rc) return fail(s, rc, "cannot read");
     MDB_val k = {flen, (void *)from}, v;
-    rc = mdb_cursor_get(c, &k, &v, flen ? MDB_SET_RANGE : MDB_FIRST);
+    rc = guarded_step(s, c, &k, &v, flen ? MDB_SET_RANGE : MDB_FIRST);
     while (!rc && k.mv_size >= plen && (!plen || !memcmp(k.mv_data, from, plen))) {
         if (!row(ctx, k.mv_data, k.mv_size, v.mv_data, v.mv_size)) break;
-        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+        rc = guarded_step(s, c, &k, &v, MDB_NEXT);
     }
     mdb_cursor_close(c);
     rc = judge(s->shared, rc);

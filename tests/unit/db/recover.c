@@ -27,13 +27,25 @@ static void back_up(const char *dir) {
     cr_assert(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-static void spoil(const char *dir, uint64_t *seed) {
+/* One entry in each is what the library asserts that there is not. */
+static void spoil_branches(int fd, off_t pages) {
+    unsigned char head[16];
+    for (off_t i = 2; i < pages; i++) {
+        cr_assert_eq(pread(fd, head, sizeof head, i * 4096), (ssize_t)sizeof head);
+        if (head[10] != 1 || head[11]) continue;
+        head[12] = 18, head[13] = 0;
+        cr_assert_eq(pwrite(fd, head, sizeof head, i * 4096), (ssize_t)sizeof head);
+    }
+}
+
+static void spoil(const char *dir, uint64_t *seed, bool branches) {
     char path[200], junk[4096];
     snprintf(path, sizeof path, "%s/data.mdb", dir);
     int fd = open(path, O_RDWR);
     off_t pages = lseek(fd, 0, SEEK_END) / 4096;
     memset(junk, 0xa5, sizeof junk);
-    if (rnd(seed) % 2) cr_assert_eq(ftruncate(fd, (off_t)(rnd(seed) % 4) * 4096), 0);
+    if (branches) spoil_branches(fd, pages);
+    else if (rnd(seed) % 2) cr_assert_eq(ftruncate(fd, (off_t)(rnd(seed) % 4) * 4096), 0);
     else
         for (off_t i = 2; i < pages; i++) cr_assert_eq(pwrite(fd, junk, sizeof junk, i * 4096), (ssize_t)sizeof junk);
     close(fd);
@@ -70,10 +82,10 @@ Test(recover, nothing_is_lost_whatever_is_under_way) {
         db_evict_clean(db);
         if (round % 2) cr_assert_eq(db_save_begin(db, NULL, 0, NULL, &why), 0);
         if (round % 4 == 3) db_save_step(db, 0);
-        spoil(dir, &seed);
+        spoil(dir, &seed, round % 4 == 2); /* not while a save is under way: for a write transaction there is no way out of an assertion */
         db->recovered_us = 0; /* another one so soon is no fault of the backup's here */
         expect_same(model, db, round);
-        if (db_is_damaged(db)) cr_assert(db_recover(db));
+        if (outcome.recovered == round) cr_assert(db_recover(db));
         cr_assert_eq(outcome.recovered, round + 1);
         for (int i = 0; i < 100; i++) random_step(model, db, &seed, 100);
         db_save_finish(db);
