@@ -60,9 +60,13 @@ void history_note_setter(struct db *db, const struct object *o, uint32_t slot, o
     row_put(db, ROW_SETTER, (uint64_t)o->id, o->shape->slots[slot].id, programmer);
 }
 
+/* Also those of the save under way: if it fails, what is noted here comes before them. */
 static void drop_setters(struct db *db, const struct object *o) {
-    for (uint32_t i = 0; i < o->shape->n; i++)
-        if (rowset_find(db->rows, ROW_SETTER, (uint64_t)o->id, o->shape->slots[i].id)) row_delete(db, ROW_SETTER, (uint64_t)o->id, o->shape->slots[i].id);
+    for (uint32_t i = 0; i < o->shape->n; i++) {
+        uint64_t id = o->shape->slots[i].id;
+        if (rowset_find(db->rows, ROW_SETTER, (uint64_t)o->id, id) || rowset_find(db->rows_saving, ROW_SETTER, (uint64_t)o->id, id))
+            row_delete(db, ROW_SETTER, (uint64_t)o->id, id);
+    }
 }
 
 void history_drop_object(struct db *db, const struct object *o) {
@@ -71,7 +75,7 @@ void history_drop_object(struct db *db, const struct object *o) {
     for (size_t i = 0; i < h->n; i++)
         if (h->v[i].object == o->id) entry_fini(&h->v[i]);
         else h->v[to++] = h->v[i];
-    h->n = to;
+    h->n = to; /* those of the save under way: drop_gone() */
     if (!db->rows || !(o->state & OS_STORED)) return;
     drop_setters(db, o);
     row_delete(db, ROW_HISTORY, (uint64_t)o->id, HISTORY_VERB);
@@ -87,7 +91,17 @@ struct history history_cut(struct db *db) {
     return h;
 }
 
+/* Entries of objects that went while they were being saved. */
+static void drop_gone(const struct db *db, struct history *h) {
+    size_t to = 0;
+    for (size_t i = 0; i < h->n; i++)
+        if (rowset_find(db->rows, ROW_HISTORY, (uint64_t)h->v[i].object, HISTORY_VERB)) entry_fini(&h->v[i]);
+        else h->v[to++] = h->v[i];
+    h->n = to;
+}
+
 void history_settle(struct db *db, struct history *h, bool saved) {
+    if (!saved) drop_gone(db, h);
     if (!saved && h->n) {
         struct history *now = db->history;
         now->cap = now->n + h->n;

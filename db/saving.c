@@ -123,8 +123,8 @@ static void *serve(void *ctx) {
     struct save_thread *t = ctx;
     while (!atomic_load(&t->quit)) {
         while (sem_wait(&t->work)) continue;
-        save_run_free(atomic_exchange(&t->litter, NULL));
         struct save_run *run = atomic_load(&t->quit) ? NULL : atomic_exchange(&t->run, NULL);
+        save_run_free(atomic_exchange(&t->litter, NULL)); /* after the look for a run: that of the save before was left earlier than this one was begun */
         if (!run) continue;
         write_run(t, run);
         atomic_store(&run->over, true);

@@ -173,6 +173,36 @@ Test(history, goes_with_the_object) {
     remove_world(dir);
 }
 
+/* A save that will fail is at its beginning, and the object goes and comes back meanwhile. */
+static void lose_object_in_failed_save(struct db *db, objid o, objid parent) {
+    struct buf why = BUF_INIT;
+    store_set_fault(db->store, FAULT_COMMIT, 1);
+    cr_assert_eq(db_save_begin(db, NULL, 0, NULL, &why), 0);
+    uint64_t generation = db_generation(db);
+    db_destroy(db, o);
+    db_create_at(db, o, parent, parent);
+    db_save_finish(db);
+    cr_assert_eq(db_generation(db), generation);
+}
+
+Test(history, goes_with_an_object_whose_save_fails) {
+    char *dir = new_place();
+    struct db *db = new_world(dir);
+    objid o = object_with_verb(db);
+    program(db, o, "a", 5);
+    save_world(db);
+    program(db, o, "b", 5);
+    lose_object_in_failed_save(db, o, NOTHING);
+    save_world(db);
+    cr_assert_eq(store_read_begin(db->store), 0);
+    cr_assert_eq(store_count(db->store, T_HISTORY), 0);
+    cr_assert_eq(store_count(db->store, T_CODE), 0);
+    store_read_end(db->store);
+    db_world_close(db);
+    expect_sound(dir);
+    remove_world(dir);
+}
+
 /* ---- properties ---- */
 
 struct prop_world {
@@ -326,6 +356,19 @@ Test(history, of_properties_goes_with_the_object) {
     db_destroy(w.db, w.o);
     db_create_at(w.db, w.o, parent, parent); /* with the same property */
     expect_history(&w, "");
+    set_text(&w, "c", 5);
+    expect_history(&w, "");
+    save_world(w.db);
+    expect_history(&w, "");
+    prop_world_fini(&w);
+}
+
+Test(history, of_properties_goes_with_an_object_whose_save_fails) {
+    struct prop_world w = prop_world();
+    set_text(&w, "a", 5);
+    save_world(w.db);
+    set_text(&w, "b", 5);
+    lose_object_in_failed_save(w.db, w.o, db_parent(w.db, w.o));
     set_text(&w, "c", 5);
     expect_history(&w, "");
     save_world(w.db);
