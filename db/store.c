@@ -48,7 +48,7 @@ struct environment {
     struct store_options options;
     size_t map_size;
     char *map; /* NULL: not looked for yet */
-    int guard; /* of the map of one that is open for writing; -1 */
+    atomic_int guard; /* of the map of one that is open for writing; -1 */
     atomic_bool damaged; /* since it was opened: pages that could not be read, or that the library could make nothing of */
     pthread_mutex_t reading;
     struct store reader, writer;
