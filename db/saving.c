@@ -68,11 +68,29 @@ static int attempt(struct save_thread *t, struct save_run *run) {
     return rc;
 }
 
+/*
+ * The store has been opened anew, and what it holds is durable: is that this very save, though its commit was said to have failed? The page that makes a transaction the newest can
+ * be on disk all the same. Then it is not to be written once more: sums (accounts of owners) would have it twice.
+ */
+static bool is_there(struct save_thread *t, const struct save_run *run) {
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct rec_meta m;
+    const char *why;
+    if (store_begin(t->store)) return false;
+    bool there = !record_get(t->store, T_META, &meta_key, &d, &scratch, &why) && !rec_meta_decode(&m, &d) && m.generation == run->meta.generation && m.time == run->meta.time &&
+                 !load_digests(t->store);
+    store_abort(t->store);
+    buf_fini(&scratch);
+    return there;
+}
+
 static int write_until_done(struct save_thread *t, struct save_run *run) {
     hashes_sort(&run->saver.codes);
     int rc = attempt(t, run);
-    for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || (rc == STORE_BROKEN && run->reopened < REOPENS)); i++) {
-        run->reopened += rc == STORE_BROKEN;
+    for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || rc == STORE_BROKEN); i++) {
+        if (rc == STORE_BROKEN && is_there(t, run)) return 0;
+        if (rc == STORE_BROKEN && run->reopened++ == REOPENS) break;
         rc = attempt(t, run);
     }
     return rc;
