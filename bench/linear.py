@@ -20,6 +20,8 @@ CALLS = {  # name: (setup, program)
     "players()": ("", "players();"),
     "children() of an object with ten": ("o = create(g); for i in [1..10] create(o); endfor", "children(o);"),
     ".contents of an object with ten": ("o = create(g); for i in [1..10] move(create(g), o); endfor", "o.contents;"),
+    "owned_objects() of an owner of ten": ("o = create(g); for i in [1..10] create(g, o); endfor", "owned_objects(o);"),
+    "next_recycled_object()": ("o = create(g); create(g); recycle(o);", "next_recycled_object();"),
     "move() there and back": ("o = create(g); a = create(g); b = create(g);", "move(o, a); move(o, b);"),
     "chparent() there and back": ("o = create(g); a = create(g); b = create(g);", "chparent(o, a); chparent(o, b);"),
     "create()": ("", "create(g);"),

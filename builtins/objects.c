@@ -77,6 +77,28 @@ struct result bf_object_bytes(struct builtin_call *c) {
     return result_int(db_object_bytes(db_of(c), o));
 }
 
+struct result bf_owned_objects(struct builtin_call *c) {
+    objid owner = c->args[0].u.o;
+    if (!db_valid(db_of(c), owner)) return result_raise(E_INVIND);
+    return result_value(db_owned_objects(db_of(c), owner));
+}
+
+struct result bf_recycled_objects(struct builtin_call *c) {
+    struct db *db = db_of(c);
+    struct list *all = list_new(0);
+    objid end = db_max_object(db) + 1;
+    for (objid o = 0; (o = db_next_free(db, o, end)) != NOTHING; o++) all = list_append_take(all, value_obj(o));
+    return result_value(value_list(all));
+}
+
+struct result bf_next_recycled_object(struct builtin_call *c) {
+    struct db *db = db_of(c);
+    objid start = c->nargs > 0 ? c->args[0].u.o : 0, max = db_max_object(db);
+    if (start < 0 || start > max) return result_raise(E_INVARG);
+    objid next = db_next_free(db, start, max + 1);
+    return next == NOTHING ? result_int(0) : result_obj(next);
+}
+
 struct result bf_owned_bytes(struct builtin_call *c) {
     objid who = c->args[0].u.o;
     if (who != c->progr && !is_wizard(c)) return result_raise(E_PERM);

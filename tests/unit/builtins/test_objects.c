@@ -27,6 +27,20 @@ Test(objects, looking) {
     bi_close(&w);
 }
 
+Test(objects, numbers_in_use_and_not) {
+    static const struct bi_case before[] = {{"recycled_objects()", "{}"}, {"next_recycled_object()", "0"}, {"create(#1) == #7 && create(#1) == #8 && create(#1) == #9", "1"}};
+    static const struct bi_case after[] = {
+        {"recycle(#7) || recycle(#8)", "0"}, {"recycled_objects()", "{#7, #8}"}, {"next_recycled_object()", "#7"}, {"next_recycled_object(#8)", "#8"}, {"next_recycled_object(#9)", "0"},
+        {"next_recycled_object(#10)", "E_INVARG"}, {"next_recycled_object(#-1)", "E_INVARG"}, {"next_recycled_object(1)", "E_TYPE"}, {"recycled_objects(1)", "E_ARGS"},
+        {"#9 in owned_objects(#2) > 0", "1"}, {"#7 in owned_objects(#2)", "0"}, {"owned_objects(#9)", "{}"}, {"owned_objects(#8)", "E_INVIND"}, {"owned_objects(\"x\")", "E_TYPE"},
+    };
+    struct bi_world w;
+    bi_open(&w, "toast");
+    BI_CHECK(&w, WIZARD, before);
+    BI_CHECK(&w, WIZARD, after);
+    bi_close(&w);
+}
+
 static objid booted;
 static void note_boot(void *ctx, objid who) {
     (void)ctx;

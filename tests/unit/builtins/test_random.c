@@ -20,7 +20,7 @@ static const char *const functions[] = {
     "typeof", "toint", "tonum", "toobj", "tofloat", "tostr", "toliteral", "equal", "value_bytes", "min", "max", "abs", "random", "floatstr", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
     "cosh", "tanh", "exp", "log", "log10", "ceil", "floor", "trunc", "time", "ctime", "length", "index", "rindex", "strsub", "strcmp", "decode_binary", "encode_binary", "string_hash", "binary_hash",
     "value_hash", "crypt", "is_member", "listappend", "listinsert", "listdelete", "listset", "setadd", "setremove", "valid", "create", "recycle", "move", "parent", "children", "chparent", "max_object",
-    "players", "is_player", "set_player_flag", "renumber", "reset_max_object", "object_bytes", "owned_bytes", "properties", "property_info", "property_history", "set_property_info", "add_property", "delete_property", "clear_property",
+    "players", "is_player", "set_player_flag", "renumber", "reset_max_object", "object_bytes", "owned_bytes", "owned_objects", "recycled_objects", "next_recycled_object", "properties", "property_info", "property_history", "set_property_info", "add_property", "delete_property", "clear_property",
     "is_clear_property", "verbs", "verb_info", "set_verb_info", "verb_args", "set_verb_args", "add_verb", "delete_verb", "verb_code", "verb_history", "set_verb_code", "eval", "disassemble", "raise", "pass",
     "call_function", "function_info", "match", "rmatch", "substitute",
 };
