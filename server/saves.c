@@ -283,6 +283,7 @@ double saves_turn(struct server *s) {
     struct saves *v = &s->saves;
     double next = INFINITY;
     if (v->checkpoint_wanted && !v->checkpoint_under_way && s->end == SERVER_RUNS) begin_checkpoint(s);
+    if (!db_save_under_way(s->db) && settle(s)) return 0; /* renumber() has waited for it: its outcome is told before the next begins */
     if (!db_save_under_way(s->db) && (v->asked || (next = look_at_clock(s)) <= 0)) begin(s);
     if (!db_save_under_way(s->db)) return settle(s) || (v->checkpoint_wanted && !v->checkpoint_under_way) ? 0 : next;
     enum db_save_state state = step(s);

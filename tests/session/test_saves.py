@@ -192,3 +192,16 @@ def test_a_reboot_during_a_save():
         server.kill()
         server.start()
         assert server.login().eval("#8.n") == "6"
+
+
+def test_a_save_that_renumber_waits_for_is_told_before_the_next_begins():
+    """Else who asked for the next one would hear that everything is on disk when it has only begun."""
+    with Server(*SELDOM) as server:
+        c = server.login()
+        property_of_its_own(c, "{}")
+        c.run(MANY)
+        round_ = ('for i in [1..100] add = #8.("p" + tostr(i)); #8.("p" + tostr(i)) = {k, add[2]}; endfor fork (0) save_database(); endfork suspend(0); suspend(0); '
+                  'fork (0) r = save_database(); #8.n = {@#8.n, r[1][2]}; endfork suspend(0); renumber(o);')
+        c.run(f"o = create(#-1); for k in [1..40] {round_} endfor")
+        until("all answers", lambda: c.eval("length(#8.n)") == "40")
+        assert c.eval("0 in #8.n") == "0", "answered with an empty report"
