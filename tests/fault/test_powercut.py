@@ -4,7 +4,7 @@ import random
 import shutil
 
 import powercut
-from fault import DISK, EVERMOO, LIE_META, LIE_SYNC, META, SHORT, WORLD, Control, Fault, environment, must_run, run, without_sanitizer, workplace
+from fault import DISK, EVERMOO, LIE_META, LIE_SYNC, META, SHORT, SYNC, WORLD, Control, Fault, environment, must_run, run, without_sanitizer, workplace
 from session import Server
 
 SAVES = 120
@@ -86,7 +86,7 @@ def test_power_cuts_after_failed_calls(soak):
     for seed in range(1, 21 if soak else 4):
         chance = random.Random(seed)
         first = chance.randint(10, 100)
-        fail = chance.choice(((META, first, first + chance.randint(0, 2), errno.EIO), (DISK, first, first + chance.randint(0, 30), errno.EIO), (DISK, first, first, SHORT)))
+        fail = chance.choice(((META, first, first + chance.randint(0, 2), errno.EIO), (META | SYNC, first, first + chance.randint(0, 9), errno.EIO), (DISK, first, first, SHORT)))
         with workplace("failedcut") as place:
             recording = record(place, seed, fail=fail)
             wrong = cut_often(place, recording, range(seed * 1000, seed * 1000 + (100 if soak else 15)))
