@@ -45,10 +45,23 @@ static const char *read_meta(struct page_meta *out, const unsigned char *m, size
     return NULL;
 }
 
+/* A save may be writing one of them: until two looks agree. */
+static void copy_metas(struct pages *p) {
+    enum { LOOKS = 1000 };
+    unsigned char before[sizeof p->metas];
+    for (int i = 0; i < LOOKS; i++) {
+        memcpy(before, p->metas, sizeof before);
+        for (size_t m = 0; m < 2; m++) memcpy(p->metas[m], p->map + m * p->page_size, PAGES_META_BYTES);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        if (i && !memcmp(before, p->metas, sizeof before)) return;
+    }
+}
+
 static int look_for_meta(struct pages *p, uint64_t transaction, struct buf *why) {
     struct page_meta found[2];
     const char *fault[2];
-    for (size_t i = 0; i < 2; i++) fault[i] = read_meta(&found[i], p->map + i * p->page_size + HEAD, p->page_size);
+    copy_metas(p);
+    for (size_t i = 0; i < 2; i++) fault[i] = read_meta(&found[i], p->metas[i] + HEAD, p->page_size);
     int best = -1;
     for (int i = 0; i < 2; i++)
         if (!fault[i] && (transaction ? found[i].transaction == transaction : best < 0 || found[i].transaction > found[best].transaction)) best = i;
@@ -61,7 +74,7 @@ static int look_for_meta(struct pages *p, uint64_t transaction, struct buf *why)
 const char *pages_meta_fault(const struct pages *p) {
     struct page_meta m[2];
     for (size_t i = 0; i < 2; i++) {
-        const unsigned char *page = p->map + i * p->page_size;
+        const unsigned char *page = p->metas[i];
         const char *fault = read_meta(&m[i], page + HEAD, p->page_size);
         if (fault) return fault;
         if (get64(page) != i || !(get16(page + 10) & PAGE_META)) return "its header is not that of a meta page";

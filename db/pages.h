@@ -26,9 +26,12 @@ struct page_meta {
     struct page_tree unused, tables; /* the free list; the tree that names the others */
 };
 
+enum { PAGES_META_BYTES = 256 }; /* more than a meta page has to say */
+
 struct pages {
     const unsigned char *map;
     size_t size, page_size;
+    unsigned char metas[2][PAGES_META_BYTES]; /* the meta pages as they were at the opening: saves that follow write over them */
     struct page_meta meta;
     unsigned char *used; /* a bit for each page that was met */
 };

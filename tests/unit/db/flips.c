@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -288,6 +289,7 @@ Test(flips, check_while_the_world_is_saved) {
         struct db *db;
         struct buf why = BUF_INIT;
         uint64_t seed = 5;
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
         if (db_world_open(&db, dir, NULL, &why)) _exit(1);
         for (;;) {
             for (int i = 0; i < 50; i++) random_step(db, NULL, &seed, 200);
