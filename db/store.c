@@ -42,6 +42,7 @@ struct store {
 
 struct environment {
     MDB_env *env; /* NULL: closed after an error, and could not be opened again */
+    atomic_bool closed; /* since then, until it is wholly open: what the writer, which does not hold `reading', may ask */
     MDB_dbi dbi[T_COUNT];
     bool has[T_COUNT]; /* a table of a newer format may be missing when reading */
     char *dir;
@@ -270,6 +271,7 @@ static void close_env(struct environment *e) {
     end_txn(&e->writer);
     end_txn(&e->reader);
     unwatch_map(e);
+    atomic_store(&e->closed, true);
     if (e->env) mdb_env_close(e->env);
     e->env = NULL;
 }
@@ -282,6 +284,7 @@ static int open_again(struct environment *e) {
     int rc = open_env(e);
     if (!rc && !e->options.read_only) rc = mdb_env_sync(e->env, 1);
     if (rc) close_env(e);
+    else atomic_store(&e->closed, false);
     return rc;
 }
 
@@ -521,7 +524,7 @@ static int write_failed(struct store *s, int rc, const char *what) {
 int store_begin(struct store *s) {
     struct environment *e = s->shared;
     must(s->writes && !s->txn);
-    if (!e->env) return reopen(s);
+    if (atomic_load(&e->closed)) return reopen(s);
     int rc = fault_hits(e, FAULT_BEGIN) ? EIO : mdb_txn_begin(e->env, NULL, 0, &s->txn);
     if (rc == MDB_MAP_RESIZED) rc = resize_map(e, 0) ? rc : mdb_txn_begin(e->env, NULL, 0, &s->txn); /* another process made the file larger than our map */
     if (rc) s->txn = NULL;
