@@ -184,7 +184,7 @@ int backup_verify(const char *dir, void (*progress)(void *ctx, double part), voi
     int rc = db_world_check(dir, note_fault, progress ? note_progress : NULL, &r, why);
     if (rc > 0) buf_printf(why, "%s is not sound: %s", dir, buf_c(&r.first));
     buf_fini(&r.first);
-    return rc ? -1 : 0;
+    return rc > 0 ? -1 : rc;
 }
 
 /* A backup is one file; what reading it back left beside it goes. */

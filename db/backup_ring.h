@@ -44,7 +44,7 @@ struct ring_backup ring_newest_name(const char *dir);
 void ring_list(const char *dir, struct ring_backups *out, void (*unreadable)(void *ctx, const char *text), void *ctx);
 void ring_backups_fini(struct ring_backups *b);
 
-/* backup.c: all records, digests and links of the world in `dir', which no process has open for writing. -1 with *why. */
+/* backup.c: all records, digests and links of the world in `dir', which no process has open for writing. -1, or DB_CHECK_REFUSED, with *why. */
 int backup_verify(const char *dir, void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
 
 #endif

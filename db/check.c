@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,6 +169,7 @@ static int open_pages(struct check *c, struct store *s, const char *dir, struct 
         store_read_end(s);
     }
     buf_printf(why, "%s: saves follow each other too fast for reading", dir);
+    errno = EAGAIN;
     return -1;
 }
 
@@ -264,8 +266,8 @@ _Noreturn static void child(const char *dir, int fd, enum how how, bool progress
     signal(SIGSEGV, SIG_DFL);
     signal(SIGBUS, SIG_DFL);
     signal(SIGABRT, SIG_DFL);
-    signal(SIGALRM, SIG_DFL);
-    if (how == PROBE) alarm(PROBE_SECONDS);
+    signal(SIGPROF, SIG_DFL);
+    if (how == PROBE) setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = PROBE_SECONDS}, NULL); /* of the processor: a disk may be slow, and a machine sleep */
     if (how == GENTLY) be_gentle(&c);
     errno = 0;
     int rc = how == PROBE ? probe_here(dir, &c, &why) : check_here(dir, &c, &why), error = errno;
@@ -303,7 +305,16 @@ static void listen_to(int fd, const struct listener *l) {
     buf_fini(&heard);
 }
 
-/* How the child ended; -1: it could not begin. */
+/* By somebody, or by a system short of memory. What a damaged file leads to is a signal of another kind. */
+static bool was_stopped(int status) {
+    static const int of_damage[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGPROF};
+    if (!WIFSIGNALED(status)) return false;
+    for (size_t i = 0; i < sizeof of_damage / sizeof *of_damage; i++)
+        if (WTERMSIG(status) == of_damage[i]) return false;
+    return true;
+}
+
+/* How the child ended; -1: it could not begin, or come to its end. */
 static int run_child(const char *dir, enum how how, const struct listener *l, int *status) {
     int ends[2];
     if (pipe(ends)) return buf_printf(l->why, "%s: %s", dir, strerror(errno)), -1;
@@ -319,14 +330,16 @@ static int run_child(const char *dir, enum how how, const struct listener *l, in
     close(ends[0]);
     if (pid < 0) return -1;
     while (waitpid(pid, status, 0) < 0 && errno == EINTR) {}
+    if (was_stopped(*status)) return buf_clear(l->why), buf_printf(l->why, "%s: the process that was reading it was ended: %s", dir, strsignal(WTERMSIG(*status))), -1;
     if (!WIFEXITED(*status) && !l->why->len)
-        buf_printf(l->why, "%s: data.mdb is so damaged that reading it %s; restore a backup", dir, WIFSIGNALED(*status) && WTERMSIG(*status) == SIGALRM ? "takes for ever" : "crashes");
+        buf_printf(l->why, "%s: data.mdb is so damaged that reading it %s; restore a backup", dir, WIFSIGNALED(*status) && WTERMSIG(*status) == SIGPROF ? "takes for ever" : "crashes");
     return 0;
 }
 
 static int check_in_child(const char *dir, enum how how, const struct listener *l) {
     int status = 0;
-    if (run_child(dir, how, l, &status)) return -1;
+    if (run_child(dir, how, l, &status)) return DB_CHECK_REFUSED;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == REFUSED) return DB_CHECK_REFUSED;
     return WIFEXITED(status) && WEXITSTATUS(status) < UNREADABLE ? WEXITSTATUS(status) : -1;
 }
 

@@ -49,12 +49,14 @@ static void in_first_half(void *ctx, double part) {
 
 static void in_second_half(void *ctx, double part) { in_first_half(ctx, 1 + part); }
 
-static bool is_sound(struct restore *r, const struct ring_backup *b) {
+/* As backup_verify(). One that is not sound is told of; one that could not be looked at now is no reason to go further back. */
+static int look_at_backup(struct restore *r, const struct ring_backup *b) {
     struct buf why = BUF_INIT;
-    bool sound = backup_verify(b->path, in_first_half, r, &why) == 0;
-    if (!sound) note_unreadable(r, buf_c(&why));
+    int rc = backup_verify(b->path, in_first_half, r, &why);
+    if (rc == -1) note_unreadable(r, buf_c(&why));
+    if (rc == DB_CHECK_REFUSED) buf_add_c(r->why, buf_c(&why));
     buf_fini(&why);
-    return sound;
+    return rc;
 }
 
 static int choose_backup(struct restore *r) {
@@ -63,7 +65,10 @@ static int choose_backup(struct restore *r) {
         struct ring_backup *b = &r->backups.v[i];
         if (r->current.mark && memcmp(b->instant.uuid, r->current.uuid, sizeof b->instant.uuid)) continue; /* of another world */
         oldest = b;
-        if (!not_after(r, b->instant.generation, b->instant.time) || !is_sound(r, b)) continue;
+        if (!not_after(r, b->instant.generation, b->instant.time)) continue;
+        int rc = look_at_backup(r, b);
+        if (rc == -1) continue;
+        if (rc) return -1;
         r->from = b;
         return 0;
     }

@@ -91,7 +91,8 @@ void db_save_set_wake(struct db *db, void (*wake)(void *ctx), void *ctx);
 int db_scan(struct db *db, enum db_table t, bool (*row)(void *ctx, uint64_t key, const void *payload, size_t len), void *ctx, struct buf *why);
 struct code *db_load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]); /* owned; NULL if there is none */
 
-/* Verifies every record and every cross-link, in a process of its own (a damaged file can crash whoever reads it); the world may be in use, but not by this process. Each fault is one call of `fault`. 0 when sound, 1 when not, -1 when it cannot be read. */
+/* Verifies every record and every cross-link, in a process of its own (a damaged file can crash whoever reads it); the world may be in use, but not by this process. Each fault is one call of `fault`. 0 when sound, 1 when not, -1 when it cannot be read, DB_CHECK_REFUSED when that is no matter of damage. */
+enum { DB_CHECK_REFUSED = -2 }; /* *why: the system had no room for it, or somebody ended the process that was reading */
 int db_world_check(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, struct buf *why);
 int db_world_check_counted(const char *dir, void (*fault)(void *ctx, const char *text), void (*progress)(void *ctx, double part), void *ctx, uint64_t *records, struct buf *why); /* *records: how many */
 /* The same slowly, at the lowest priority: for a world that is served. */

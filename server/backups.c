@@ -154,7 +154,7 @@ static bool has_room(struct server *s) {
 
 bool backups_are_due(const struct ring_keep *k, const struct backup_moment *m) {
     int64_t period = (k->hourly ? 3600 : k->daily ? 86400 : k->weekly ? 7 * 86400 : 0) * SECOND, age = m->wall_us - m->newest_time_us;
-    if (!period || m->generation <= m->newest_generation) return false;
+    if (!period || m->generation == m->newest_generation) return false; /* fewer saves than it has: the world was taken back behind a backup that could not be set aside */
     if (m->gap > m->newest_generation) return true; /* points in time after a gap in the log need a new backup */
     if (!m->newest_time_us) return m->up_us >= FIRST_AFTER_US;
     return age >= period || age < 0; /* a clock that was set back must not stop them */

@@ -52,7 +52,7 @@ static void print_fault(void *ctx, const char *text) {
 
 static void show(void *ctx, double part) { progress_show(&((struct checking *)ctx)->bar, part); }
 
-/* 0 sound, 1 not, -1 unreadable. */
+/* As db_world_check(). */
 static int check(const struct arguments *a, struct checking *c, struct buf *why) {
     if (a->gently) return db_world_check_gently(a->world, print_fault, c, why);
     progress_begin(&c->bar, "check");
@@ -81,8 +81,9 @@ static int check_and_repair(const struct arguments *a, struct checking *c, struc
     if (lock < 0) return -1;
     struct buf unreadable = BUF_INIT;
     int rc = check(a, c, &unreadable);
-    if (rc < 0) print_fault(c, buf_c(&unreadable));
-    if (rc) rc = repair(a, why);
+    if (rc == -1) print_fault(c, buf_c(&unreadable));
+    if (rc == DB_CHECK_REFUSED) buf_add_c(why, buf_c(&unreadable));
+    else if (rc) rc = repair(a, why);
     else printf("%s: sound; there is nothing to repair\n", a->world);
     close(lock);
     buf_fini(&unreadable);
@@ -90,7 +91,7 @@ static int check_and_repair(const struct arguments *a, struct checking *c, struc
 }
 
 int cmd_check(int argc, char **argv) {
-    static const struct argp argp = {option_table, parse_argument, "WORLD", "Verifies every record and every cross-link of a world, and prints each fault. The status is 0 only if there is none.", NULL, NULL, NULL};
+    static const struct argp argp = {option_table, parse_argument, "WORLD", "Verifies every record and every cross-link of a world, and prints each fault. The status is 0 only if there is none, and 75 if the system did not let it be looked for.", NULL, NULL, NULL};
     struct arguments a = {.world = NULL};
     if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
     struct buf why = BUF_INIT;
@@ -103,6 +104,7 @@ int cmd_check(int argc, char **argv) {
     else if (rc == 0 && !a.repair) printf("%s: sound (%llu records in %.3f s, %.1f million a second)\n", a.world, (unsigned long long)c.records, seconds, (double)c.records / 1e6 / seconds);
     if (rc > 0) buf_printf(&why, "%s is not sound: %llu fault%s, listed above; go back to a backup (`evermoo restore'), or keep what is sound (`evermoo check --repair')", a.world, c.faults, c.faults == 1 ? "" : "s");
     if (rc) status = command_fail(argv[0], &why);
+    if (rc == DB_CHECK_REFUSED) status = COMMAND_REFUSED;
     buf_fini(&why);
     return status;
 }

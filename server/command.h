@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 
-enum { COMMAND_USAGE = 64 };
+enum { COMMAND_USAGE = 64, COMMAND_REFUSED = 75 }; /* refused: by the system, which may not do so another time */
 
 #define COMMAND(name, doc) int cmd_##name(int argc, char **argv);
 #include "server/commands.def"

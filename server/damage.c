@@ -59,13 +59,13 @@ static pid_t spawn_check(struct server *s) {
     return rc ? -1 : pid;
 }
 
-static void log_output(int fd) {
+static void log_output(int fd, enum log_level level, const char *before) {
     char line[1000];
     int copy = lseek(fd, 0, SEEK_SET) == 0 ? dup(fd) : -1;
     FILE *f = copy < 0 ? NULL : fdopen(copy, "r");
     for (int i = 0; f && fgets(line, sizeof line, f); i++) {
         line[strcspn(line, "\n")] = 0;
-        if (i < MOST_LINES) log_error("DAMAGE: %s", line);
+        if (i < MOST_LINES) log_line(level, "%s: %s", before, line);
     }
     if (f) fclose(f);
 }
@@ -76,11 +76,12 @@ static void on_checked(struct ev_loop *loop, ev_child *w, int events) {
     ev_child_stop(loop, w);
     if (WIFEXITED(w->rstatus) && !WEXITSTATUS(w->rstatus)) {
         log_info("VERIFIED: every record of %s is sound", s->options.world);
-    } else if (WIFEXITED(w->rstatus)) {
-        log_output(s->damage.output);
+    } else if (WIFEXITED(w->rstatus) && WEXITSTATUS(w->rstatus) == EXIT_FAILURE) {
+        log_output(s->damage.output, LOG_ERROR, "DAMAGE");
         if (!db_recover(s->db) && !s->damage.words.len) buf_printf(&s->damage.words, "*** Damage: the world's file is not sound; the server's log says where. ***");
     } else {
-        log_error("The world could not be verified: the check was ended");
+        log_output(s->damage.output, LOG_WARNING, "The world could not be verified");
+        if (WIFSIGNALED(w->rstatus)) log_error("The world could not be verified: the check was ended");
     }
     close(s->damage.output);
     s->damage.output = -1;

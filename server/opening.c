@@ -22,7 +22,7 @@ static int look(const char *dir, bool whole, struct buf *what, struct buf *why) 
     int rc = db_world_probe(dir, &text);
     if (rc == 0 && whole) {
         rc = db_world_check(dir, keep_first, NULL, &text, &text);
-        if (rc < 0) rc = 1;
+        if (rc == -1) rc = 1;
     }
     buf_add_c(rc < 0 ? why : what, buf_c(&text));
     buf_fini(&text);

@@ -317,6 +317,36 @@ static char *world_to_damage(objid *highest) {
     return dir;
 }
 
+/* The reading process is ended by the system (it may write no file, not even the library's lock), or cannot begin: no word about the file. */
+Test(faults, what_ends_the_check_is_no_damage) {
+    objid highest;
+    char *dir = world_to_damage(&highest), path[200];
+    struct faults f = {0};
+    struct rlimit was;
+    snprintf(path, sizeof path, "%s/lock.mdb", dir);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &was), 0);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, was.rlim_max}), 0);
+    int ended = check_world(dir, &f);
+    struct buf why = BUF_INIT;
+    unlink(path);
+    int probed = db_world_probe(dir, &why);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &was), 0);
+    cr_expect_eq(ended, DB_CHECK_REFUSED);
+    cr_expect_eq(probed, -1);
+    cr_expect(strstr(buf_c(&why), "was ended"), "%s", buf_c(&why));
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, was.rlim_max}), 0);
+    int refused = check_world(dir, &f);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+    cr_expect_eq(refused, DB_CHECK_REFUSED);
+    unlink(path);
+    cr_expect_eq(check_world(dir, &f), 0);
+    buf_fini(&why);
+    buf_fini(&f.text);
+    free(dir);
+}
+
 Test(faults, check_names_the_record_of_a_flipped_bit) {
     objid highest;
     char *dir = world_to_damage(&highest), path[200];

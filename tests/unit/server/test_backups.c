@@ -22,6 +22,8 @@ Test(backups, by_the_clock) {
     cr_expect_not(due(&weekly, HOURS(6 * 24), 1));
     cr_expect_not(due(&off, HOURS(1000), 1));
     cr_expect(due(&hourly, -HOURS(1), 1), "the clock was set back");
+    cr_expect(due(&hourly, HOURS(1), -5), "the world was taken back");
+    cr_expect_not(due(&hourly, HOURS(1) - 1, -5));
 }
 
 Test(backups, the_first_one) {
