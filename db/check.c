@@ -83,7 +83,7 @@ static int find_meta(struct check *c, struct view_meta *m, const char *dir, stru
 static int take_meta(struct check_worker *w, const struct view_meta *m, const char *dir, struct buf *why) {
     struct check *c = w->c;
     if (m->oldest_reader > FORMAT_VERSION) return c->newer = true, buf_printf(why, "%s: a world of format %llu, newer than this program knows (%d); use the one that wrote it", dir, (unsigned long long)m->format, FORMAT_VERSION), -1;
-    if (m->max_object < NOTHING || m->max_object > OBJECT_LIMIT) return buf_printf(why, "%s: the meta record names an impossible highest object", dir), -1;
+    if (m->max_object < NOTHING || m->max_object >= OBJECT_LIMIT) return buf_printf(why, "%s: the meta record names an impossible highest object", dir), -1;
     c->nobjects = m->max_object + 1;
     c->format = m->format;
     c->next_prop = m->next_prop;

@@ -129,7 +129,7 @@ struct object {
 };
 enum { TOUCHED = 255 };
 
-#define OBJECT_LIMIT ((objid)1 << 40) /* numbers above this are damage, or an attack on memory */
+#define OBJECT_LIMIT ((objid)1 << 40) /* numbers from this on are damage, or an attack on memory */
 #define OBJECT_ABSENT ((struct object *)1)
 
 static inline objid object_parent(const struct object *o) { return o->up ? o->up->id : NOTHING; }

@@ -403,7 +403,7 @@ static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, s
     char name[32] = "";
     if (m->dialect.len < sizeof name) memcpy(name, m->dialect.p, m->dialect.len);
     const struct dialect *dialect = dialect_by_name(name);
-    if (!dialect || m->uuid.len != sizeof db->uuid || m->max_object < NOTHING || m->max_object > OBJECT_LIMIT || m->encoding > ENC_LATIN1) {
+    if (!dialect || m->uuid.len != sizeof db->uuid || m->max_object < NOTHING || m->max_object >= OBJECT_LIMIT || m->encoding > ENC_LATIN1) {
         buf_printf(why, "%s: the world's meta record does not make sense; restore a backup", dir);
         return -1;
     }

@@ -266,6 +266,21 @@ static void put_raw(const char *dir, enum store_table t, struct key k, const str
     store_close(s);
 }
 
+/* The highest number that an object can have is one below the limit. */
+Test(faults, an_impossible_highest_object_is_refused) {
+    char *dir = new_place();
+    struct db *db = new_world(dir), *again;
+    struct buf why = BUF_INIT;
+    db->max = OBJECT_LIMIT;
+    db_set_encoding(db, ENC_UTF8);
+    save_world(db);
+    db_world_close(db);
+    cr_assert_neq(db_world_open(&again, dir, NULL, &why), 0);
+    cr_assert(strstr(buf_c(&why), "meta record"), "%s", buf_c(&why));
+    remove_world(dir);
+    buf_fini(&why);
+}
+
 Test(faults, newer_world_is_refused) {
     char *dir = new_place();
     db_world_close(new_world(dir));
