@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "db/backup_ring.h"
 #include "db/place.h"
 #include "db/repair_parts.h"
 #include "db/usage.h"
@@ -376,16 +377,27 @@ static bool is_kept_as_is(enum store_table t) {
     return false;
 }
 
+/* The world's backups know whose they are. Otherwise it is a new world. */
+static void find_uuid(const struct ring_backups *backups, unsigned char uuid[16]) {
+    if (backups->n) memcpy(uuid, backups->v[0].instant.uuid, 16);
+    else if (getrandom(uuid, 16, 0) != 16) must(!"random bytes");
+}
+
 static void settle_meta(struct repair *r) {
     struct rec_meta *m = &r->meta;
+    struct ring_backups backups;
     static unsigned char uuid[16];
+    ring_list(r->dir, &backups, NULL, NULL);
     if (!r->meta_found) {
-        if (getrandom(uuid, sizeof uuid, 0) != (ssize_t)sizeof uuid) must(!"random bytes");
+        find_uuid(&backups, uuid);
         *m = (struct rec_meta){.uuid = {uuid, sizeof uuid}, .dialect = {"toast", 5}, .next_prop = 1, .next_verb = 1, .next_blob = 1};
         repair_note(r, "the record of the last save is lost: the dialect is taken to be toast, the text encoding to be UTF-8");
     }
     m->format = FORMAT_VERSION;
     m->oldest_reader = OLDEST_READER;
+    for (size_t i = 0; i < backups.n; i++) /* no save has the number of an older one that can be restored */
+        if (!memcmp(backups.v[i].instant.uuid, m->uuid.p, 16) && backups.v[i].instant.generation > m->generation) m->generation = backups.v[i].instant.generation;
+    ring_backups_fini(&backups);
     m->generation++;
     m->time = clock_wall_us();
 }

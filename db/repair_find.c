@@ -131,6 +131,24 @@ static enum store_table table_of_lost(const struct repair *r, uint64_t page) {
     return T_COUNT;
 }
 
+/* ---- the last save's record ---- */
+
+/* Of several the newest: it knows the highest numbers. */
+static void take_meta(struct repair *r, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    const char *why;
+    struct rec_meta m;
+    (void)t;
+    if (!repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && !rec_meta_decode(&m, &d)) {
+        bool better = !r->meta_found || m.generation > r->meta.generation;
+        if (better && m.max_object < OBJECT_LIMIT && m.uuid.len == 16) r->meta = m, r->meta_found = true;
+    }
+    buf_fini(&scratch);
+}
+
+/* ---- strays, one by one ---- */
+
 enum { CHUNKED_FLAG = 1 };
 
 static void on_stray(void *ctx, uint64_t page, const void *key, size_t klen, const void *data, size_t len) {
@@ -144,7 +162,8 @@ static void on_stray(void *ctx, uint64_t page, const void *key, size_t klen, con
     if (t == T_COUNT && flags & CHUNKED_FLAG) t = klen == 8 ? T_PROPDEF : klen == HISTORY_KEY ? T_HISTORY : T_PROPVAL; /* of what can be large */
     else if (t == T_COUNT) t = guess_table(key, klen, d);
     if (t == T_COUNT && klen == 16 && len > 6) t = T_BLOB; /* taken only if a record asks for it */
-    if (t != T_COUNT) add_stray(r, t, &s);
+    if (t == T_META) take_meta(r, t, key, klen, data, len);
+    else if (t != T_COUNT) add_stray(r, t, &s);
 }
 
 static int stray_order(const void *a, const void *b) {
@@ -202,21 +221,6 @@ int repair_get(struct repair *r, enum store_table t, const struct key *k, const 
         else high = mid;
     }
     return 1;
-}
-
-/* ---- the last save's record ---- */
-
-static void take_meta(struct repair *r, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
-    struct buf scratch = BUF_INIT;
-    struct dec d;
-    const char *why;
-    struct rec_meta m;
-    (void)t;
-    if (!repair_open_row(r, key, klen, data, len, &d, &scratch, &why) && !rec_meta_decode(&m, &d)) {
-        bool better = !r->meta_found || m.generation > r->meta.generation;
-        if (better && m.max_object < OBJECT_LIMIT && m.uuid.len == 16) r->meta = m, r->meta_found = true;
-    }
-    buf_fini(&scratch);
 }
 
 /* ---- */

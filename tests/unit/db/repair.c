@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
+#include "db/backup.h"
+#include "db/instant.h"
 #include "db/internal.h"
 #include "db/pages.h"
 #include "db/records.h"
@@ -188,6 +191,67 @@ Test(repair, without_meta_pages_records_are_found) {
     buf_fini(&before);
     buf_fini(&after);
     remove_world(dir);
+}
+
+/* Records of many saves lie about, in no order: the newest tells how far the numbers of objects go. */
+Test(repair, of_several_records_of_saves_the_newest_counts) {
+    char *dir = new_place(), none[8192] = {0};
+    struct db *db;
+    struct buf why = BUF_INIT;
+    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    for (int round = 0; round < 8; round++) {
+        struct notes n = {BUF_INIT};
+        struct buf after = BUF_INIT;
+        objid last = NOTHING;
+        for (int i = 0; i < 5; i++) last = db_create(db, NOTHING, NOTHING);
+        save_world(db);
+        uint64_t generation = db_generation(db);
+        db_world_close(db);
+        write_at(dir, 0, none, sizeof none);
+        repair(dir, &n, &after);
+        db = reopen(NULL, dir, false);
+        cr_assert_gt(db_generation(db), generation, "%s", buf_c(&n.text));
+        cr_assert(db_valid(db, last), "round %d: #%lld is lost\n%s", round, (long long)last, buf_c(&n.text));
+        for (int i = 0; i < 3 * round; i++) { /* pages change their places */
+            last = db_create(db, NOTHING, NOTHING);
+            save_world(db);
+        }
+        buf_fini(&n.text);
+        buf_fini(&after);
+    }
+    db_world_close(db);
+    remove_world(dir);
+    buf_fini(&why);
+}
+
+/* Else its backups would be another world's, and later than all its saves. */
+Test(repair, without_the_record_of_the_last_save_backups_stay_its_own) {
+    struct buf before = BUF_INIT, after = BUF_INIT, why = BUF_INIT, path = BUF_INIT;
+    struct notes n = {BUF_INIT};
+    struct db_backup_report made;
+    struct leaves l;
+    char *dir = one_save(&before), junk[4096];
+    struct instant was, now;
+    cr_assert_eq(db_backup(dir, NULL, &made, NULL, NULL, &why), 0, "%s", buf_c(&why));
+    cr_assert_eq(instant_peek(dir, &was, &why), 0, "%s", buf_c(&why));
+    find_leaves(&l, dir, "meta");
+    memset(junk, 0x5a, sizeof junk);
+    write_at(dir, l.v[0] * 4096, junk, sizeof junk);
+    repair(dir, &n, &after);
+    cr_assert(strstr(buf_c(&n.text), "the record of the last save is lost"), "%s", buf_c(&n.text));
+    cr_assert_eq(instant_peek(dir, &now, &why), 0, "%s", buf_c(&why));
+    cr_expect_arr_eq(now.uuid, was.uuid, sizeof was.uuid);
+    cr_expect_gt(now.generation, was.generation);
+    files_remove_tree(buf_c(&made.path));
+    buf_printf(&path, "%s/backups", dir);
+    files_remove_tree(buf_c(&path));
+    remove_world(dir);
+    buf_fini(&made.path);
+    buf_fini(&path);
+    buf_fini(&before);
+    buf_fini(&after);
+    buf_fini(&why);
+    buf_fini(&n.text);
 }
 
 /* ---- what is lost is told ---- */
