@@ -113,7 +113,7 @@ static void unlist_slab(struct pool_slab *s) {
     if (s->next) s->next->prev = s->prev;
     if (s->prev) s->prev->next = s->next;
     else pool_heads[s->class] = s->next;
-    s->open_to = NULL;
+    s->open_to = POOL_NOBODY;
 }
 
 size_t pool_in_use(void) {
@@ -151,7 +151,7 @@ static void put_own(struct pool_slab *s, void *p) {
     *(void **)p = s->free;
     s->free = p;
     s->used--;
-    if (!s->open_to) list_slab(s);
+    if (s->open_to == POOL_NOBODY) list_slab(s);
     if (!s->used) pool_slab_empty(s);
 }
 

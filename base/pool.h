@@ -42,9 +42,10 @@ static inline void pool_put(void *p) { free(p); }
 #else
 
 struct pool_owner;
+#define POOL_NOBODY ((struct pool_owner *)1) /* not NULL: that is pool_me of a thread that never took a block */
 struct pool_slab {
     void *free; /* chain of blocks */
-    struct pool_owner *open_to; /* the owner while this is in its list of slabs with room; NULL while it is full */
+    struct pool_owner *open_to; /* the owner while this is in its list of slabs with room; POOL_NOBODY while it is full */
     uint32_t used, class;
     struct pool_owner *owner;
     struct pool_slab *next, *prev;

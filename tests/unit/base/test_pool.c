@@ -96,6 +96,28 @@ Test(pool, blocks_change_threads) {
     free(v);
 }
 
+#ifndef POOL_IS_MALLOC
+
+static void *put_one(void *block) {
+    pool_put(block);
+    return NULL;
+}
+
+/* The slab is full, so in nobody's list, and the thread has none of its own. */
+Test(pool, a_thread_that_never_took_a_block_puts_one_back) {
+    enum { CLASS = 32, MANY = 3 * POOL_SLAB / (CLASS * POOL_STEP) };
+    void *v[MANY];
+    pthread_t t;
+    for (size_t i = 0; i < MANY; i++) v[i] = pool_get(CLASS);
+    cr_assert_eq(pthread_create(&t, NULL, put_one, v[0]), 0);
+    cr_assert_eq(pthread_join(t, NULL), 0);
+    bool again = false;
+    for (size_t i = 0; i < MANY && !again; i++) again = pool_get(CLASS) == v[0];
+    cr_assert(again, "it is lost");
+}
+
+#endif
+
 /* ---- strings: short ones have a class, long ones a head of their own ---- */
 
 static void expect_text(const struct str *s, const char *piece, int64_t times) {
