@@ -115,13 +115,14 @@ static void conclude(struct db *db, struct save_run *run) {
 
 /* ---- settling ---- */
 
+/* A save that failed may be on disk all the same, if only its end was not reported: so what it put counts as stored, and is deleted when it goes. */
 static void settle_slots(struct object *o, bool saved) {
     for (uint32_t i = 0; i < o->shape->n; i++) {
         unsigned bits = slot_bits(o, i);
         if (!(bits & (SLOT_PUTTING | SLOT_DELETING))) continue;
         if (!saved) slot_add_bits(o, i, SLOT_DIRTY);
-        else if (bits & SLOT_PUTTING) slot_add_bits(o, i, SLOT_STORED);
-        else slot_drop_bits(o, i, SLOT_STORED);
+        if (bits & SLOT_PUTTING) slot_add_bits(o, i, SLOT_STORED);
+        else if (saved) slot_drop_bits(o, i, SLOT_STORED);
         slot_drop_bits(o, i, SLOT_PUTTING | SLOT_DELETING);
     }
 }
@@ -131,7 +132,7 @@ static void settle_verbs(struct object *o, bool saved) {
         struct verb *v = &o->defs->verbs[i];
         if (!(v->state & VERB_PUTTING)) continue;
         v->state &= ~(unsigned)VERB_PUTTING;
-        v->state |= saved ? VERB_STORED : VERB_DIRTY;
+        v->state |= saved ? VERB_STORED : VERB_STORED | VERB_DIRTY;
     }
 }
 

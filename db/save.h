@@ -149,6 +149,17 @@ struct save_run {
     struct buf why;
 };
 
+/*
+ * A commit that was reported to fail can be on disk all the same, and whether it is may be known only when the store can be opened again. What a save adds to sums must then be taken
+ * back before the next one, which holds all of it, adds it once more.
+ */
+struct unsure_save {
+    struct unsure_save *next;
+    uint64_t generation;
+    int64_t time; /* with the generation it tells which save this was */
+    struct usage_map undo;
+};
+
 struct save_thread {
     pthread_t thread;
     sem_t work, done; /* posted after each change of what follows, by the main thread and by the writer */
@@ -160,6 +171,7 @@ struct save_thread {
     void *wake_ctx;
     /* the thread's own */
     struct store *store; /* the writer */
+    struct unsure_save *unsure; /* since the last commit that succeeded */
     uint64_t next_blob;
     struct hashes kept; /* programs that saved frames need; read at the first save */
     bool kept_known;

@@ -52,18 +52,68 @@ static int write_all(struct save_thread *t, struct writer *w, struct save_run *r
     return rc ? rc : write_collect_codes(w);
 }
 
+/* ---- commits of which nobody knows ---- */
+
+static void note_unsure(struct save_thread *t, const struct save_run *run) {
+    struct unsure_save *u = xcalloc(1, sizeof *u);
+    const struct usage_map *m = &run->usage.map;
+    *u = (struct unsure_save){.next = t->unsure, .generation = run->meta.generation, .time = run->meta.time};
+    for (size_t i = 0; m->v && i <= m->mask; i++)
+        if (m->v[i].used) usage_add(&u->undo, m->v[i].owner, -m->v[i].bytes, -m->v[i].objects);
+    t->unsure = u;
+    hashes_fini(&t->kept);
+    t->kept_known = false;
+}
+
+static void forget_unsure(struct save_thread *t) {
+    for (struct unsure_save *u; (u = t->unsure);) {
+        t->unsure = u->next;
+        usage_map_free(&u->undo);
+        free(u);
+    }
+}
+
+/* Which save is the newest in the store? Inside a write transaction. */
+static bool read_newest(struct save_thread *t, uint64_t *generation, int64_t *time) {
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct rec_meta m;
+    const char *why;
+    bool read = !record_get(t->store, T_META, &meta_key, &d, &scratch, &why) && !rec_meta_decode(&m, &d);
+    if (read) *generation = m.generation, *time = m.time;
+    buf_fini(&scratch);
+    return read;
+}
+
+static int undo_unsure(struct save_thread *t, struct writer *w) {
+    uint64_t generation;
+    int64_t time;
+    if (!t->unsure || !read_newest(t, &generation, &time)) return 0;
+    for (const struct unsure_save *u = t->unsure; u; u = u->next)
+        if (u->generation == generation && u->time == time) return usage_write(w, &u->undo);
+    return 0;
+}
+
+/* ---- one transaction, whole ---- */
+
 /* STORE_FULL and STORE_BROKEN ask for another. */
 static int attempt(struct save_thread *t, struct save_run *run) {
     struct writer w = {.store = t->store, .next_blob = &t->next_blob, .limits = run->history.limits, .time = run->meta.time};
     int rc = store_begin(w.store);
     if (rc) return rc;
     if (store_forgot_digests(w.store)) rc = load_digests(w.store);
+    if (!rc) rc = undo_unsure(t, &w);
     if (!rc) rc = write_all(t, &w, run);
     hashes_fini(&w.dropped);
     run->unchanged = !rc && !run->changed && !store_changes(w.store);
     bool commits = !rc && !run->unchanged && atomic_load(&run->complete);
     if (commits) rc = write_meta(&w, &run->meta);
-    if (commits && !rc) return store_commit(w.store);
+    if (commits && !rc) {
+        rc = store_commit(w.store);
+        if (rc) note_unsure(t, run);
+        else forget_unsure(t);
+        return rc;
+    }
     store_abort(w.store);
     return rc;
 }
@@ -73,15 +123,12 @@ static int attempt(struct save_thread *t, struct save_run *run) {
  * be on disk all the same. Then it is not to be written once more: sums (accounts of owners) would have it twice.
  */
 static bool is_there(struct save_thread *t, const struct save_run *run) {
-    struct buf scratch = BUF_INIT;
-    struct dec d;
-    struct rec_meta m;
-    const char *why;
+    uint64_t generation;
+    int64_t time;
     if (store_begin(t->store)) return false;
-    bool there = !record_get(t->store, T_META, &meta_key, &d, &scratch, &why) && !rec_meta_decode(&m, &d) && m.generation == run->meta.generation && m.time == run->meta.time &&
-                 !load_digests(t->store);
+    bool there = read_newest(t, &generation, &time) && generation == run->meta.generation && time == run->meta.time && !load_digests(t->store);
     store_abort(t->store);
-    buf_fini(&scratch);
+    if (there) forget_unsure(t);
     return there;
 }
 
@@ -176,6 +223,7 @@ void save_thread_free(struct save_thread *t) {
         batch_free(b);
     }
     hashes_fini(&t->kept);
+    forget_unsure(t);
     free(t);
 }
 

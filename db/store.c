@@ -598,10 +598,13 @@ int store_commit(struct store *s) {
     else if ((rc = judge(e, 0))) mdb_txn_abort(s->txn); /* what was read on the way may have been nothing */
     else rc = mdb_txn_commit(s->txn);
     s->txn = NULL;
+    bool unsure = !rc && fault_hits(e, FAULT_COMMIT_UNSURE); /* on disk, but nobody is told, and the store cannot be opened again for now */
+    if (unsure) rc = EIO;
     if (e->sink.ended) e->sink.ended(e->sink.ctx, rc == 0);
     if (!rc) return 0;
     forget_changes(e);
     fail(s, rc, "cannot save");
+    if (unsure) return pthread_mutex_lock(&e->reading), close_env(e), pthread_mutex_unlock(&e->reading), -1;
     if (rc == MDB_MAP_FULL) return grow_map(s);
     return rc == MDB_PANIC || refuses_all(e) ? reopen(s) : -1;
 }

@@ -34,7 +34,7 @@ struct store_options {
 };
 
 /* Faults for tests: the n-th call from now on of this kind fails once (1: the next). */
-enum store_fault { FAULT_NONE, FAULT_PUT, FAULT_COMMIT, FAULT_COMMIT_PANIC, FAULT_COMMIT_KILLED, FAULT_BEGIN };
+enum store_fault { FAULT_NONE, FAULT_PUT, FAULT_COMMIT, FAULT_COMMIT_PANIC, FAULT_COMMIT_KILLED, FAULT_COMMIT_UNSURE, FAULT_BEGIN };
 
 int store_open(struct store **out, const char *dir, const struct store_options *options, struct buf *why); /* the reader */
 struct store *store_writer(struct store *s); /* the other handle: for store_begin() to store_commit(), and what is read between them */

@@ -22,11 +22,10 @@ static struct db *new_world(const char *dir) {
     return db;
 }
 
-static void fault_at(enum store_fault fault, unsigned n, bool repaired_at_once) {
+static void fault_in_history(enum store_fault fault, unsigned n, bool repaired_at_once, uint64_t seed) {
     char *dir = new_place();
     struct db *db = new_world(dir), *model = db_world_in_memory();
     struct buf why = BUF_INIT;
-    uint64_t seed = 7;
     for (int i = 0; i < 3000; i++) random_step(model, db, &seed, 60);
     save_world(db);
     for (int i = 0; i < 300; i++) random_step(model, db, &seed, 60);
@@ -51,11 +50,16 @@ static void fault_at(enum store_fault fault, unsigned n, bool repaired_at_once) 
     buf_fini(&why);
 }
 
+static void fault_at(enum store_fault fault, unsigned n, bool repaired_at_once) { fault_in_history(fault, n, repaired_at_once, 7); }
+
 Test(faults, failed_put) {
     for (unsigned n = 1; n < 60; n += 7) fault_at(FAULT_PUT, n, false);
 }
 Test(faults, failed_commit) { fault_at(FAULT_COMMIT, 1, false); }
 Test(faults, failed_begin) { fault_at(FAULT_BEGIN, 1, false); }
+Test(faults, commit_that_is_on_disk_unbeknown) {
+    for (uint64_t seed = 1; seed <= 12; seed++) fault_in_history(FAULT_COMMIT_UNSURE, 1, false, seed);
+}
 Test(faults, engine_panics) { fault_at(FAULT_COMMIT_PANIC, 1, true); }
 
 /* No room for the file to grow: the real error from the real write. */
