@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "base/must.h"
 #include "db/delta.h"
@@ -108,11 +109,13 @@ size_t ring_prune(const char *dir, const struct ring_keep *counts) {
     struct buf parent = BUF_INIT;
     struct ring_entry *entries;
     buf_printf(&parent, "%s/backups", dir);
-    size_t n = read_ring(buf_c(&parent), &entries), removed = 0;
+    size_t n = read_ring(buf_c(&parent), &entries), removed = 0, ahead = 0;
     int64_t *times = xmalloc((n + 1) * sizeof *times);
     bool *keep = xcalloc(n + 1, sizeof *keep);
     for (size_t i = 0; i < n; i++) times[i] = entries[i].time;
-    ring_choose(times, n, counts, keep);
+    while (ahead < n && times[ahead] > clock_wall_us()) ahead++; /* made while the clock was wrong: they must not take the places of the others */
+    ring_choose(times, ahead, counts, keep);
+    ring_choose(times + ahead, n - ahead, counts, keep + ahead);
     for (size_t i = 0; i < n; i++) {
         if (keep[i]) continue;
         remove_backup(buf_c(&parent), &entries[i]);

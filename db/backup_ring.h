@@ -20,7 +20,7 @@ bool ring_parse_name(const char *name, int64_t *time_us, uint64_t *generation);
 void ring_choose(const int64_t *times, size_t n, const struct ring_keep *counts, bool *keep);
 
 
-/* Removes what the rule says from WORLD/backups; the number of those removed. */
+/* Removes what the rule says from WORLD/backups, of those before now and, for themselves, of those after now; the number of those removed. */
 size_t ring_prune(const char *dir, const struct ring_keep *counts);
 /*
  * And the files of deltas that nobody needs who begins with the oldest of the ring (of the others, if there is none). If what is left is larger than the world, and than 256 MB, the next oldest

@@ -110,25 +110,30 @@ int history_write(struct writer *w, const struct history *h) {
 
 /* ---- properties ---- */
 
-/* Have there been so many changes of late that this one is not kept? Its history would be nothing but the last minute. */
-static int is_burst(struct writer *w, const struct key *k, bool *burst) {
+/* Have there been so many changes of late that this one is not kept? Its history would be nothing but the last minute. *after: the row's time is to be above this one, whatever the clock was set to. */
+static int is_burst(struct writer *w, const struct key *k, bool *burst, int64_t *after) {
     struct row_keys r = {0};
     int rc = store_scan(w->store, T_HISTORY, k->bytes, HISTORY_ID_KEY, note_key, &r);
-    *burst = !rc && r.n >= HISTORY_BURST && time_of(&r.v[r.n - HISTORY_BURST]) > w->time - HISTORY_PAUSE_US;
+    int64_t before = rc || r.n < HISTORY_BURST ? INT64_MIN : time_of(&r.v[r.n - HISTORY_BURST]);
+    *burst = before > w->time - HISTORY_PAUSE_US && before <= w->time;
+    *after = rc || !r.n ? INT64_MIN : time_of(&r.v[r.n - 1]);
     free(r.v);
     return rc;
 }
 
-static int put_old_value(struct writer *w, const struct key *k, objid programmer, rec_bytes old) {
+static int put_old_value(struct writer *w, uint64_t o, uint64_t id, objid programmer, rec_bytes old) {
+    struct key k = key_history(HISTORY_PROPERTY, o, id, w->time);
     struct buf b = BUF_INIT;
     bool burst;
-    int rc = is_burst(w, k, &burst);
+    int64_t after;
+    int rc = is_burst(w, &k, &burst, &after);
     if (rc || burst) return rc;
+    if (after >= w->time) k = key_history(HISTORY_PROPERTY, o, id, after + 1);
     rec_history_encode(&(struct rec_history){.programmer = programmer, .value = value_clear()}, &b);
     rec_add_bytes(&b, REC_history_value, old);
-    rc = record_put(w->store, T_HISTORY, k, &b, w->next_blob);
+    rc = record_put(w->store, T_HISTORY, &k, &b, w->next_blob);
     buf_fini(&b);
-    return rc ? rc : thin_out(w, k);
+    return rc ? rc : thin_out(w, &k);
 }
 
 int history_property(struct writer *w, const struct key *propval, const struct buf *record) {
@@ -146,10 +151,9 @@ int history_property(struct writer *w, const struct key *propval, const struct b
     bool same = old.len == now.len && (!old.len || !memcmp(old.p, now.p, old.len));
     rc = 0; /* a record that cannot be read is replaced all the same */
     if (!same && old.len <= HISTORY_VALUE_BYTES) {
-        struct key k = key_history(HISTORY_PROPERTY, o, id, w->time);
         char *copy = xmalloc(old.len + 1); /* what the store lends ends with the first change */
         if (old.len) memcpy(copy, old.p, old.len);
-        rc = put_old_value(w, &k, setter->v, (rec_bytes){copy, old.len});
+        rc = put_old_value(w, o, id, setter->v, (rec_bytes){copy, old.len});
         free(copy);
     }
     buf_fini(&scratch);

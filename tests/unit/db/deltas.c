@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "db/backup.h"
 #include "db/backup_ring.h"
@@ -452,6 +453,27 @@ Test(ring, names) {
     static const char *const others[] = {"", "x", "20261123T081500Z", "20261123T081500Z-g", "20261123T081500Z-g8x", "2026123T081500Z-g8", "20261123T081500Z-g-8", "20261123T081500Z-g08", "lock"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) cr_expect_not(ring_parse_name(others[i], &time, &generation), "%s", others[i]);
     buf_fini(&name);
+}
+
+/* Backups of a time when the clock was wrong are not those of the last days. */
+Test(ring, those_of_the_future_take_no_places) {
+    struct past p;
+    char path[240];
+    begin(&p, 50);
+    back_up(&p, "mine");
+    static const char *const made[] = {"20990101T003000Z-g3", "20990101T000000Z-g2", "20260302T000000Z-g5", "20260301T000000Z-g4", "20260228T000000Z-g1"};
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(path, sizeof path, "%s/backups/%s", p.dir, made[i]);
+        cr_assert_eq(mkdir(path, 0700), 0);
+    }
+    clock_fake(0, INT64_C(1795421700000000));
+    cr_expect_eq(ring_prune(p.dir, &(struct ring_keep){0, 2, 0}), 2);
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(path, sizeof path, "%s/backups/%s", p.dir, made[i]);
+        cr_expect_eq(files_is_directory(path), i % 2 == 0 ? i < 4 : i == 3, "%s", made[i]);
+    }
+    clock_fake_off();
+    end(&p);
 }
 
 Test(ring, named_ones_and_the_newest_stay) {

@@ -294,6 +294,32 @@ Test(history, properties_while_a_save_is_under_way) {
     buf_fini(&why);
 }
 
+Test(history, goes_on_when_the_clock_is_set_back) {
+    struct prop_world w = prop_world();
+    int64_t now = 1000 * DAY;
+    clock_fake(0, now);
+    set_text(&w, "0", 5);
+    save_world(w.db);
+    for (int i = 1; i <= 3; i++) {
+        set_text(&w, (char[]){(char)('0' + i), 0}, 5);
+        clock_fake(0, now += 1000000);
+        save_world(w.db);
+    }
+    expect_history(&w, "5:\"1\" 5:\"0\" 5:clear ");
+    for (int i = 4; i <= 5; i++) {
+        set_text(&w, (char[]){(char)('0' + i), 0}, 6);
+        clock_fake(0, 900 * DAY + i * 1000000);
+        save_world(w.db);
+    }
+    expect_history(&w, "6:\"4\" 6:\"3\" 5:\"1\" 5:\"0\" 5:clear ");
+    clock_fake(0, now + 62000000);
+    set_text(&w, "6", 7);
+    save_world(w.db);
+    expect_history(&w, "7:\"5\" 6:\"4\" 6:\"3\" 5:\"1\" 5:\"0\" 5:clear ");
+    clock_fake_off();
+    prop_world_fini(&w);
+}
+
 Test(history, counters_bursts_and_large_values_are_spared) {
     struct prop_world w = prop_world();
     int64_t now = 1000 * DAY;
