@@ -5,11 +5,10 @@
  */
 #include "db/upgrade.h"
 
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/backup.h"
+#include "db/backup_ring.h"
 #include "db/load.h"
 #include "db/save.h"
 #include "db/usage.h"
@@ -66,16 +65,19 @@ static int upgrade_records(struct db *db, struct buf *why) {
     return 0;
 }
 
-/* The world is closed meanwhile: nobody opens one twice in a process. */
-static int back_up(struct db *db, struct buf *why) {
+static int last_save(struct db *db, struct instant *out, struct buf *why) {
+    int rc = store_read_begin(db->store) || instant_read(db->store, out) ? -1 : 0;
+    if (rc) buf_printf(why, "%s: its meta record cannot be read again: %s", db->dir, store_error(db->store));
+    store_read_end(db->store);
+    return rc;
+}
+
+/* The world is closed meanwhile: nobody opens one twice in a process. The name is that of its save, so that an upgrade that is tried again and again makes one copy. */
+static int back_up(struct db *db, const struct instant *save, struct buf *why) {
     struct buf name = BUF_INIT;
     struct db_backup_report report;
-    char stamp[32];
-    time_t now = (time_t)clock_wall_seconds();
-    struct tm t;
-    gmtime_r(&now, &t);
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &t);
-    buf_printf(&name, "format-%llu-%s", (unsigned long long)db->format, stamp);
+    buf_printf(&name, "format-%llu-", (unsigned long long)db->format);
+    ring_name(&name, save->time, save->generation);
     log_info("%s: a world of format %llu; before it is upgraded to %d it is copied to %s/backups/%s", db->dir, (unsigned long long)db->format, FORMAT_VERSION, db->dir,
              buf_c(&name));
     int rc = db_backup(db->dir, buf_c(&name), &report, NULL, NULL, why);
@@ -86,9 +88,11 @@ static int back_up(struct db *db, struct buf *why) {
 }
 
 int upgrade_world(struct db *db, const struct store_options *how, struct buf *why) {
+    struct instant save;
+    if (last_save(db, &save, why)) return -1;
     store_close(db->store);
     db->store = NULL;
-    if (back_up(db, why) || store_open(&db->store, db->dir, how, why)) return -1;
+    if (back_up(db, &save, why) || store_open(&db->store, db->dir, how, why)) return -1;
     if (load_meta(db, db->dir, why)) return -1;
     db_keep_deltas(db);
     return upgrade_records(db, why);
