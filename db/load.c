@@ -441,14 +441,15 @@ int load_meta(struct db *db, const char *dir, struct buf *why) {
     return rc ? -1 : 0;
 }
 
-uint64_t load_generation(struct db *db) {
+void load_newest(struct store *s, uint64_t *generation, int64_t *time) {
     struct buf scratch = BUF_INIT;
     struct dec d;
     struct view_meta m = {0};
     const char *why;
-    if (!record_get(db->store, T_META, &meta_key, &d, &scratch, &why) && view_meta_decode(&m, &d)) m.generation = 0;
+    if (!record_get(s, T_META, &meta_key, &d, &scratch, &why) && view_meta_decode(&m, &d)) m = (struct view_meta){0};
+    *generation = m.generation;
+    *time = m.time;
     buf_fini(&scratch);
-    return m.generation;
 }
 
 int load_digests(struct store *writer) {

@@ -20,7 +20,7 @@ void load_free(struct db *db, objid from, objid below, void (*found)(struct db *
 struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]);
 /* In a reading transaction: of an object that is not in memory; false: it is not valid. */
 bool load_owner(struct db *db, objid id, objid *owner);
-uint64_t load_generation(struct db *db); /* in a reading transaction: of the newest save on disk */
+void load_newest(struct store *s, uint64_t *generation, int64_t *time); /* in a transaction: which save is the newest there; both 0 when that cannot be read */
 /* The meta record: format, digests, next ids. 0 or -1 with *why. */
 int load_meta(struct db *db, const char *dir, struct buf *why);
 

@@ -107,6 +107,7 @@ static void conclude(struct db *db, struct save_run *run) {
         db->changed = db->meta_changed = true;
     } else {
         db->rows_saving = NULL;
+        save_thread_sure(db->save_thread);
         if (!run->unchanged) db->generation = run->meta.generation;
         delta_log_tell(db->deltas);
     }

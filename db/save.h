@@ -171,7 +171,7 @@ struct save_thread {
     void *wake_ctx;
     /* the thread's own */
     struct store *store; /* the writer */
-    struct unsure_save *unsure; /* since the last commit that succeeded */
+    struct unsure_save *_Atomic unsure; /* since the last commit that succeeded; it adds, the main thread takes away, with no save under way */
     uint64_t next_blob;
     struct hashes kept; /* programs that saved frames need; read at the first save */
     bool kept_known;
@@ -183,6 +183,8 @@ struct save_thread {
 struct save_thread *save_thread_new(struct store *reader, uint64_t next_blob);
 void save_thread_free(struct save_thread *t); /* what is being written is given up, unless it is about to be committed */
 void save_thread_set_wake(struct save_thread *t, void (*wake)(void *ctx), void *ctx);
+const struct usage_map *save_thread_undo(const struct save_thread *t, uint64_t generation, int64_t time); /* NULL: this save was reported done, or is not known */
+void save_thread_sure(struct save_thread *t); /* the newest save is on disk, and known to be */
 void save_thread_start(struct save_thread *t, struct save_run *run);
 struct batch *save_thread_batch(struct save_thread *t); /* an empty one. t may be NULL */
 void save_thread_spare(struct save_thread *t, struct batch *b); /* takes it back, without references to anything counted */

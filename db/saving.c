@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/large.h"
+#include "db/load.h"
 #include "db/rowset.h"
 #include "db/save.h"
 
@@ -57,41 +58,35 @@ static int write_all(struct save_thread *t, struct writer *w, struct save_run *r
 static void note_unsure(struct save_thread *t, const struct save_run *run) {
     struct unsure_save *u = xcalloc(1, sizeof *u);
     const struct usage_map *m = &run->usage.map;
-    *u = (struct unsure_save){.next = t->unsure, .generation = run->meta.generation, .time = run->meta.time};
+    *u = (struct unsure_save){.next = atomic_load(&t->unsure), .generation = run->meta.generation, .time = run->meta.time};
     for (size_t i = 0; m->v && i <= m->mask; i++)
         if (m->v[i].used) usage_add(&u->undo, m->v[i].owner, -m->v[i].bytes, -m->v[i].objects);
-    t->unsure = u;
+    atomic_store(&t->unsure, u);
     hashes_fini(&t->kept);
     t->kept_known = false;
 }
 
-static void forget_unsure(struct save_thread *t) {
-    for (struct unsure_save *u; (u = t->unsure);) {
-        t->unsure = u->next;
+void save_thread_sure(struct save_thread *t) {
+    for (struct unsure_save *u; t && (u = atomic_load(&t->unsure));) {
+        atomic_store(&t->unsure, u->next);
         usage_map_free(&u->undo);
         free(u);
     }
 }
 
-/* Which save is the newest in the store? Inside a write transaction. */
-static bool read_newest(struct save_thread *t, uint64_t *generation, int64_t *time) {
-    struct buf scratch = BUF_INIT;
-    struct dec d;
-    struct rec_meta m;
-    const char *why;
-    bool read = !record_get(t->store, T_META, &meta_key, &d, &scratch, &why) && !rec_meta_decode(&m, &d);
-    if (read) *generation = m.generation, *time = m.time;
-    buf_fini(&scratch);
-    return read;
+const struct usage_map *save_thread_undo(const struct save_thread *t, uint64_t generation, int64_t time) {
+    for (const struct unsure_save *u = t ? atomic_load(&t->unsure) : NULL; u; u = u->next)
+        if (u->generation == generation && u->time == time) return &u->undo;
+    return NULL;
 }
 
 static int undo_unsure(struct save_thread *t, struct writer *w) {
     uint64_t generation;
     int64_t time;
-    if (!t->unsure || !read_newest(t, &generation, &time)) return 0;
-    for (const struct unsure_save *u = t->unsure; u; u = u->next)
-        if (u->generation == generation && u->time == time) return usage_write(w, &u->undo);
-    return 0;
+    if (!atomic_load(&t->unsure)) return 0;
+    load_newest(t->store, &generation, &time);
+    const struct usage_map *undo = save_thread_undo(t, generation, time);
+    return undo ? usage_write(w, undo) : 0;
 }
 
 /* ---- one transaction, whole ---- */
@@ -111,7 +106,6 @@ static int attempt(struct save_thread *t, struct save_run *run) {
     if (commits && !rc) {
         rc = store_commit(w.store);
         if (rc) note_unsure(t, run);
-        else forget_unsure(t);
         return rc;
     }
     store_abort(w.store);
@@ -126,9 +120,9 @@ static bool is_there(struct save_thread *t, const struct save_run *run) {
     uint64_t generation;
     int64_t time;
     if (store_begin(t->store)) return false;
-    bool there = read_newest(t, &generation, &time) && generation == run->meta.generation && time == run->meta.time && !load_digests(t->store);
+    load_newest(t->store, &generation, &time);
+    bool there = generation == run->meta.generation && time == run->meta.time && !load_digests(t->store);
     store_abort(t->store);
-    if (there) forget_unsure(t);
     return there;
 }
 
@@ -223,7 +217,7 @@ void save_thread_free(struct save_thread *t) {
         batch_free(b);
     }
     hashes_fini(&t->kept);
-    forget_unsure(t);
+    save_thread_sure(t);
     free(t);
 }
 

@@ -90,7 +90,7 @@ void usage_record_goes(struct db *db, objid o, int64_t bytes) {
 
 /* ---- asking ---- */
 
-/* As of the last cut. What the save under way writes is on disk already when the generation there is its own. */
+/* As of the last cut. What the save under way writes is on disk already when the newest there is that save; what one that was reported to fail has written counts as not written. */
 static void add_saved(struct db *db, struct usage_entry *sum) {
     struct key k = key_one(key_object(sum->owner));
     struct buf scratch = BUF_INIT;
@@ -103,7 +103,12 @@ static void add_saved(struct db *db, struct usage_entry *sum) {
             sum->bytes += rec.bytes;
             sum->objects += (int64_t)rec.objects;
         }
-        written = db->usage_saving && load_generation(db) > db->generation;
+        uint64_t generation;
+        int64_t time;
+        load_newest(db->store, &generation, &time);
+        written = db->usage_saving && generation == db->save_run->meta.generation && time == db->save_run->meta.time;
+        const struct usage_map *undo = written ? NULL : save_thread_undo(db->save_thread, generation, time);
+        if (undo) add_from(sum, undo);
         store_read_end(db->store);
     }
     if (db->usage_saving && !written) add_from(sum, &db->usage_saving->map);
