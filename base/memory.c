@@ -79,6 +79,9 @@ int64_t memory_anonymous(void) {
 }
 
 int64_t memory_in_blocks(void) {
+#ifdef POOL_IS_MALLOC
+    return -1;
+#endif
     struct mallinfo2 m = mallinfo2();
     return (int64_t)(m.uordblks + m.hblkhd + pool_in_use());
 }

@@ -24,7 +24,7 @@ enum {
 
 struct cache {
     int64_t budget;
-    int64_t in_use, held; /* held: of the objects alone, as loaded and evicted */
+    int64_t in_use;
     int64_t anonymous, measured_anonymous;
     int64_t goal; /* evict until in_use is not above */
     int64_t looked_us, measured_us, measuring_us, trimmed_us, trimming_us;
@@ -73,7 +73,6 @@ void cache_loaded(struct db *db, const struct object *o) {
     int64_t cost = object_cost(o);
     db->cache->loaded++;
     db->cache->in_use += cost;
-    db->cache->held += cost;
     cache_count(db, cost);
 }
 
@@ -84,10 +83,8 @@ static bool evictable(const struct object *o) { return !object_kid(o) && !(o->st
 
 void cache_drop(struct db *db, struct object *o) {
     if (db->cache) {
-        int64_t cost = object_cost(o);
         db->cache->evicted++;
-        db->cache->in_use -= cost;
-        db->cache->held = db->cache->held > cost ? db->cache->held - cost : 0;
+        db->cache->in_use -= object_cost(o);
     }
     db->objects[o->id] = NULL;
     object_detach(o);
@@ -204,8 +201,8 @@ static void measure(struct cache *c, int64_t now) {
     if (put_off(c, now)) return;
     c->measured_anonymous = c->anonymous;
     int64_t blocks = memory_in_blocks();
-    if (c->anonymous >= 0 && blocks > c->anonymous) blocks = c->anonymous; /* some were never written to */
-    c->in_use = blocks > c->held / 4 ? blocks : c->held; /* the allocator of a sanitizer does not tell */
+    bool untold = blocks < 0, untouched = c->anonymous >= 0 && blocks > c->anonymous; /* untouched: some were never written to */
+    c->in_use = untold || untouched ? c->anonymous : blocks;
     c->measured_us = clock_monotonic_us();
     c->measuring_us = c->measured_us - now;
 }

