@@ -23,7 +23,24 @@ enum { ARGS_CAP = 4 }; /* for the arguments of most calls */
 
 static inline size_t list_size(size_t cap) { return sizeof(struct list) + cap * sizeof(value); }
 
-void list_free_memory(struct list *l) { pool_free(l, list_size(l->cap)); }
+/* Arguments come and go with every call: some that were freed wait here, chained by `bytes', with the right `cap'. */
+#ifdef POOL_IS_MALLOC
+enum { SPARE_MAX = 0 };
+#else
+enum { SPARE_MAX = 32 };
+#endif
+static _Thread_local struct list *spare;
+static _Thread_local int spares;
+
+void list_free_memory(struct list *l) {
+    if (l->cap != ARGS_CAP || spares >= SPARE_MAX) {
+        pool_free(l, list_size(l->cap));
+        return;
+    }
+    l->bytes = (int64_t)(intptr_t)spare;
+    spare = l;
+    spares++;
+}
 
 static inline struct list *list_alloc(size_t cap) {
     must(cap <= UINT32_MAX / 2);
@@ -40,9 +57,18 @@ struct list *list_empty(void) {
     return list_ref(empty);
 }
 
+static inline struct list *list_alloc_args(size_t n) {
+    struct list *l = spare;
+    if (__builtin_expect(n > ARGS_CAP || !l, 0)) return list_alloc(n < ARGS_CAP ? ARGS_CAP : n);
+    spare = (struct list *)(intptr_t)l->bytes;
+    spares--;
+    l->refs = 1;
+    return l;
+}
+
 struct list *list_from_take(value *items, size_t n) {
     if (n == 0) return list_empty();
-    struct list *l = list_alloc(n < ARGS_CAP ? ARGS_CAP : n);
+    struct list *l = list_alloc_args(n);
     int64_t bytes = LIST_BYTES;
     value *to = l->items;
     for (value *end = items + n; items < end; items++, to++) {

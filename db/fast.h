@@ -27,18 +27,23 @@ static inline bool db_fast_owns(const struct object *o, const struct prop_cache 
     return c->owner == progr || (c->owner == PROP_OWNER_OF_OBJECT && o->owner == progr);
 }
 
-/* db_get_property() that succeeds; anything else is for the full function. */
+/* db_get_property() that succeeds; anything else is for the full function. The store to `touched' stands behind the loads, so that none of them is done twice. */
 static inline bool db_fast_get(struct db *db, objid id, objid progr, const struct prop_cache *c, value *out) {
-    struct object *o = db_fast_object(db, id);
-    if (!o || o->layout != c->layout || c->epoch != db->prop_epoch) return false;
-    const struct slot_meta *m = slot_meta(o->slots, c->slot);
-    if (!(m->bits & PF_READ) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
-    if (m->type == V_CLEAR) {
-        o = db_fast_object(db, c->holder);
-        if (!o) return false;
-        m = slot_meta(o->slots, c->slot); /* the same slot in all who inherit it */
+    if ((uint64_t)id >= db->cap) return false;
+    struct object *o = db->objects[id];
+    if ((uintptr_t)o <= 1 || o->layout != c->layout || c->epoch != db->prop_epoch) return false;
+    int64_t *slots = o->slots, payload = slots[c->slot];
+    struct slot_meta m = *slot_meta(slots, c->slot);
+    if (!(m.bits & PF_READ) && !db_fast_owns(o, c, m.bits, progr) && !db_fast_is_wizard(db, progr)) return false;
+    o->touched = TOUCHED;
+    if (m.type == V_CLEAR) {
+        if ((uint64_t)c->holder >= db->cap) return false; /* NOTHING */
+        const struct object *holder = db->objects[c->holder]; /* an ancestor, which does not leave before o: it need not be touched */
+        if ((uintptr_t)holder <= 1) return false;
+        m = *slot_meta(holder->slots, c->slot); /* the same slot in all who inherit it */
+        payload = holder->slots[c->slot];
     }
-    *out = value_ref((value){.type = m->type, .u.i = o->slots[c->slot]});
+    *out = value_ref((value){.type = m.type, .u.i = payload});
     return true;
 }
 
@@ -64,8 +69,11 @@ static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, co
 
 /* The cache still tells which verb this is. */
 static inline bool db_fast_verb_known(struct db *db, objid id, const struct verb_cache *c) {
-    struct object *o = db_fast_object(db, id);
-    return o && o->layout == c->layout && c->epoch == db->verb_epoch;
+    if ((uint64_t)id >= db->cap) return false;
+    struct object *o = db->objects[id];
+    if ((uintptr_t)o <= 1 || o->layout != c->layout || c->epoch != db->verb_epoch) return false;
+    o->touched = TOUCHED;
+    return true;
 }
 
 /* db_find_callable_verb() with what is in the cache. true: known, and *found tells whether there is one. */

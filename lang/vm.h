@@ -114,7 +114,7 @@ static inline void vm_release_frame(struct frame *f) {
     if (!f->program) value_unref(f->state);
 }
 /* The top frame is gone, and what it held. */
-static inline void vm_pop(struct vm *vm) {
+__attribute__((always_inline)) static inline void vm_pop(struct vm *vm) {
     struct frame *f = vm_top(vm);
     if (f->program) {
         value *r = vm_regs(vm, f), *end = r + f->program->nregs;
