@@ -80,9 +80,9 @@ static int64_t field(const char *text, const char *name) {
 }
 
 /* What `evermoo backup --for-server' prints: the path, and lines of a word and a number. */
-static void on_made(struct server *s, bool well, const char *text) {
+static void on_made(struct server *s, int status, const char *text) {
     char *copy = xstrdup(text), *end = strchr(copy, '\n');
-    if (!well || !end) {
+    if (status || !end) {
         const char *words = !strncmp(text, "evermoo backup: ", 16) ? text + 16 : text;
         fail(s, *words ? words : "the copying process said nothing");
         free(copy);

@@ -263,7 +263,7 @@ static struct server *server_new(const struct serve_options *options) {
     ev_init(&s->wake, NULL);
     ev_init(&s->preflight, NULL);
     ev_init(&s->preflight_limit, NULL);
-    ev_init(&s->textdumps.child, NULL);
+    textdumps_init(s);
     damage_init(s);
     find_executable(s);
     s->logtail = logtail_new(s->loop);

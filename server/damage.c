@@ -2,14 +2,9 @@
 #include "server/damage.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/must.h"
@@ -36,79 +31,40 @@ void damage_turn(struct server *s) {
 
 /* ---- a check beside the server ---- */
 
-static pid_t spawn_check(struct server *s) {
-    char evermoo[] = "evermoo", check[] = "check", gently[] = "--gently";
-    char *world = xstrdup(s->options.world);
-    char *argv[] = {evermoo, check, gently, world, NULL};
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t files;
-    sigset_t none;
-    pid_t pid = -1;
-    sigemptyset(&none);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, s->damage.output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, s->damage.output, STDERR_FILENO);
-    int rc = posix_spawn(&pid, s->exe, &files, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    free(world);
-    if (rc) log_error("The world cannot be verified: %s: %s", s->exe, strerror(rc));
-    return rc ? -1 : pid;
-}
-
-static void log_output(int fd, enum log_level level, const char *before) {
-    char line[1000];
-    int copy = lseek(fd, 0, SEEK_SET) == 0 ? dup(fd) : -1;
-    FILE *f = copy < 0 ? NULL : fdopen(copy, "r");
-    for (int i = 0; f && fgets(line, sizeof line, f); i++) {
-        line[strcspn(line, "\n")] = 0;
-        if (i < MOST_LINES) log_line(level, "%s: %s", before, line);
+static void log_lines(enum log_level level, const char *before, const char *text) {
+    for (int i = 0; *text && i < MOST_LINES; i++) {
+        size_t n = strcspn(text, "\n");
+        log_line(level, "%s: %.*s", before, (int)n, text);
+        text += n + (text[n] != 0);
     }
-    if (f) fclose(f);
 }
 
-static void on_checked(struct ev_loop *loop, ev_child *w, int events) {
-    struct server *s = w->data;
-    (void)events;
-    ev_child_stop(loop, w);
-    if (WIFEXITED(w->rstatus) && !WEXITSTATUS(w->rstatus)) {
+static void on_checked(struct server *s, int status, const char *text) {
+    if (!status) {
         log_info("VERIFIED: every record of %s is sound", s->options.world);
-    } else if (WIFEXITED(w->rstatus) && WEXITSTATUS(w->rstatus) == EXIT_FAILURE) {
-        log_output(s->damage.output, LOG_ERROR, "DAMAGE");
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE) {
+        log_lines(LOG_ERROR, "DAMAGE", text);
         if (!db_recover(s->db) && !s->damage.words.len) buf_printf(&s->damage.words, "*** Damage: the world's file is not sound; the server's log says where. ***");
     } else {
-        log_output(s->damage.output, LOG_WARNING, "The world could not be verified");
-        if (WIFSIGNALED(w->rstatus)) log_error("The world could not be verified: the check was ended");
+        log_lines(LOG_WARNING, "The world could not be verified", text);
     }
-    close(s->damage.output);
-    s->damage.output = -1;
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *w, int events) {
     struct server *s = w->data;
+    char evermoo[] = "evermoo", check[] = "check", gently[] = "--gently", *world = xstrdup(s->options.world);
+    char *argv[] = {evermoo, check, gently, world, NULL};
     (void)events;
     ev_timer_stop(loop, w);
-    s->damage.output = memfd_create("evermoo-check", MFD_CLOEXEC);
-    pid_t pid = s->damage.output < 0 ? -1 : spawn_check(s);
-    if (pid < 0) {
-        if (s->damage.output >= 0) close(s->damage.output);
-        s->damage.output = -1;
-        return;
-    }
-    ev_child_init(&s->damage.child, on_checked, pid, 0);
-    s->damage.child.data = s;
-    ev_child_start(loop, &s->damage.child);
+    if (job_begin(s, &s->damage.check, argv, on_checked)) log_error("The world cannot be verified: %s: %s", s->exe, strerror(errno));
+    free(world);
 }
 
 /* ---- */
 
 void damage_init(struct server *s) {
     ev_init(&s->damage.due, on_due);
-    ev_init(&s->damage.child, on_checked);
-    s->damage.output = -1;
+    job_init(&s->damage.check);
 }
 
 void damage_begin(struct server *s) { db_set_recovery(s->db, on_recovered, s); }
@@ -122,12 +78,6 @@ void damage_verify_later(struct server *s) {
 
 void damage_fini(struct server *s) {
     ev_timer_stop(s->loop, &s->damage.due);
-    if (ev_is_active(&s->damage.child)) {
-        kill(s->damage.child.pid, SIGKILL);
-        while (waitpid(s->damage.child.pid, NULL, 0) < 0 && errno == EINTR) continue;
-        ev_child_stop(s->loop, &s->damage.child);
-    }
-    if (s->damage.output >= 0) close(s->damage.output);
-    s->damage.output = -1;
+    job_kill(s, &s->damage.check);
     buf_fini(&s->damage.words);
 }

@@ -9,14 +9,14 @@
 #include <ev.h>
 
 #include "base/buf.h"
+#include "server/job.h"
 
 struct server;
 
 struct damage {
     struct buf words; /* for wizards, at the next turn */
     ev_timer due; /* the check beside the server */
-    ev_child child;
-    int output; /* what it prints; -1 */
+    struct job check;
 };
 
 void damage_init(struct server *s); /* with the server */

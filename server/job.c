@@ -48,23 +48,21 @@ static void read_text(int fd, struct buf *out) {
     while (out->len && out->data[out->len - 1] == '\n') out->data[--out->len] = 0;
 }
 
-static void on_end(struct ev_loop *loop, ev_child *w, int events) {
-    (void)events;
-    struct server *s = w->data;
-    struct job *j = (struct job *)w; /* its first member */
+static void end(struct server *s, struct job *j, int status) {
     struct buf text = BUF_INIT;
-    int status = w->rstatus;
-    ev_child_stop(loop, w);
     read_text(j->out, &text);
-    close(j->out);
-    j->out = -1;
-    bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!well && !text.len) buf_add_c(&text, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it failed without a word");
-    j->done(s, well, buf_c(&text));
+    job_let_go(s, j);
+    if (status && !text.len) buf_add_c(&text, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it failed without a word");
+    j->done(s, status, buf_c(&text));
     buf_fini(&text);
 }
 
-int job_begin(struct server *s, struct job *j, char **argv, void (*done)(struct server *s, bool well, const char *text)) {
+static void on_end(struct ev_loop *loop, ev_child *w, int events) {
+    (void)loop, (void)events;
+    end(w->data, (struct job *)w, w->rstatus); /* its first member */
+}
+
+int job_begin(struct server *s, struct job *j, char **argv, void (*done)(struct server *s, int status, const char *text)) {
     pid_t pid;
     j->out = memfd_create("evermoo job", MFD_CLOEXEC);
     int rc = j->out < 0 ? errno : spawn(s->exe, argv, j->out, &pid);
@@ -85,4 +83,21 @@ void job_let_go(struct server *s, struct job *j) {
     ev_child_stop(s->loop, &j->child);
     if (j->out >= 0) close(j->out);
     j->out = -1;
+}
+
+static int reap(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    return status;
+}
+
+void job_wait(struct server *s, struct job *j) {
+    if (job_is_under_way(j)) end(s, j, reap(j->child.pid));
+}
+
+void job_kill(struct server *s, struct job *j) {
+    if (!job_is_under_way(j)) return;
+    kill(j->child.pid, SIGKILL);
+    reap(j->child.pid);
+    job_let_go(s, j);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A command of `evermoo' that the running server has done by another process, so that nobody waits: one at a time for each struct. What it prints (of both kinds, up to a megabyte) is given to
- * who asked when it ends. Nothing is killed: a job that outlives the server goes on to its own end.
+ * who asked when it ends. A job that outlives the server goes on to its own end, unless it is killed.
  */
 #ifndef SERVER_JOB_H
 #define SERVER_JOB_H
@@ -14,13 +14,16 @@ struct server;
 struct job {
     ev_child child; /* inactive: none is under way */
     int out; /* memory file that the child prints to */
-    void (*done)(struct server *s, bool well, const char *text);
+    void (*done)(struct server *s, int status, const char *text);
 };
 
 void job_init(struct job *j);
 bool job_is_under_way(const struct job *j);
-/* argv as for main(), with a NULL behind; argv[0] is "evermoo". done: between slices, with what was printed; well: the exit status was 0. -1 with errno: it could not be begun. */
-int job_begin(struct server *s, struct job *j, char **argv, void (*done)(struct server *s, bool well, const char *text));
+/* argv as for main(), with a NULL behind; argv[0] is "evermoo". done: between slices, with the status as of waitpid(), 0 when it did well, and what was printed. -1 with errno: it could
+   not be begun. */
+int job_begin(struct server *s, struct job *j, char **argv, void (*done)(struct server *s, int status, const char *text));
+void job_wait(struct server *s, struct job *j); /* done before this returns */
 void job_let_go(struct server *s, struct job *j); /* nobody will be told */
+void job_kill(struct server *s, struct job *j); /* the same, and it is gone when this returns */
 
 #endif

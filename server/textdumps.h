@@ -6,15 +6,16 @@
 #ifndef SERVER_TEXTDUMPS_H
 #define SERVER_TEXTDUMPS_H
 
-#include <ev.h>
-#include <stdbool.h>
+#include "server/job.h"
 
 struct server;
 
 struct textdumps {
-    ev_child child; /* the one under way; inactive if there is none */
+    struct job job; /* the one under way */
+    bool written; /* the last one */
 };
 
+void textdumps_init(struct server *s);
 /* After a checkpoint; does nothing when no text dump is wanted. One that is still under way goes on instead. */
 void textdumps_begin(struct server *s);
 /* After the last save: waits for the one under way, makes the last one. true: it is written, or none was wanted. */
