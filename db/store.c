@@ -6,15 +6,10 @@
  * Two handles share the environment. `reading' is held by the reader from its first begin to its last end, and by the writer while it resizes the map or opens the
  * environment anew: neither is allowed under an open transaction. So only such a repair can ever make one of them wait for the other.
  */
-#include "db/store.h"
+#include "db/store_parts.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <setjmp.h>
-#include <signal.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,40 +23,9 @@
 
 _Static_assert(sizeof(void *) == 8, "the map needs a 64-bit address space");
 
-enum { MAX_READERS = 126, FORGET_EVERY = 10000, FORGET_PIECE = 8 << 20, READ_ATTEMPTS = 100, READ_WAIT_MS = 20, CURSOR_BYTES = 4096 };
+enum { MAX_READERS = 126, FORGET_PIECE = 8 << 20, READ_ATTEMPTS = 100, READ_WAIT_MS = 20, CURSOR_BYTES = 4096 };
 #define MAP_FIRST ((size_t)1 << 40) /* address space, not memory; less where a limit forbids it */
 #define MAP_LEAST ((size_t)1 << 32)
-
-struct store {
-    struct environment *shared;
-    bool writes;
-    MDB_txn *txn; /* the reader's is kept between reads, reset */
-    unsigned depth; /* of store_read_begin */
-    struct buf error;
-};
-
-struct environment {
-    MDB_env *env; /* NULL: closed after an error, and could not be opened again */
-    atomic_bool closed; /* since then, until it is wholly open: what the writer, which does not hold `reading', may ask */
-    MDB_dbi dbi[T_COUNT];
-    bool has[T_COUNT]; /* a table of a newer format may be missing when reading */
-    char *dir;
-    struct store_options options;
-    size_t map_size;
-    char *map; /* NULL: not looked for yet */
-    atomic_int guard; /* of the map of one that is open for writing; -1 */
-    atomic_bool damaged; /* since it was opened: pages that could not be read, or that the library could make nothing of */
-    pthread_mutex_t reading;
-    struct store reader, writer;
-    /* the writer's */
-    uint64_t digest[T_COUNT], digest_before[T_COUNT];
-    bool anew; /* opened again after an error: what is on disk may be of before the save that failed, or after it */
-    uint64_t puts, put_bytes;
-    uint64_t changes; /* in this transaction */
-    enum store_fault fault;
-    unsigned fault_in;
-    struct store_sink sink;
-};
 
 static const char *const table_names[] = {
 #define TABLE(id, name, key, doc) [T_##id] = name,
@@ -91,13 +55,13 @@ void store_set_fault(struct store *s, enum store_fault fault, unsigned n) {
     s->shared->fault_in = n;
 }
 
-static bool fault_hits(struct environment *e, enum store_fault kind) {
+bool store_fault_hits(struct environment *e, enum store_fault kind) {
     if (e->fault != kind || --e->fault_in) return false;
     e->fault = FAULT_NONE;
     return true;
 }
 
-static int fail(struct store *s, int rc, const char *what) {
+int store_fail(struct store *s, int rc, const char *what) {
     buf_clear(&s->error);
     buf_printf(&s->error, "%s: %s: %s", s->shared->dir, what, mdb_strerror(rc));
     return -1;
@@ -121,27 +85,27 @@ static char *map_of(struct environment *e) {
     return e->map;
 }
 
-static void unwatch_map(struct environment *e) {
+void store_unwatch_map(struct environment *e) {
     mapguard_forget(e->guard);
     e->guard = -1;
 }
 
 /* Pages that are gone must not end who looks at them. Of one that is only read, they do: such are short-lived. */
-static void watch_map(struct environment *e) {
+void store_watch_map(struct environment *e) {
     mdb_filehandle_t fd;
-    unwatch_map(e);
+    store_unwatch_map(e);
     if (!e->options.read_only && !mdb_env_get_fd(e->env, &fd) && map_of(e)) e->guard = mapguard_watch(e->map, e->map_size, fd);
 }
 
 /* What the library returned, but damage if pages were gone on the way. */
-static int judge(struct environment *e, int rc) {
+int store_judge(struct environment *e, int rc) {
     if (mapguard_faults(e->guard)) rc = MDB_CORRUPTED;
     if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_CURSOR_FULL || rc == MDB_INVALID) atomic_store(&e->damaged, true);
     return rc;
 }
 
 bool store_is_damaged(struct store *s) {
-    judge(s->shared, 0);
+    store_judge(s->shared, 0);
     return atomic_load(&s->shared->damaged);
 }
 
@@ -223,7 +187,7 @@ static int open_env(struct environment *e) {
     fcntl(fd, F_SETFD, FD_CLOEXEC); /* LMDB sets it on its other descriptors only */
     mdb_reader_check(e->env, &dead); /* slots of killed processes would pin old pages */
     atomic_store(&e->damaged, false);
-    watch_map(e);
+    store_watch_map(e);
     return 0;
 }
 
@@ -262,15 +226,15 @@ int store_open(struct store **out, const char *dir, const struct store_options *
     return -1;
 }
 
-static void end_txn(struct store *s) {
+void store_end_txn(struct store *s) {
     if (s->txn) mdb_txn_abort(s->txn);
     s->txn = NULL;
 }
 
-static void close_env(struct environment *e) {
-    end_txn(&e->writer);
-    end_txn(&e->reader);
-    unwatch_map(e);
+void store_close_env(struct environment *e) {
+    store_end_txn(&e->writer);
+    store_end_txn(&e->reader);
+    store_unwatch_map(e);
     atomic_store(&e->closed, true);
     if (e->env) mdb_env_close(e->env);
     e->env = NULL;
@@ -280,10 +244,10 @@ static void close_env(struct environment *e) {
  * After an error. A write that failed may be on disk or not: what is read now is made durable before anything is written over pages that it does not use, and that the state which
  * the failed write would have made the newest does.
  */
-static int open_again(struct environment *e) {
+int store_open_again(struct environment *e) {
     int rc = open_env(e);
     if (!rc && !e->options.read_only) rc = mdb_env_sync(e->env, 1);
-    if (rc) close_env(e);
+    if (rc) store_close_env(e);
     else atomic_store(&e->closed, false);
     return rc;
 }
@@ -292,7 +256,7 @@ void store_let_go(struct store *s) {
     struct environment *e = s->shared;
     pthread_mutex_lock(&e->reading);
     must(!e->reader.depth && !e->writer.txn);
-    close_env(e);
+    store_close_env(e);
     pthread_mutex_unlock(&e->reading);
 }
 
@@ -300,7 +264,7 @@ void store_close(struct store *s) {
     if (!s) return;
     struct environment *e = s->shared;
     if (e->reader.depth) pthread_mutex_unlock(&e->reading);
-    close_env(e);
+    store_close_env(e);
     pthread_mutex_destroy(&e->reading);
     buf_fini(&e->reader.error);
     buf_fini(&e->writer.error);
@@ -312,9 +276,9 @@ void store_close(struct store *s) {
 
 static int reader_try(struct store *s) {
     struct environment *e = s->shared;
-    int rc = e->env ? 0 : open_again(e);
+    int rc = e->env ? 0 : store_open_again(e);
     if (!rc) rc = s->txn ? mdb_txn_renew(s->txn) : mdb_txn_begin(e->env, NULL, MDB_RDONLY, &s->txn);
-    if (rc) end_txn(s);
+    if (rc) store_end_txn(s);
     return rc;
 }
 
@@ -327,7 +291,7 @@ static int reader_begin(struct store *s) {
         pthread_mutex_lock(&s->shared->reading);
         rc = reader_try(s);
     }
-    return rc ? fail(s, rc, "cannot read") : 0;
+    return rc ? store_fail(s, rc, "cannot read") : 0;
 }
 
 int store_read_begin(struct store *s) {
@@ -362,9 +326,9 @@ uint64_t store_read_transaction(struct store *s) { return mdb_txn_id(current(s))
 int store_get(struct store *s, enum store_table t, const void *key, size_t klen, const void **data, size_t *len) {
     if (!s->shared->has[t]) return STORE_NOT_FOUND;
     MDB_val k = {klen, (void *)key}, v;
-    int rc = judge(s->shared, guarded_get(s, current(s), s->shared->dbi[t], &k, &v));
+    int rc = store_judge(s->shared, guarded_get(s, current(s), s->shared->dbi[t], &k, &v));
     if (rc == MDB_NOTFOUND) return STORE_NOT_FOUND;
-    if (rc) return fail(s, rc, "cannot read");
+    if (rc) return store_fail(s, rc, "cannot read");
     *data = v.mv_data;
     *len = v.mv_size;
     return 0;
@@ -379,7 +343,7 @@ static int scan(struct store *s, enum store_table t, const void *from, size_t fl
         free(xmalloc(CURSOR_BYTES)); /* where it is not, it is looked for */
         rc = mdb_cursor_open(current(s), s->shared->dbi[t], &c);
     }
-    if (rc) return fail(s, rc, "cannot read");
+    if (rc) return store_fail(s, rc, "cannot read");
     MDB_val k = {flen, (void *)from}, v;
     rc = guarded_step(s, c, &k, &v, flen ? MDB_SET_RANGE : MDB_FIRST);
     while (!rc && k.mv_size >= plen && (!plen || !memcmp(k.mv_data, from, plen))) {
@@ -387,8 +351,8 @@ static int scan(struct store *s, enum store_table t, const void *from, size_t fl
         rc = guarded_step(s, c, &k, &v, MDB_NEXT);
     }
     mdb_cursor_close(c);
-    rc = judge(s->shared, rc);
-    return rc && rc != MDB_NOTFOUND ? fail(s, rc, "cannot read") : 0;
+    rc = store_judge(s->shared, rc);
+    return rc && rc != MDB_NOTFOUND ? store_fail(s, rc, "cannot read") : 0;
 }
 
 int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx) { return scan(s, t, prefix, plen, plen, row, ctx); }
@@ -432,7 +396,7 @@ int store_copy(struct store *s, const char *to) {
         buf_fini(&half);
         rc = mdb_env_copy2(s->shared->env, to, 0);
     }
-    return rc ? fail(s, rc, "cannot copy the store") : 0;
+    return rc ? store_fail(s, rc, "cannot copy the store") : 0;
 }
 
 /* The pages stay in the system's cache; they only no longer count as this process's memory. In pieces: whoever wants memory from the system waits for each. */
@@ -449,169 +413,4 @@ void store_forget_pages(struct store *s) {
     if (lock) pthread_mutex_lock(&s->shared->reading);
     forget_pages(s->shared);
     if (lock) pthread_mutex_unlock(&s->shared->reading);
-}
-
-/* ---- digests ---- */
-
-static uint64_t mix(uint64_t h, uint64_t word) {
-    h = (h ^ word) * 0x9fb21c651e98df25u;
-    return h ^ h >> 32;
-}
-
-static uint64_t hash_bytes(uint64_t h, const unsigned char *p, size_t n) {
-    h = mix(h, n);
-    for (; n >= 8; p += 8, n -= 8) {
-        uint64_t w;
-        memcpy(&w, p, 8);
-        h = mix(h, w);
-    }
-    uint64_t w = 0;
-    if (n) memcpy(&w, p, n);
-    return mix(h, w);
-}
-
-uint64_t store_row_hash(const void *key, size_t klen, const void *data, size_t len) {
-    return hash_bytes(hash_bytes(0x243f6a8885a308d3u, key, klen), data, len);
-}
-
-/* What is under the key now, which goes out of the table's digest. */
-static int digest_forget(struct store *s, enum store_table t, MDB_val k, MDB_val *old) {
-    int rc = mdb_get(s->txn, s->shared->dbi[t], &k, old);
-    if (!rc) s->shared->digest[t] -= store_row_hash(k.mv_data, k.mv_size, old->mv_data, old->mv_size);
-    return rc;
-}
-
-/* ---- writing ---- */
-
-/* No transaction of the writer is open. 0: the one that the file has. When that fails the library has no map at all any more. */
-static int resize_map(struct environment *e, size_t size) {
-    pthread_mutex_lock(&e->reading);
-    end_txn(&e->reader);
-    unwatch_map(e);
-    int rc = mdb_env_set_mapsize(e->env, size);
-    MDB_envinfo info;
-    e->map = NULL;
-    if (!rc) e->map_size = size ? size : mdb_env_info(e->env, &info) ? e->map_size : info.me_mapsize;
-    if (!rc) watch_map(e);
-    if (rc) close_env(e), (void)open_again(e);
-    pthread_mutex_unlock(&e->reading);
-    return rc;
-}
-
-static int grow_map(struct store *s) {
-    int rc = resize_map(s->shared, s->shared->map_size * 2);
-    return rc ? fail(s, rc, "cannot make the map larger") : STORE_FULL;
-}
-
-static int reopen(struct store *s) {
-    struct environment *e = s->shared;
-    pthread_mutex_lock(&e->reading);
-    close_env(e);
-    int rc = open_again(e);
-    pthread_mutex_unlock(&e->reading);
-    return rc ? fail(s, rc, "cannot open the store again after an error") : STORE_BROKEN;
-}
-
-/* After an error inside the write transaction: ends it and says how to go on. */
-static int write_failed(struct store *s, int rc, const char *what) {
-    fail(s, judge(s->shared, rc), what);
-    store_abort(s);
-    if (rc == MDB_MAP_FULL) return grow_map(s);
-    if (rc == MDB_PANIC) return reopen(s);
-    return -1;
-}
-
-int store_begin(struct store *s) {
-    struct environment *e = s->shared;
-    must(s->writes && !s->txn);
-    if (atomic_load(&e->closed)) return reopen(s);
-    int rc = fault_hits(e, FAULT_BEGIN) ? EIO : mdb_txn_begin(e->env, NULL, 0, &s->txn);
-    if (rc == MDB_MAP_RESIZED) rc = resize_map(e, 0) ? rc : mdb_txn_begin(e->env, NULL, 0, &s->txn); /* another process made the file larger than our map */
-    if (rc) s->txn = NULL;
-    if (rc == MDB_PANIC) return reopen(s);
-    if (rc) return fail(s, rc, "cannot write");
-    memcpy(e->digest_before, e->digest, sizeof e->digest);
-    e->changes = 0;
-    if (e->sink.begin) e->sink.begin(e->sink.ctx, s);
-    return 0;
-}
-
-/* With its digest. What was under the key before is no longer in the digest. */
-static int put(struct store *s, enum store_table t, MDB_val k, MDB_val v, unsigned flags) {
-    struct environment *e = s->shared;
-    MDB_val at = v; /* the library writes to it */
-    int rc = fault_hits(e, FAULT_PUT) ? ENOSPC : mdb_put(s->txn, e->dbi[t], &k, &at, flags);
-    if (rc == MDB_KEYEXIST) return STORE_EXISTS;
-    if (rc) return write_failed(s, rc, "cannot write");
-    e->digest[t] += store_row_hash(k.mv_data, k.mv_size, v.mv_data, v.mv_size);
-    e->changes++;
-    e->puts++;
-    e->put_bytes += k.mv_size + v.mv_size;
-    if (e->sink.put) e->sink.put(e->sink.ctx, t, k.mv_data, k.mv_size, v.mv_data, v.mv_size);
-    if (e->puts % FORGET_EVERY == 0) store_forget_pages(s); /* a large save passes over many */
-    return 0;
-}
-
-int store_put(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
-    MDB_val k = {klen, (void *)key}, v = {len, (void *)data}, old;
-    int rc = digest_forget(s, t, k, &old);
-    if (rc && rc != MDB_NOTFOUND) return write_failed(s, rc, "cannot write");
-    if (!rc && old.mv_size == len && !memcmp(old.mv_data, data, len)) { /* so an idle world does not grow */
-        s->shared->digest[t] += store_row_hash(key, klen, data, len);
-        return 0;
-    }
-    return put(s, t, k, v, 0);
-}
-
-int store_put_new(struct store *s, enum store_table t, const void *key, size_t klen, const void *data, size_t len) {
-    return put(s, t, (MDB_val){klen, (void *)key}, (MDB_val){len, (void *)data}, MDB_NOOVERWRITE);
-}
-
-int store_delete(struct store *s, enum store_table t, const void *key, size_t klen) {
-    MDB_val k = {klen, (void *)key}, old;
-    int rc = digest_forget(s, t, k, &old);
-    if (rc == MDB_NOTFOUND) return 0;
-    struct environment *e = s->shared;
-    e->changes++;
-    if (!rc) rc = mdb_del(s->txn, e->dbi[t], &k, NULL);
-    if (!rc && e->sink.removed) e->sink.removed(e->sink.ctx, t, key, klen);
-    return rc ? write_failed(s, rc, "cannot delete") : 0;
-}
-
-static void forget_changes(struct environment *e) { memcpy(e->digest, e->digest_before, sizeof e->digest); }
-
-/* A failed write of the page that makes a transaction the newest leaves the library refusing everything, reads as well. */
-static bool refuses_all(struct environment *e) {
-    MDB_txn *txn;
-    int rc = mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn);
-    if (!rc) mdb_txn_abort(txn);
-    return rc == MDB_PANIC;
-}
-
-int store_commit(struct store *s) {
-    int rc;
-    struct environment *e = s->shared;
-    if (e->sink.committing) e->sink.committing(e->sink.ctx);
-    if (fault_hits(e, FAULT_COMMIT_KILLED)) raise(SIGKILL);
-    if (fault_hits(e, FAULT_COMMIT)) mdb_txn_abort(s->txn), rc = EIO;
-    else if (fault_hits(e, FAULT_COMMIT_PANIC)) mdb_txn_abort(s->txn), rc = MDB_PANIC;
-    else if ((rc = judge(e, 0))) mdb_txn_abort(s->txn); /* what was read on the way may have been nothing */
-    else rc = mdb_txn_commit(s->txn);
-    s->txn = NULL;
-    bool unsure = !rc && fault_hits(e, FAULT_COMMIT_UNSURE); /* on disk, but nobody is told, and the store cannot be opened again for now */
-    if (unsure) rc = EIO;
-    if (e->sink.ended) e->sink.ended(e->sink.ctx, rc == 0);
-    if (!rc) return 0;
-    forget_changes(e);
-    fail(s, rc, "cannot save");
-    if (unsure) return pthread_mutex_lock(&e->reading), close_env(e), pthread_mutex_unlock(&e->reading), -1;
-    if (rc == MDB_MAP_FULL) return grow_map(s);
-    return rc == MDB_PANIC || refuses_all(e) ? reopen(s) : -1;
-}
-
-void store_abort(struct store *s) {
-    if (!s->txn) return;
-    end_txn(s);
-    forget_changes(s->shared);
-    if (s->shared->sink.ended) s->shared->sink.ended(s->shared->sink.ctx, false);
 }
