@@ -8,6 +8,7 @@
  */
 #include "db/store_parts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdio.h>
