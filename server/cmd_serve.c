@@ -27,7 +27,7 @@ enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_SCRIPT };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -44,9 +44,12 @@ static const struct argp_option option_table[] = {
     {"accept-damage", KEY_ACCEPT_DAMAGE, 0, 0, "serve a world whose file is damaged; without this the newest backup takes its place, or, if there is none, nothing is served", 0},
     {"no-deltas", KEY_NO_DELTAS, 0, 0, "saves do not log what they change: worlds can be restored to their backups only", 0},
     {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
+    {"reboot-binary", KEY_REBOOT_BINARY, "FILE", 0, "the program that a reboot puts in place of this one (the file from which this one was started)", 0},
+    {"reboot-folder", KEY_REBOOT_FOLDER, "DIR", 0, "a reboot may name another program that lies in this folder; may be given several times (none)", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
     {"world-lock", KEY_LOCK, "FD", OPTION_HIDDEN, 0, 0},
+    {"script", KEY_SCRIPT, "FD", OPTION_HIDDEN, 0, 0},
     {"back", KEY_BACK, 0, OPTION_HIDDEN, 0, 0},
     {"check", KEY_CHECK, 0, OPTION_HIDDEN, 0, 0},
     {0},
@@ -84,6 +87,7 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
         return 0;
     default: /* descriptors that a reboot left open */
         if (!parse_number(arg, 0, 1e6, &n) || fcntl((int)n, F_GETFD) < 0) return command_usage_error(state, "'%.100s' is no open descriptor", arg);
+        if (key == KEY_SCRIPT) return close((int)n), 0; /* what led here; its interpreter is done with it */
         *(key == KEY_PREVIOUS ? &o->previous : key == KEY_LOCK ? &o->lock : &o->hand_off) = (int)n;
         return 0;
     }
@@ -103,6 +107,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_SAVE_PATIENCE:
     case KEY_HAND_OFF:
     case KEY_LOCK:
+    case KEY_SCRIPT:
     case KEY_PREVIOUS: return parse_number_option(key, arg, o, state);
     case KEY_OUTBOUND: o->outbound = true; return 0;
     case KEY_LOG: o->log = arg; return 0;
@@ -120,6 +125,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_ACCEPT_DAMAGE: o->accept_damage = true; return 0;
     case KEY_NO_DELTAS: o->no_deltas = true; return 0;
     case KEY_TEXT_DUMP: o->text_dump = arg; return 0;
+    case KEY_REBOOT_BINARY: o->reboot_binary = arg; return 0;
+    case KEY_REBOOT_FOLDER:
+        if (o->nreboot_folders == SERVE_MAX_FOLDERS) return command_usage_error(state, "no more than %d folders", SERVE_MAX_FOLDERS);
+        o->reboot_folders[o->nreboot_folders++] = arg;
+        return 0;
     case KEY_BACK: o->back = true; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
@@ -132,8 +142,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 /* What the next image gets: as given, without what belonged to a reboot. */
 static void keep_arguments(struct serve_options *o, int argc, char **argv) {
     o->argv = xcalloc((size_t)argc + 1, sizeof *o->argv);
+    static const char *const theirs[] = {"--hand-off=", "--previous=", "--world-lock=", "--script=", "--back"};
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "--hand-off=", 11) || !strncmp(argv[i], "--previous=", 11) || !strncmp(argv[i], "--world-lock=", 13) || !strcmp(argv[i], "--back")) continue;
+        bool drop = false;
+        for (size_t k = 0; k < sizeof theirs / sizeof *theirs; k++) drop = drop || !strncmp(argv[i], theirs[k], strlen(theirs[k]));
+        if (drop) continue;
         o->argv[o->argc++] = argv[i];
     }
 }

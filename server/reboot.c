@@ -53,7 +53,16 @@ static void give_up(struct server *s, const char *what) {
     reboot_free(s);
 }
 
-static const char *binary_path(const struct server *s) { return s->reboot.binary ? s->reboot.binary : s->exe; }
+/* The program that was asked for, or else the configured one. */
+static const char *binary_path(const struct server *s) {
+    return s->reboot.binary ? s->reboot.binary : s->options.reboot_binary ? s->options.reboot_binary : s->exe;
+}
+
+static int open_binary(const struct server *s, struct buf *why) {
+    const struct serve_options *o = &s->options;
+    struct image_rules rules = {.binary = o->reboot_binary ? o->reboot_binary : s->exe, .folders = o->reboot_folders, .nfolders = o->nreboot_folders};
+    return image_open(&rules, s->reboot.binary, why);
+}
 
 /* ---- the hand-off's memory ---- */
 
@@ -92,7 +101,7 @@ static char *descriptor_argument(const char *option, int fd) {
 
 /* Its arguments: those we were given, and the descriptors. */
 static char **arguments(struct server *s, bool check, int previous, int lock) {
-    char **argv = xcalloc((size_t)s->options.argc + 7, sizeof *argv);
+    char **argv = xcalloc((size_t)s->options.argc + 8, sizeof *argv);
     size_t n = 0;
     argv[n++] = xstrdup("evermoo");
     argv[n++] = xstrdup("serve");
@@ -100,6 +109,7 @@ static char **arguments(struct server *s, bool check, int previous, int lock) {
     if (check) argv[n++] = xstrdup("--check");
     if (previous >= 0) argv[n++] = descriptor_argument("previous", previous);
     if (lock > 0) argv[n++] = descriptor_argument("world-lock", lock);
+    if (image_is_script(s->binary)) argv[n++] = descriptor_argument("script", s->binary);
     for (int i = 1; i < s->options.argc; i++) argv[n++] = xstrdup(s->options.argv[i]);
     return argv;
 }
@@ -109,15 +119,11 @@ static void free_arguments(char **argv) {
     free(argv);
 }
 
-/* How to name the opened file to exec: a script has to be found by its interpreter, so it keeps its name. */
-static void program_name(const struct server *s, char *out, size_t size) {
-    char start[2] = {0};
-    if (pread(s->binary, start, 2, 0) == 2 && start[0] == '#' && start[1] == '!') snprintf(out, size, "%s", binary_path(s));
-    else snprintf(out, size, "/proc/self/fd/%d", s->binary);
-}
+/* How to name the opened file to exec. */
+static void program_name(const struct server *s, char *out, size_t size) { snprintf(out, size, "/proc/self/fd/%d", s->binary); }
 
 static int spawn_check(struct server *s, pid_t *pid) {
-    char name[4200];
+    char name[40];
     char **argv = arguments(s, true, -1, -1);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -126,6 +132,7 @@ static int spawn_check(struct server *s, pid_t *pid) {
     program_name(s, name, sizeof name);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, s->hand_off, s->hand_off); /* the same number: takes close-on-exec off in the child */
+    if (image_is_script(s->binary)) posix_spawn_file_actions_adddup2(&actions, s->binary, s->binary);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigmask(&attributes, &none);
@@ -171,12 +178,6 @@ static void on_preflight_limit(struct ev_loop *loop, ev_timer *w, int events) {
 static void begin_preflight(struct server *s) {
     char what[600];
     pid_t pid;
-    s->binary = open(binary_path(s), O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe that nobody writes to would hold everybody up */
-    if (s->binary < 0 || access(binary_path(s), X_OK) < 0) {
-        snprintf(what, sizeof what, "%.500s: %s", binary_path(s), strerror(errno));
-        give_up(s, what);
-        return;
-    }
     s->hand_off = make_hand_off(s);
     int rc = s->hand_off < 0 ? errno : spawn_check(s, &pid);
     if (rc) {
@@ -205,6 +206,11 @@ static void checkpoint_done(struct server *s, void *ctx, const struct save_outco
 }
 
 void reboot_begin(struct server *s) {
+    struct buf why = BUF_INIT;
+    s->binary = open_binary(s, &why);
+    if (s->binary < 0) give_up(s, buf_c(&why));
+    buf_fini(&why);
+    if (s->binary < 0) return;
     s->reboot.saving = true;
     saves_ask_checkpoint(s, checkpoint_done, &s->reboot);
 }
@@ -254,13 +260,14 @@ bool reboot_exec(struct server *s, int previous) {
         if (s->end == SERVER_EXEC) s->end = SERVER_RUNS;
         return false;
     }
-    char name[4200];
+    char name[40];
     program_name(s, name, sizeof name);
     int lock = db_world_keep_lock(s->db);
     char **argv = arguments(s, false, previous, lock);
     keep_all_through_exec(s, true);
     keep_through_exec(s->hand_off, true);
     keep_through_exec(previous, true);
+    if (image_is_script(s->binary)) keep_through_exec(s->binary, true);
     int hand_off = s->hand_off, binary = s->binary;
     s->hand_off = s->binary = -1;
     server_close(s, true);

@@ -20,6 +20,7 @@
 #include "server/connection.h"
 #include "server/control.h"
 #include "server/damage.h"
+#include "server/image.h"
 #include "server/listener.h"
 #include "server/logtail.h"
 #include "server/outbound.h"
@@ -28,7 +29,7 @@
 #include "server/textdumps.h"
 #include "server/terminal.h"
 
-enum { SERVE_MAX_ADDRESSES = 8 };
+enum { SERVE_MAX_ADDRESSES = 8, SERVE_MAX_FOLDERS = 16 };
 
 enum verify_when { VERIFY_BACKGROUND, VERIFY_NOW, VERIFY_OFF };
 
@@ -49,6 +50,9 @@ struct serve_options {
     size_t cache_size; /* bytes; 0: half of what there is */
     double save_interval; /* seconds; < 0: as $server_options says */
     double save_patience; /* seconds for which the last save is tried again when it fails */
+    const char *reboot_binary; /* what a reboot executes if nothing else is asked for; NULL: the file this server was started from */
+    const char *reboot_folders[SERVE_MAX_FOLDERS]; /* where else it may lie */
+    size_t nreboot_folders;
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
     int previous; /* program to go back to when it cannot be taken over, or -1 */
     int lock; /* descriptor that holds the world's lock since before a reboot; 0: none */
@@ -62,7 +66,7 @@ struct serve_options {
 struct reboot_request {
     bool wanted, saving, under_way; /* asked for; its checkpoint is being saved; the new program is being checked */
     objid who;
-    char *binary; /* NULL: the file this server was started from */
+    char *binary; /* NULL: the configured one */
     char *reason;
 };
 

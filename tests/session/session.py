@@ -16,6 +16,8 @@ import tiny
 LIMIT = float(os.environ.get("SESSION_LIMIT", "20"))
 BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
 EVERMOO = str(BUILD / "evermoo")
+for path in (BUILD, BUILD / "evermoo"):  # whatever the umask was: a program that others can write is not rebooted into
+    path.chmod(path.stat().st_mode & ~0o022)
 
 
 class Fault(AssertionError):
@@ -119,6 +121,7 @@ class Server:
     """A world in a directory of its own and the server that runs it."""
 
     env = None  # of the server: as ours
+    reboot_folders = True  # the server may be replaced by a program of the build and of its own directory
 
     def __init__(self, *options, world=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="evermoo-session-"))
@@ -136,7 +139,8 @@ class Server:
         out = open(self.dir / "out", "ab")
         begin = out.tell()
         log = open(self.log, "ab")
-        command = [EVERMOO, "serve", str(self.world), "-p", str(port), "--listen", "127.0.0.1", *self.options, *options]
+        folders = [f"--reboot-folder={folder}" for folder in (BUILD, self.dir)] if self.reboot_folders else []
+        command = [EVERMOO, "serve", str(self.world), "-p", str(port), "--listen", "127.0.0.1", *folders, *self.options, *options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.env, start_new_session=True)
         out.close()
         log.close()
