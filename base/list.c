@@ -123,6 +123,8 @@ struct list *list_append_take(struct list *l, value v) {
     return l;
 }
 
+void list_add_pair(struct list **l, const char *name, value v) { *l = list_append_take(*l, value_list(list_of(2, value_str(str_from(name)), v))); }
+
 struct list *list_set_take(struct list *l, int64_t i, value v) {
     must(i >= 1 && i <= (int64_t)l->len);
     l = list_own(l, l->len);

@@ -33,6 +33,7 @@ void list_free_memory(struct list *l); /* for base/value.c: of a list whose elem
 static inline value list_get(const struct list *l, int64_t i) { return l->items[i - 1]; } /* borrows; must be in range */
 
 struct list *list_append_take(struct list *l, value v);
+void list_add_pair(struct list **l, const char *name, value v); /* appends {name, v}, taking v: what is known by name */
 struct list *list_set_take(struct list *l, int64_t i, value v);
 struct list *list_insert_take(struct list *l, int64_t before, value v); /* before: 1..len+1 */
 struct list *list_delete_take(struct list *l, int64_t i);

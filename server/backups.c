@@ -194,16 +194,15 @@ double backups_turn(struct server *s) {
 
 /* ---- for programs and people ---- */
 
-static void add(struct list **all, const char *name, value v) { *all = list_append_take(*all, value_list(list_of(2, value_str(str_from(name)), v))); }
 
 value backups_info(const struct backup_outcome *o) {
     struct list *l = list_new(6);
-    add(&l, "path", value_str(str_from(o->path)));
-    add(&l, "generation", value_int(o->generation));
-    add(&l, "time", value_int(o->time_us / SECOND));
-    add(&l, "records", value_int(o->records));
-    add(&l, "bytes", value_int(o->bytes));
-    add(&l, "seconds", value_float((double)o->microseconds / 1e6));
+    list_add_pair(&l, "path", value_str(str_from(o->path)));
+    list_add_pair(&l, "generation", value_int(o->generation));
+    list_add_pair(&l, "time", value_int(o->time_us / SECOND));
+    list_add_pair(&l, "records", value_int(o->records));
+    list_add_pair(&l, "bytes", value_int(o->bytes));
+    list_add_pair(&l, "seconds", value_float((double)o->microseconds / 1e6));
     return value_list(l);
 }
 

@@ -389,6 +389,7 @@ static void commit_take_over(struct server *s) {
     if (s->options.back) reboot_tell(s, "The new program could not take over; the log says why. The one before it goes on.");
     log_start(s);
     log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
+    server_hook_rebooted(s);
     reboot_free(s);
     s->saves.changed = true;
 }

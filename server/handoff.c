@@ -15,18 +15,19 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/version.h"
 #include "server/server.h"
 
 static const char magic[] = "EVERMOO HANDOFF\n";
 enum { MAJOR = 1, MUST_UNDERSTAND = 1 };
-enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_LAST = S_TERMINAL };
+enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_LAST = S_REBOOT };
 
 /* ---- writing ---- */
 
-static void add_section(struct buf *out, enum section_type type, struct buf *payload) {
+static void add_section_with(struct buf *out, enum section_type type, unsigned flags, struct buf *payload) {
     struct buf envelope = BUF_INIT, key = BUF_INIT;
     enc_u64(&key, type);
-    enc_envelope(&envelope, 1, MUST_UNDERSTAND, key.data, key.len, payload);
+    enc_envelope(&envelope, 1, flags, key.data, key.len, payload);
     enc_u64(out, type);
     enc_bytes(out, envelope.data, envelope.len);
     buf_fini(&envelope);
@@ -34,6 +35,8 @@ static void add_section(struct buf *out, enum section_type type, struct buf *pay
     buf_fini(payload);
     buf_init(payload);
 }
+
+static void add_section(struct buf *out, enum section_type type, struct buf *payload) { add_section_with(out, type, MUST_UNDERSTAND, payload); }
 
 static void encode_c(struct buf *b, const char *text) { enc_bytes(b, text ? text : "", text ? strlen(text) : 0); }
 
@@ -45,6 +48,12 @@ static void encode_server(struct server *s, struct buf *b) {
     enc_i64(b, s->last_checkpoint_us);
     enc_i64(b, s->reboot.who);
     encode_c(b, s->reboot.reason);
+}
+
+/* What #0:server_rebooted() is told besides. Nothing hangs on it: a program that does not know it may skip it. */
+static void encode_reboot(const struct server *s, struct buf *b) {
+    enc_i64(b, s->reboot.frozen_us);
+    encode_c(b, EVERMOO_VERSION);
 }
 
 static void encode_listeners(struct server *s, struct buf *b) {
@@ -118,6 +127,8 @@ void handoff_encode(struct server *s, struct buf *out) {
     add_section(out, S_TASKS, &b);
     terminal_encode(s, &b);
     add_section(out, S_TERMINAL, &b);
+    encode_reboot(s, &b);
+    add_section_with(out, S_REBOOT, 0, &b);
     enc_u64(out, S_END);
 }
 
@@ -149,6 +160,12 @@ static void decode_server(struct server *s, struct dec *d, struct buf *why) {
     s->last_checkpoint_us = dec_i64(d);
     s->reboot.who = dec_i64(d);
     s->reboot.reason = decode_c(d);
+}
+
+static void decode_reboot(struct server *s, struct dec *d) {
+    s->reboot.frozen_us = dec_i64(d);
+    free(s->reboot.version);
+    s->reboot.version = decode_c(d);
 }
 
 static void decode_listeners(struct server *s, struct dec *d) {
@@ -201,6 +218,7 @@ static void decode_section(struct server *s, uint64_t type, struct dec *d, struc
         break;
     case S_OUTBOUND: outbound_decode(s, d); break;
     case S_TERMINAL: terminal_decode(s, d); break;
+    case S_REBOOT: decode_reboot(s, d); break;
     case S_TASKS:
         if (sched_take_over(s->sched, d, why)) fail(why, "the tasks in the hand-off cannot be placed");
         return;

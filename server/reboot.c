@@ -44,6 +44,7 @@ static void drop_descriptors(struct server *s) {
 void reboot_free(struct server *s) {
     free(s->reboot.binary);
     free(s->reboot.reason);
+    free(s->reboot.version);
     s->reboot = (struct reboot_request){.who = NOTHING};
 }
 
@@ -212,6 +213,7 @@ void reboot_begin(struct server *s) {
     buf_fini(&why);
     if (s->binary < 0) return;
     s->reboot.saving = true;
+    server_hook_rebooting(s);
     saves_ask_checkpoint(s, checkpoint_done, &s->reboot);
 }
 
@@ -231,6 +233,7 @@ void reboot_close_on_exec(struct server *s) { keep_all_through_exec(s, false); }
 
 static bool freeze(struct server *s) {
     char what[200];
+    s->reboot.frozen_us = clock_monotonic_us();
     listeners_pause(s, true);
     connections_settle(s);
     server_message_to_all(s, "reboot_msg");

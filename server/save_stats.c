@@ -7,18 +7,17 @@
 #include "base/str.h"
 #include "server/server.h"
 
-static void add(struct list **all, const char *name, value v) { *all = list_append_take(*all, value_list(list_of(2, value_str(str_from(name)), v))); }
 static double seconds(int64_t us) { return (double)us / 1e6; }
 
 static value info(const struct db_save_report *r, int64_t wall_us, int64_t pause_us, const char *why) {
     struct list *l = list_new(7);
-    add(&l, "generation", value_int((int64_t)r->generation));
-    add(&l, "time", value_int(wall_us / 1000000));
-    add(&l, "records", value_int((int64_t)r->records));
-    add(&l, "bytes", value_int((int64_t)r->bytes));
-    add(&l, "seconds", value_float(seconds(r->microseconds)));
-    add(&l, "longest_pause", value_int(pause_us));
-    if (why) add(&l, "error", value_str(str_from(why)));
+    list_add_pair(&l, "generation", value_int((int64_t)r->generation));
+    list_add_pair(&l, "time", value_int(wall_us / 1000000));
+    list_add_pair(&l, "records", value_int((int64_t)r->records));
+    list_add_pair(&l, "bytes", value_int((int64_t)r->bytes));
+    list_add_pair(&l, "seconds", value_float(seconds(r->microseconds)));
+    list_add_pair(&l, "longest_pause", value_int(pause_us));
+    if (why) list_add_pair(&l, "error", value_str(str_from(why)));
     return value_list(l);
 }
 
@@ -52,16 +51,16 @@ value saves_stats(const struct server *s) {
         size_t at = (i - 1) % SAVES_KEPT;
         last = list_append_take(last, info(&v->total.last[at], v->total.wall_us[at], v->total.pauses_us[at], NULL));
     }
-    add(&l, "generation", value_int((int64_t)db_generation(s->db)));
-    add(&l, "saves", value_int((int64_t)v->total.saves));
-    add(&l, "failures", value_int((int64_t)v->total.failures));
-    add(&l, "failures_in_a_row", value_int(v->failures));
-    add(&l, "last_error", value_str(str_from(v->total.last_error ? v->total.last_error : "")));
-    add(&l, "last_error_time", value_int(v->total.last_error_wall_us / 1000000));
-    add(&l, "records", value_int((int64_t)v->total.records));
-    add(&l, "bytes", value_int((int64_t)v->total.bytes));
-    add(&l, "seconds", value_float(seconds(v->total.us)));
-    add(&l, "longest_pause", value_int(v->total.pause_us));
-    add(&l, "last", value_list(last));
+    list_add_pair(&l, "generation", value_int((int64_t)db_generation(s->db)));
+    list_add_pair(&l, "saves", value_int((int64_t)v->total.saves));
+    list_add_pair(&l, "failures", value_int((int64_t)v->total.failures));
+    list_add_pair(&l, "failures_in_a_row", value_int(v->failures));
+    list_add_pair(&l, "last_error", value_str(str_from(v->total.last_error ? v->total.last_error : "")));
+    list_add_pair(&l, "last_error_time", value_int(v->total.last_error_wall_us / 1000000));
+    list_add_pair(&l, "records", value_int((int64_t)v->total.records));
+    list_add_pair(&l, "bytes", value_int((int64_t)v->total.bytes));
+    list_add_pair(&l, "seconds", value_float(seconds(v->total.us)));
+    list_add_pair(&l, "longest_pause", value_int(v->total.pause_us));
+    list_add_pair(&l, "last", value_list(last));
     return value_list(l);
 }

@@ -196,15 +196,6 @@ int saves_now(struct server *s) {
 
 /* ---- checkpoints ---- */
 
-static void call_hook(struct server *s, const char *verb, struct list *args) {
-    value v = value_none();
-    bool found;
-    struct server_verb_call call = {.object = 0, .player = NOTHING, .verb = verb, .args = args};
-    (void)sched_call_verb(s->sched, &call, &v, &found);
-    value_unref(v);
-    s->saves.changed = true;
-}
-
 static void checkpoint_saved(struct server *s, void *ctx, const struct save_outcome *o) {
     (void)ctx;
     struct saves *v = &s->saves;
@@ -213,7 +204,7 @@ static void checkpoint_saved(struct server *s, void *ctx, const struct save_outc
     else log_info("CHECKPOINTING on %s finished: save %llu, %llu records, %llu bytes, %.1f ms", s->options.world, (unsigned long long)r->generation, (unsigned long long)r->records,
                   (unsigned long long)r->bytes, (double)r->microseconds / 1e3);
     if (!o->why && s->end == SERVER_RUNS) textdumps_begin(s);
-    call_hook(s, "checkpoint_finished", list_of(2, value_int(!o->why), saves_info(o)));
+    server_call_hook(s, "checkpoint_finished", list_of(2, value_int(!o->why), saves_info(o)));
     v->checkpoint_under_way = false;
     answer_all(s, &v->checkpoint_begun, o);
 }
@@ -225,7 +216,7 @@ static void begin_checkpoint(struct server *s) {
     append(&v->checkpoint_begun, v->checkpoint_asked);
     v->checkpoint_asked = NULL;
     s->last_checkpoint_us = clock_monotonic_us();
-    call_hook(s, "checkpoint_started", NULL);
+    server_call_hook(s, "checkpoint_started", NULL);
     connections_write_all(s);
     log_info("CHECKPOINTING on %s ...", s->options.world);
     saves_ask(s, checkpoint_saved, NULL);

@@ -68,6 +68,8 @@ struct reboot_request {
     objid who;
     char *binary; /* NULL: the configured one */
     char *reason;
+    int64_t frozen_us; /* when the old image stopped to serve; monotonic; 0: not told */
+    char *version; /* of the old image, for the new one; NULL: not told */
 };
 
 enum server_end { SERVER_RUNS, SERVER_SHUTDOWN, SERVER_EXEC };
@@ -124,6 +126,12 @@ void server_announce_start(struct server *s); /* user_disconnected for those tha
 
 /* ---- what tasks ask for (hosting.c) ---- */
 void server_fill_host(struct server *s);
+
+/* ---- verbs of #0 about the server itself (hooks.c) ---- */
+/* Calls #0:VERB as a task of its own, if there is one. Takes `args'; NULL: none. What goes wrong in it is logged and of no consequence. */
+void server_call_hook(struct server *s, const char *verb, struct list *args);
+void server_hook_rebooting(struct server *s); /* server_rebooting(reason): before the checkpoint of a reboot */
+void server_hook_rebooted(struct server *s); /* server_rebooted(info): the reboot in s->reboot is over, sockets and tasks are here */
 
 /* ---- to everybody ---- */
 void server_say_to_all(struct server *s, const char *line); /* one line to each connection */
