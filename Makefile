@@ -201,6 +201,15 @@ bench-big: deps-bench
 	$(Q)$(SUBMAKE) $(B)/bench-bigworld $(B)/evermoo
 	$(Q)bench/bigworld.py --build $(B) $(BIG_ARGS)
 
+# What reboots cost those who are connected: gaps, bytes, connects, tasks. REBOOT_ARGS: see bench/reboot.py --help.
+bench-reboot: deps-bench
+	$(Q)$(SUBMAKE) $(B)/bench-pingers $(B)/bench-bigworld $(B)/evermoo
+	$(Q)bench/reboot.py --build $(B) $(REBOOT_ARGS)
+
+$(B)/bench-pingers: $(B)/bench/pingers.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
+
 $(B)/bench-bigworld: $(OBJ_db) $(B)/bench/bigworld.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -212,4 +221,4 @@ clean:
 	rm -rf build build-san build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit tests clean check soak run san fuzz bench bench-saves bench-served-saves bench-big docs install help
+.PHONY: all unit tests clean check soak run san fuzz bench bench-saves bench-served-saves bench-big bench-reboot docs install help

@@ -40,13 +40,14 @@ static void free_tasks(struct scheduler *s) {
 }
 
 static void free_inputs(struct scheduler *s) {
-    for (;;) {
-        size_t at = 0;
-        struct input *in = idmap_next(&s->inputs, &at);
-        if (!in) return;
-        input_drop_lines(s, in);
-        input_free(s, in);
+    struct input **all = xmalloc((s->inputs.len + 1) * sizeof(struct input *));
+    size_t n = 0, at = 0;
+    while ((all[n] = idmap_next(&s->inputs, &at))) n++;
+    while (n > 0) {
+        input_drop_lines(s, all[--n]);
+        input_free(s, all[n]);
     }
+    free(all);
 }
 
 void sched_free(struct scheduler *s) {
