@@ -89,7 +89,7 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/faultworld
+TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/faultworld $(B)/evermoo-faults
 
 $(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
 	@echo "  LD    $@"
@@ -106,6 +106,11 @@ $(B)/fault.so: tests/fault/preload.c tests/fault/preload.h
 	$(Q)$(CC) -std=c17 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared $(LDFLAGS) -o $@ $< -ldl
 
 $(B)/faultworld: $(OBJ_db) $(B)/tests/fault/world.o $(B)/tests/unit/db/random.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The program itself, but that it fails where it is told to (server/phase.h).
+$(B)/evermoo-faults: $(filter-out $(B)/server/phase.o,$(OBJ_server)) $(B)/server/main.o $(B)/tests/fault/phase.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 

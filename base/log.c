@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -18,6 +19,7 @@ static char *log_path;
 static enum log_level log_least = LOG_INFO;
 static void (*log_listener)(void *ctx, enum log_level level, const char *text, size_t len);
 static void *log_listener_ctx;
+static volatile int log_fd = STDERR_FILENO; /* of that file */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* of what is above, but for the level */
 
 static int open_target(const char *path, FILE **out) {
@@ -30,8 +32,10 @@ static int open_target(const char *path, FILE **out) {
 /* Takes both. */
 static void set_target(FILE *f, char *path) {
     pthread_mutex_lock(&log_lock);
-    if (log_file) fclose(log_file);
+    FILE *old = log_file;
     log_file = f;
+    log_fd = f ? fileno(f) : STDERR_FILENO;
+    if (old) fclose(old);
     if (path != log_path) free(log_path);
     log_path = path;
     pthread_mutex_unlock(&log_lock);
@@ -50,6 +54,8 @@ int log_reopen(void) {
     if (rc == 0) set_target(f, log_path);
     return rc;
 }
+
+int log_descriptor(void) { return log_fd; }
 
 void log_set_level(enum log_level least) { log_least = least; }
 

@@ -12,6 +12,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 int log_open(const char *path); /* NULL: stderr. 0, or errno; on failure the old target stays */
 int log_reopen(void); /* the same path again, after rotation */
+int log_descriptor(void); /* where the lines go: for signal handlers, which may use nothing else here */
 void log_set_level(enum log_level least);
 /* Somebody else gets each line too, as it is in the log but for its line feed; called on the thread that writes, and must not write to the log. NULL: nobody. */
 void log_set_listener(void (*line)(void *ctx, enum log_level level, const char *text, size_t len), void *ctx);

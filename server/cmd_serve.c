@@ -20,7 +20,9 @@
 #include "server/aside.h"
 #include "server/build.h"
 #include "server/command.h"
+#include "server/guard.h"
 #include "server/opening.h"
+#include "server/phase.h"
 #include "server/server.h"
 
 enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30 };
@@ -142,13 +144,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 /* What the next image gets: as given, without what belonged to a reboot. */
 static void keep_arguments(struct serve_options *o, int argc, char **argv) {
     o->argv = xcalloc((size_t)argc + 1, sizeof *o->argv);
-    static const char *const theirs[] = {"--hand-off=", "--previous=", "--world-lock=", "--script=", "--back"};
-    for (int i = 0; i < argc; i++) {
-        bool drop = false;
-        for (size_t k = 0; k < sizeof theirs / sizeof *theirs; k++) drop = drop || !strncmp(argv[i], theirs[k], strlen(theirs[k]));
-        if (drop) continue;
-        o->argv[o->argc++] = argv[i];
-    }
+    for (int i = 0; i < argc; i++)
+        if (!guard_is_own_argument(argv[i])) o->argv[o->argc++] = argv[i];
 }
 
 /* ---- signals ---- */
@@ -269,7 +266,7 @@ static struct server *server_new(const struct serve_options *options) {
     s->options = *options;
     s->loop = ev_default_loop(EVFLAG_AUTO);
     must(s->loop);
-    s->hand_off = s->binary = -1;
+    s->hand_off = s->taken_over = s->binary = -1;
     s->reboot.who = NOTHING;
     s->started_us = s->last_checkpoint_us = clock_monotonic_us();
     connections_init(&s->connections);
@@ -311,6 +308,8 @@ void server_close(struct server *s, bool keep_sockets) {
     }
     if (s->last_words) str_unref(s->last_words);
     s->last_words = NULL;
+    if (s->taken_over >= 0) close(s->taken_over);
+    s->taken_over = -1;
     reboot_free(s);
 }
 
@@ -370,11 +369,32 @@ static int take_over(struct server *s, struct buf *why) {
     return rc;
 }
 
+/* The save after the point from which nothing goes back: until it is on disk, the hand-off is all that holds what was handed over. */
+static void drop_hand_off(struct server *s, void *ctx, const struct save_outcome *o) {
+    (void)ctx;
+    if (o->why) {
+        saves_ask(s, drop_hand_off, NULL);
+        return;
+    }
+    close(s->taken_over);
+    s->taken_over = -1;
+    log_info("REBOOT: what was handed over is on disk: save %llu", (unsigned long long)db_generation(s->db));
+    (void)phase("saved");
+}
+
+static void keep_hand_off(struct server *s) {
+    s->taken_over = s->options.hand_off;
+    s->options.hand_off = -1;
+    (void)fcntl(s->taken_over, F_SETFD, FD_CLOEXEC);
+    saves_ask(s, drop_hand_off, NULL);
+}
+
 /* From here on nothing goes back. */
 static void commit_take_over(struct server *s) {
+    guard_passed();
+    log_info("REBOOT: evermoo %s has everything; from here on nothing goes back", EVERMOO_VERSION);
     reboot_close_on_exec(s);
-    close(s->options.hand_off);
-    s->options.hand_off = -1;
+    keep_hand_off(s);
     if (s->options.previous >= 0) close(s->options.previous);
     s->options.previous = -1;
     s->options.lock = 0; /* the world has it */
@@ -392,38 +412,17 @@ static void commit_take_over(struct server *s) {
     server_hook_rebooted(s);
     reboot_free(s);
     s->saves.changed = true;
+    (void)phase("committed");
 }
 
 static int check_hand_off(struct server *s) {
     struct buf why = BUF_INIT;
-    int rc = open_world(s, &why);
+    int rc = phase("check") ? open_world(s, &why) : -1;
     if (!rc) rc = take_over(s, &why);
     if (rc) command_fail("evermoo serve --check", &why);
     buf_fini(&why);
     fflush(stderr);
     _exit(rc ? EXIT_FAILURE : EXIT_SUCCESS); /* nothing is to be written or closed: the world is another process's */
-}
-
-/* This image cannot take over: the one before it can, with the same hand-off. Returns only if not even that goes. */
-static void go_back(struct server *s, const struct buf *why) {
-    if (s->options.previous < 0) return;
-    log_error("REBOOT: %s; the program before this one takes over again", buf_c(why));
-    char name[64], hand_off[32], lock[32];
-    int lock_fd = s->db ? db_world_keep_lock(s->db) : s->options.lock;
-    snprintf(name, sizeof name, "/proc/self/fd/%d", s->options.previous);
-    snprintf(hand_off, sizeof hand_off, "--hand-off=%d", s->options.hand_off);
-    snprintf(lock, sizeof lock, "--world-lock=%d", lock_fd);
-    char **argv = xcalloc((size_t)s->options.argc + 6, sizeof *argv);
-    char evermoo[] = "evermoo", serve[] = "serve", back[] = "--back";
-    int n = 0;
-    argv[n++] = evermoo, argv[n++] = serve, argv[n++] = hand_off, argv[n++] = back;
-    if (lock_fd > 0) argv[n++] = lock;
-    for (int i = 1; i < s->options.argc; i++) argv[n++] = s->options.argv[i];
-    if (s->db) db_world_close(s->db);
-    (void)fcntl(s->options.previous, F_SETFD, FD_CLOEXEC);
-    execv(name, argv);
-    log_error("REBOOT: it cannot be executed: %s", strerror(errno));
-    _exit(EXIT_FAILURE);
 }
 
 /* ---- the run ---- */
@@ -443,12 +442,21 @@ static int end_run(struct server *s) {
     return dumped ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* A moment of a reboot. */
+static bool passes(bool fresh, const char *name, struct buf *why) {
+    if (fresh || phase(name)) return true;
+    buf_printf(why, "an error was asked for at `%s'", name);
+    return false;
+}
+
 static int start(struct server *s, struct buf *why) {
-    if (open_world(s, why)) return -1;
+    bool fresh = s->options.hand_off < 0;
+    if (!passes(fresh, "started", why) || open_world(s, why) || !passes(fresh, "opened", why)) return -1;
     s->resolver = resolver_new(s->loop);
     s->control = control_open(s);
-    if (s->options.hand_off < 0 ? start_fresh(s, why) : take_over(s, why)) return -1;
-    if (s->options.hand_off >= 0) commit_take_over(s);
+    if (fresh) return start_fresh(s, why);
+    if (take_over(s, why) || !passes(fresh, "restored", why)) return -1;
+    commit_take_over(s);
     return 0;
 }
 
@@ -478,7 +486,7 @@ static int serve(struct serve_options *options) {
         status = EXIT_FAILURE;
         server_block_signals(true);
         if (start(s, &why)) {
-            go_back(s, &why);
+            guard_go_back(buf_c(&why));
             command_fail("evermoo serve", &why);
             server_close(s, false);
         } else {
@@ -503,8 +511,12 @@ static int serve(struct serve_options *options) {
 int cmd_serve(int argc, char **argv) {
     static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
     struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE, .hand_off = -1, .previous = -1};
+    guard_begin(argc, argv);
     int rc = command_parse(&argp, argc, argv, &options);
-    if (rc) return rc;
+    if (rc) {
+        guard_go_back("the new program does not understand its arguments");
+        return rc;
+    }
     keep_arguments(&options, argc, argv);
     if (options.log && (rc = log_open(options.log))) {
         struct buf why = BUF_INIT;

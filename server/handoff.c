@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "base/version.h"
+#include "server/phase.h"
 #include "server/server.h"
 
 static const char magic[] = "EVERMOO HANDOFF\n";
@@ -261,5 +262,6 @@ int handoff_check(const void *bytes, size_t len, struct buf *why) { return read_
 
 int handoff_decode(struct server *s, const void *bytes, size_t len, struct buf *why) {
     if (handoff_check(bytes, len, why)) return -1; /* all checksums before anything is made */
+    if (!s->options.check && !phase("decoded")) fail(why, "an error was asked for");
     return read_sections(s, bytes, len, why);
 }

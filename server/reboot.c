@@ -19,6 +19,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "server/guard.h"
+#include "server/phase.h"
 #include "server/server.h"
 
 static const double PREFLIGHT_SECONDS = 30;
@@ -180,7 +182,7 @@ static void begin_preflight(struct server *s) {
     char what[600];
     pid_t pid;
     s->hand_off = make_hand_off(s);
-    int rc = s->hand_off < 0 ? errno : spawn_check(s, &pid);
+    int rc = s->hand_off < 0 ? errno : !phase("preflight") ? ENOMEM : spawn_check(s, &pid);
     if (rc) {
         snprintf(what, sizeof what, "%.500s cannot be started: %s", binary_path(s), strerror(rc));
         give_up(s, what);
@@ -238,7 +240,7 @@ static bool freeze(struct server *s) {
     connections_settle(s);
     server_message_to_all(s, "reboot_msg");
     connections_write_all(s);
-    if (saves_now(s)) {
+    if (!phase("freeze") || saves_now(s)) {
         give_up(s, "the save before it failed; the log says why");
         return false;
     }
@@ -273,11 +275,13 @@ bool reboot_exec(struct server *s, int previous) {
     if (image_is_script(s->binary)) keep_through_exec(s->binary, true);
     int hand_off = s->hand_off, binary = s->binary;
     s->hand_off = s->binary = -1;
+    guard_way_back(previous, hand_off, lock, s->options.argc, s->options.argv); /* nothing is left here to go on with */
     server_close(s, true);
-    execve(name, argv, environ);
+    guard_limit(true);
+    if (phase("handed-off")) execve(name, argv, environ);
+    guard_limit(false);
     log_error("REBOOT: %s cannot be executed: %s; the running program takes over again", name, strerror(errno));
     free_arguments(argv);
-    keep_through_exec(hand_off, false);
     keep_through_exec(previous, false);
     close(binary);
     s->options.hand_off = hand_off;

@@ -106,6 +106,7 @@ struct server {
     struct textdumps textdumps;
     struct damage damage;
     int hand_off; /* memfd of the reboot under way, -1 */
+    int taken_over; /* memfd of the one that has been taken over, until what it held is on disk; -1 */
     int binary; /* the program to be executed next, open; -1 */
     char exe[4096]; /* the file this server was started from */
 };

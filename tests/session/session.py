@@ -16,8 +16,11 @@ import tiny
 LIMIT = float(os.environ.get("SESSION_LIMIT", "20"))
 BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
 EVERMOO = str(BUILD / "evermoo")
-for path in (BUILD, BUILD / "evermoo"):  # whatever the umask was: a program that others can write is not rebooted into
-    path.chmod(path.stat().st_mode & ~0o022)
+FAULTS = str(BUILD / "evermoo-faults")  # fails where EVERMOO_CRASH_AT says (tests/fault/phase.c)
+SANITIZED = BUILD.name.endswith(("-san", "-tsan"))  # there, faults end the process with a report
+for path in (BUILD, BUILD / "evermoo", BUILD / "evermoo-faults"):  # whatever the umask was: a program that others can write is not rebooted into
+    if path.exists():
+        path.chmod(path.stat().st_mode & ~0o022)
 
 
 class Fault(AssertionError):
@@ -122,6 +125,7 @@ class Server:
 
     env = None  # of the server: as ours
     reboot_folders = True  # the server may be replaced by a program of the build and of its own directory
+    program = EVERMOO
 
     def __init__(self, *options, world=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="evermoo-session-"))
@@ -140,7 +144,7 @@ class Server:
         begin = out.tell()
         log = open(self.log, "ab")
         folders = [f"--reboot-folder={folder}" for folder in (BUILD, self.dir)] if self.reboot_folders else []
-        command = [EVERMOO, "serve", str(self.world), "-p", str(port), "--listen", "127.0.0.1", *folders, *self.options, *options]
+        command = [self.program, "serve", str(self.world), "-p", str(port), "--listen", "127.0.0.1", *folders, *self.options, *options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.env, start_new_session=True)
         out.close()
         log.close()

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/must.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { FAULTS_ARE_OURS = 0 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+enum { FAULTS_ARE_OURS = 0 };
+#else
+enum { FAULTS_ARE_OURS = 1 };
+#endif
+#else
+enum { FAULTS_ARE_OURS = 1 };
+#endif
+
+enum { OWN_ARGUMENTS = 6, STACK_BYTES = 1 << 16 };
+extern char **environ;
+
+struct way_out {
+    char program[32];
+    char hand_off[32], lock[32];
+    int kept[2]; /* descriptors that it gets; those of sockets are open through exec as long as there is this way */
+    char *argv[]; /* owned by who gave them, but for the first */
+};
+
+static struct way_out *_Atomic way_out; /* NULL: the process ends */
+static atomic_bool taking_over; /* a reboot, and not at the point yet from which nothing goes back */
+static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+/* What the server handles waits for whoever serves next. SIGALRM does not kill a program that has no handler yet. */
+static const int held[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
+
+/* ---- in the handler: only what may be called there ---- */
+
+static void say(const char *text) {
+    if (write(log_descriptor(), text, strlen(text)) < 0) return;
+}
+
+static const char *name_of(int number) {
+    switch (number) {
+    case SIGSEGV: return "SIGSEGV";
+    case SIGBUS: return "SIGBUS";
+    case SIGILL: return "SIGILL";
+    case SIGFPE: return "SIGFPE";
+    case SIGABRT: return "SIGABRT";
+    default: return "SIGALRM: it took too long";
+    }
+}
+
+static void set_time_limit(unsigned seconds) { (void)setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_sec = seconds}, NULL); }
+
+/* The mask is inherited: a program that began with its own faults blocked would be killed by the first of them. */
+static void set_mask_for_exec(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++) sigaddset(&set, held[i]);
+    pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
+static void execute(const struct way_out *w) {
+    sigset_t before;
+    pthread_sigmask(SIG_BLOCK, NULL, &before);
+    for (size_t i = 0; i < sizeof w->kept / sizeof *w->kept; i++)
+        if (w->kept[i] > 0) (void)fcntl(w->kept[i], F_SETFD, 0);
+    set_mask_for_exec();
+    set_time_limit(GUARD_SECONDS);
+    execve(w->program, w->argv, environ);
+    set_time_limit(0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void on_fault(int number, siginfo_t *info, void *context) {
+    (void)info, (void)context;
+    static atomic_flag busy = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&busy)) pause(); /* another thread is at it; exec ends this one */
+    const struct way_out *w = atomic_load(&way_out);
+    if (w) {
+        say("*** REBOOT: the new program has failed (");
+        say(name_of(number));
+        say("); the program before it takes over again\n");
+        execute(w);
+        say("*** REBOOT: the program before it cannot be executed either\n");
+    } else if (atomic_load(&taking_over)) {
+        say("*** REBOOT: the program that was gone back to has failed too (");
+        say(name_of(number));
+        say("); the server ends, and everything until the last save is on disk\n");
+    }
+    signal(number, SIG_DFL); /* ends as it would have, also for whoever waits for the process */
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+}
+
+/* ---- before ---- */
+
+static void install(int number) {
+    struct sigaction act = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigfillset(&act.sa_mask);
+    sigaction(number, &act, NULL);
+}
+
+void guard_install(void) {
+    static bool installed;
+    if (installed) return;
+    installed = true;
+    install(SIGALRM);
+    if (!FAULTS_ARE_OURS) return;
+    stack_t stack = {.ss_sp = xpages(STACK_BYTES), .ss_size = STACK_BYTES};
+    sigaltstack(&stack, NULL);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) install(faults[i]);
+}
+
+static void let_alarm_in(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void replace_way_out(struct way_out *w) { free(atomic_exchange(&way_out, w)); }
+
+static const char *const own_arguments[] = {"--hand-off=", "--previous=", "--world-lock=", "--script=", "--back"};
+
+bool guard_is_own_argument(const char *arg) {
+    for (size_t i = 0; i < sizeof own_arguments / sizeof *own_arguments; i++)
+        if (!strncmp(arg, own_arguments[i], strlen(own_arguments[i]))) return true;
+    return false;
+}
+
+void guard_way_back(int executable, int hand_off, int lock, int argc, char **argv) {
+    static char evermoo[] = "evermoo", serve[] = "serve", back[] = "--back";
+    struct way_out *w = xcalloc(1, sizeof *w + ((size_t)argc + OWN_ARGUMENTS) * sizeof *w->argv);
+    size_t n = 0;
+    w->kept[0] = hand_off, w->kept[1] = lock;
+    snprintf(w->program, sizeof w->program, "/proc/self/fd/%d", executable);
+    snprintf(w->hand_off, sizeof w->hand_off, "--hand-off=%d", hand_off);
+    snprintf(w->lock, sizeof w->lock, "--world-lock=%d", lock);
+    w->argv[n++] = evermoo, w->argv[n++] = serve, w->argv[n++] = w->hand_off, w->argv[n++] = back;
+    if (lock > 0) w->argv[n++] = w->lock;
+    for (int i = 1; i < argc; i++)
+        if (!guard_is_own_argument(argv[i])) w->argv[n++] = argv[i];
+    replace_way_out(w);
+}
+
+/* The descriptor that an argument of a reboot names; -1: there is none. */
+static int descriptor_in(int argc, char **argv, const char *option) {
+    size_t n = strlen(option);
+    for (int i = 1; i < argc; i++)
+        if (!strncmp(argv[i], option, n)) return atoi(argv[i] + n);
+    return -1;
+}
+
+void guard_begin(int argc, char **argv) {
+    int hand_off = descriptor_in(argc, argv, "--hand-off="), previous = descriptor_in(argc, argv, "--previous="), lock = descriptor_in(argc, argv, "--world-lock=");
+    bool check = false;
+    for (int i = 1; i < argc; i++) check |= !strcmp(argv[i], "--check");
+    if (check) return; /* a child: its end says everything */
+    guard_install();
+    int script = descriptor_in(argc, argv, "--script=");
+    if (script >= 0) (void)fcntl(script, F_SETFD, FD_CLOEXEC); /* the program before this one has no use for it */
+    if (hand_off >= 0) atomic_store(&taking_over, true);
+    if (hand_off >= 0 && previous >= 0) guard_way_back(previous, hand_off, lock, argc, argv);
+    let_alarm_in();
+}
+
+void guard_passed(void) {
+    set_time_limit(0);
+    atomic_store(&taking_over, false);
+    replace_way_out(NULL);
+}
+
+void guard_limit(bool on) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    if (on) pthread_sigmask(SIG_BLOCK, &set, NULL);
+    set_time_limit(on ? GUARD_SECONDS : 0);
+    if (!on) let_alarm_in();
+}
+
+void guard_go_back(const char *why) {
+    const struct way_out *w = atomic_load(&way_out);
+    if (!w) return;
+    log_error("REBOOT: %s; the program before this one takes over again", why);
+    execute(w);
+    log_error("REBOOT: it cannot be executed: %s", strerror(errno));
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The moments of server/phase.h in the test program evermoo-faults: EVERMOO_CRASH_AT=PHASE[:HOW[:FILE]] in its environment makes it fail at that moment.
+ * HOW: segv (the default), abort, kill, stop (goes on at SIGCONT), hang, exit, error. With FILE it happens when that file is there, which is then removed: once.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/phase.h"
+
+static volatile int *volatile nowhere;
+
+static bool fail(const char *how) {
+    if (!strcmp(how, "error")) return false;
+    if (!strcmp(how, "kill")) kill(getpid(), SIGKILL);
+    else if (!strcmp(how, "stop")) kill(getpid(), SIGSTOP);
+    else if (!strcmp(how, "abort")) abort();
+    else if (!strcmp(how, "exit")) _exit(1);
+    else if (!strcmp(how, "hang")) for (;;) pause();
+    else *nowhere = 0;
+    return true;
+}
+
+bool phase(const char *name) {
+    const char *what = getenv("EVERMOO_CRASH_AT");
+    size_t n = strlen(name);
+    if (!what || strncmp(what, name, n) || (what[n] && what[n] != ':')) return true;
+    char how[32] = "segv";
+    const char *file = NULL;
+    if (what[n]) {
+        snprintf(how, sizeof how, "%.*s", (int)strcspn(what + n + 1, ":"), what + n + 1);
+        file = strchr(what + n + 1, ':');
+    }
+    return file && unlink(file + 1) ? true : fail(how);
+}
