@@ -155,6 +155,7 @@ object HELP
     "@dump-database                   writes the world to disk now",
     "@backup [NAME]                   copies the world, and reads the copy back",
     "@reboot [SECONDS] [REASON]       a new server program; nobody is disconnected",
+    "@abort-reboot [REASON]           calls it off while it counts down",
     "@shutdown [SECONDS] [REASON]     the end",
     "@programmer NAME, @wizard NAME   ranks",
     "@newpassword NAME [PASSWORD], @boot NAME, @toad NAME",

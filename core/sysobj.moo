@@ -89,6 +89,7 @@ object SYSOBJ
       return E_PERM;
     endif
     $login:reset_failures();
+    $wiz:forget_reboot();
     this.checkpoint_watchers = {};
   endverb
 

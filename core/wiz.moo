@@ -8,6 +8,9 @@ object WIZ
   override aliases = {"generic wizard"};
   override import_export_id = "wiz";
 
+  // {task, when, who asked} of the reboot that counts down, or {}.
+  property reboot_countdown (owner: WIZARD, flags: "r") = {};
+
   verb "@dump-d*atabase @checkpoint" (none none none) owner: WIZARD flags: "rd"
     "@dump-database";
     "Writes the world to disk now.";
@@ -56,7 +59,7 @@ object WIZ
 
   verb "@reboot" (any any any) owner: WIZARD flags: "rd"
     "@reboot [SECONDS] [REASON]";
-    "Replaces the server by the program that is installed now. Nobody loses the connection.";
+    "Replaces the server by the program that is installed now; with a number, after so many seconds, of which everybody is told. Nobody loses the connection. `@abort-reboot' calls it off.";
     if (player != this)
       return player:tell("I don't understand that.");
     endif
@@ -64,12 +67,50 @@ object WIZ
     if (!this:is_wizard_here())
       return;
     endif
+    if (countdown = this:reboot_counting_down())
+      return this:tell("A reboot comes already, in ", $time_utils:english_time(max(0, countdown[2] - time())), "; ", $string_utils:nn(countdown[3]), " asked for it.  `@abort-reboot' calls it off.");
+    endif
     {seconds, reason} = this:parse_delay(argstr);
+    $wiz.reboot_countdown = {task_id(), time() + seconds, this};
     this:warn_all("reboots", seconds, reason);
+    $wiz.reboot_countdown = {};
     result = `reboot("", reason) ! ANY';
     if (typeof(result) == ERR)
       this:tell("There was no reboot: ", result);
     endif
+  endverb
+
+  verb "@abort-reboot" (any any any) owner: WIZARD flags: "rd"
+    "@abort-reboot [REASON]";
+    "Calls off the reboot that counts down, and tells everybody so.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    if (!this:is_wizard_here())
+      return;
+    elseif (!this:forget_reboot())
+      return this:tell("No reboot counts down.");
+    endif
+    this:say_to_all(tostr("*** The server does not reboot: ", this.name, " has called it off", argstr ? ": " + argstr | ".", " ***"));
+  endverb
+
+  verb reboot_counting_down (this none this) owner: WIZARD flags: "rxd"
+    "{task, when, who asked} of the reboot that counts down, or {}.";
+    countdown = $wiz.reboot_countdown;
+    return countdown && $code_utils:task_valid(countdown[1]) ? countdown | {};
+  endverb
+
+  verb forget_reboot (this none this) owner: WIZARD flags: "rxd"
+    "Ends the countdown to a reboot; returns whether there was one.";
+    if (!caller_perms().wizard)
+      return E_PERM;
+    endif
+    if (countdown = this:reboot_counting_down())
+      kill_task(countdown[1]);
+    endif
+    $wiz.reboot_countdown = {};
+    return countdown != {};
   endverb
 
   verb parse_delay (this none this) owner: LIBRARIAN flags: "rxd"
@@ -82,18 +123,32 @@ object WIZ
   endverb
 
   verb warn_all (this none this) owner: WIZARD flags: "rxd"
-    "this:warn_all(WHAT, SECONDS, REASON): tells everybody what comes, and waits. What comes at once the server tells.";
+    "this:warn_all(WHAT, SECONDS, REASON): tells everybody what comes, and waits; tells again when little time is left. What comes at once the server tells.";
     if (!caller_perms().wizard)
       return E_PERM;
     endif
-    {what, seconds, reason} = args;
-    if (!seconds)
-      return;
+    {what, left, reason} = args;
+    while (left > 0)
+      this:say_to_all(tostr("*** The server ", what, " in ", $time_utils:english_time(left), reason ? ": " + reason | ".", " ***"));
+      next = 0;
+      for mark in ({5, 10, 30, 60, 120, 300, 600, 1800, 3600})
+        if (mark < left)
+          next = mark;
+        endif
+      endfor
+      suspend(left - next);
+      left = next;
+    endwhile
+  endverb
+
+  verb say_to_all (this none this) owner: WIZARD flags: "rxd"
+    "say_to_all(LINE): to every player who is connected. Not through their :tell, which is theirs and could hold it up.";
+    if (!caller_perms().wizard)
+      return E_PERM;
     endif
     for who in (connected_players())
-      `who:tell("*** The server ", what, " in ", $time_utils:english_time(seconds), reason ? ": " + reason | ".", " ***") ! ANY';
+      `notify(who, args[1]) ! E_INVARG';
     endfor
-    suspend(seconds);
   endverb
 
   verb "@programmer @wizard @builder" (any none none) owner: WIZARD flags: "rd"

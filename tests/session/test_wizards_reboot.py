@@ -91,3 +91,93 @@ def test_the_hook_knows_of_a_new_program_that_did_not_come_up():
         reboot(c, EVERMOO)
         c.expect(AFTER)
         assert fact(c, "went_back") == "0"
+
+
+# ---- @reboot in the bundled world
+
+
+def advance(w):
+    """The countdown's next line comes now."""
+    w.lines(";resume($wiz.reboot_countdown[1])")
+
+
+def test_countdown():
+    with World() as world:
+        w, ann = world.wizard(), world.create("Ann")
+        # A :tell of one's own that never ends holds nobody up.
+        ann.lines("@verb me:tell this none this")
+        ann.lines("@property me.stuck 0")
+        ann.program("me:tell", "while (this.stuck)", "endwhile", "pass(@args);")
+        ann.lines(";me.stuck = 1")
+        w.do("@reboot 90 new shoes", "*** The server reboots in 1 minute and 30 seconds: new shoes ***")
+        ann.expect("*** The server reboots in 1 minute and 30 seconds: new shoes ***")
+        late = world.join()
+        late.send("create Late secret")
+        late.expect("*** Created ***")
+        for left in ("1 minute", "30 seconds", "10 seconds", "5 seconds"):
+            advance(w)
+            for c in (ann, late):
+                got = c.expect(re.compile(r"^\*\*\* The server .*"))[0]
+                assert got == f"*** The server reboots in {left}: new shoes ***", got
+        assert "has taken over" not in world.log_text()
+        advance(w)
+        for c in (w, ann, late):
+            c.expect(BEFORE)
+            assert c.expect(re.compile("^.+$"))[0].startswith("*** " + AFTER)
+        assert w.ready().value("$wiz.reboot_countdown") == "{}"
+
+
+def test_countdown_called_off():
+    with World() as world:
+        w, ann = world.wizard(), world.create("Ann")
+        w.says("@abort-reboot", "No reboot counts down.")
+        w.lines("@reboot 3600")
+        ann.expect("*** The server reboots in 1 hour. ***")
+        got = w.lines("@reboot 10 now")
+        assert re.match(r"A reboot comes already, in (1 hour|59 minutes and \d+ seconds); Wizard \(#2\) asked for it\.  `@abort-reboot' calls it off\.$", got[0]), got
+        w.do("@abort-reboot not today", "*** The server does not reboot: Wizard has called it off: not today ***")
+        ann.expect("*** The server does not reboot: Wizard has called it off: not today ***")
+        assert w.value("{queued_tasks(), $wiz.reboot_countdown}") == "{{}, {}}"
+        # One that was killed counts down no more; one that another wizard began is called off as well.
+        w.lines("@reboot 600")
+        w.lines(";kill_task($wiz.reboot_countdown[1])")
+        w.says("@abort-reboot", "No reboot counts down.")
+        w.lines("@wizard Ann")
+        ann.send("@reboot 600")
+        w.expect("*** The server reboots in 10 minutes. ***")
+        ann.send("@quit")
+        w.expect("Ann has disconnected.")
+        w.do("@abort-reboot", "*** The server does not reboot: Wizard has called it off. ***")
+        assert "REBOOT" not in world.log_text()
+
+
+def test_countdown_goes_on_through_another_reboot_and_ends_with_the_server():
+    with World() as world:
+        w, ann = world.wizard(), world.create("Ann")
+        w.lines("@reboot 600 the big one")
+        ann.expect("*** The server reboots in 10 minutes: the big one ***")
+        reboot(w)
+        ann.expect(AFTER)
+        w.expect(AFTER)
+        advance(w.ready())
+        ann.expect("*** The server reboots in 5 minutes: the big one ***")
+        world.save()
+        world.kill()
+        world.start()
+        w = world.connect_as("Wizard", "sesame")
+        assert w.value("{queued_tasks(), $wiz.reboot_countdown}") == "{{}, {}}"
+        assert world.log_text().count("has taken over") == 1
+
+
+def test_the_two_lines_are_worded_by_the_world():
+    with World() as world:
+        w, ann = world.wizard(), world.create("Ann")
+        w.lines(';add_property($server_options, "reboot_msg", "Hold tight.", {player, "r"})')
+        w.lines(';add_property($server_options, "rebooted_msg", {"Here we are."}, {player, "r"})')
+        stranger = world.join()
+        ann.lines("say ready")
+        w.send("@reboot")
+        for c in (ann, stranger):
+            c.expect("Hold tight.")
+            assert c.expect(re.compile("^.+$"))[0] == "Here we are."
+        assert ann.lines("say done")[0] == 'You say, "done"'

@@ -357,9 +357,9 @@ def test_no_rights_for_the_asking():
                      '#2:set_description("x")', '$login:connect_command("wizard")', "#0:watch_checkpoint(me)", '#5:set_name("x")',
                      "#26:change_list(\"exits\", #29, 0, #2)", "#26:remove_exit(#29)", "#34:set_opened(0)", "boot_player(#2)", "#28:recycle()", "#31:recycle()",
                      "#2:warn_all(\"goes down\", 0, \"\")", "add_verb(#2, {me, \"rxd\", \"tell\"}, {\"this\", \"none\", \"this\"})", "#2:choose_password()", "#2:disfunc()",
-                     "$login:reset_failures()"):
+                     "$login:reset_failures()", "#2:forget_reboot()", "#2:say_to_all(\"x\")"):
             bob.refused(code)
-        for command in ("@shutdown", "@dump-database", "@backup", "@boot wizard", "@newpassword wizard x", "@wizard bob"):
+        for command in ("@shutdown", "@reboot", "@abort-reboot", "@dump-database", "@backup", "@boot wizard", "@newpassword wizard x", "@wizard bob"):
             bob.do(command, "I don't understand that.")
         bob.says("@rename here to Bob's", "Permission denied.")
         bob.says("@recycle here", "Permission denied")
