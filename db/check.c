@@ -2,6 +2,7 @@
 #include "db/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -317,7 +318,7 @@ static bool was_stopped(int status) {
 /* How the child ended; -1: it could not begin, or come to its end. */
 static int run_child(const char *dir, enum how how, const struct listener *l, int *status) {
     int ends[2];
-    if (pipe(ends)) return buf_printf(l->why, "%s: %s", dir, strerror(errno)), -1;
+    if (pipe2(ends, O_CLOEXEC)) return buf_printf(l->why, "%s: %s", dir, strerror(errno)), -1;
     fflush(NULL);
     pid_t pid = fork();
     if (!pid) {

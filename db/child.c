@@ -2,6 +2,7 @@
 #include "db/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,7 @@ _Noreturn static void be_child(void (*work)(void *ctx, int fd), void *ctx, int f
 
 int child_run(void (*work)(void *ctx, int fd), void *ctx, struct buf *answer, struct buf *why) {
     int ends[2], status = 0;
-    if (pipe(ends)) return buf_printf(why, "cannot start a process: %s", strerror(errno)), -1;
+    if (pipe2(ends, O_CLOEXEC)) return buf_printf(why, "cannot start a process: %s", strerror(errno)), -1;
     fflush(NULL);
     pid_t pid = fork();
     if (!pid) {

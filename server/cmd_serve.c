@@ -25,11 +25,11 @@
 #include "server/phase.h"
 #include "server/server.h"
 
-enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30 };
+enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE = 30 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_SCRIPT };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SCRIPT };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -48,6 +48,7 @@ static const struct argp_option option_table[] = {
     {"text-dump", KEY_TEXT_DUMP, "FILE", 0, "write the world as a text dump at each checkpoint and at the end", 0},
     {"reboot-binary", KEY_REBOOT_BINARY, "FILE", 0, "the program that a reboot puts in place of this one (the file from which this one was started)", 0},
     {"reboot-folder", KEY_REBOOT_FOLDER, "DIR", 0, "a reboot may name another program that lies in this folder; may be given several times (none)", 0},
+    {"reboot-patience", KEY_REBOOT_PATIENCE, "SECONDS", 0, "how long the new program may take to find out whether it can take over (30)", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
     {"world-lock", KEY_LOCK, "FD", OPTION_HIDDEN, 0, 0},
@@ -87,6 +88,10 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
         if (!parse_number(arg, 0, 1e6, &n)) return command_usage_error(state, "'%.100s' is no number of seconds", arg);
         o->save_patience = n;
         return 0;
+    case KEY_REBOOT_PATIENCE:
+        if (!parse_number(arg, 0.1, 1e6, &n)) return command_usage_error(state, "'%.100s' is no number of seconds above 0", arg);
+        o->reboot_patience = n;
+        return 0;
     default: /* descriptors that a reboot left open */
         if (!parse_number(arg, 0, 1e6, &n) || fcntl((int)n, F_GETFD) < 0) return command_usage_error(state, "'%.100s' is no open descriptor", arg);
         if (key == KEY_SCRIPT) return close((int)n), 0; /* what led here; its interpreter is done with it */
@@ -107,6 +112,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_VERIFY_AFTER:
     case KEY_SAVE_INTERVAL:
     case KEY_SAVE_PATIENCE:
+    case KEY_REBOOT_PATIENCE:
     case KEY_HAND_OFF:
     case KEY_LOCK:
     case KEY_SCRIPT:
@@ -271,8 +277,7 @@ static struct server *server_new(const struct serve_options *options) {
     s->started_us = s->last_checkpoint_us = clock_monotonic_us();
     connections_init(&s->connections);
     ev_init(&s->wake, NULL);
-    ev_init(&s->preflight, NULL);
-    ev_init(&s->preflight_limit, NULL);
+    preflight_init(&s->preflight);
     textdumps_init(s);
     damage_init(s);
     find_executable(s);
@@ -281,13 +286,11 @@ static struct server *server_new(const struct serve_options *options) {
 }
 
 void server_close(struct server *s, bool keep_sockets) {
-    if (s->reboot.under_way) kill(s->preflight.pid, SIGKILL);
     stop_signals(s);
     ev_timer_stop(s->loop, &s->wake);
-    ev_child_stop(s->loop, &s->preflight);
+    preflight_stop(s);
     textdumps_fini(s);
     damage_fini(s);
-    ev_timer_stop(s->loop, &s->preflight_limit);
     control_close(s->control);
     s->control = NULL;
     logtail_free(s->logtail);
@@ -419,6 +422,7 @@ static int check_hand_off(struct server *s) {
     struct buf why = BUF_INIT;
     int rc = phase("check") ? open_world(s, &why) : -1;
     if (!rc) rc = take_over(s, &why);
+    if (!rc) rc = preflight_self_test(s, &why);
     if (rc) command_fail("evermoo serve --check", &why);
     buf_fini(&why);
     fflush(stderr);
@@ -510,7 +514,7 @@ static int serve(struct serve_options *options) {
 
 int cmd_serve(int argc, char **argv) {
     static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
-    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE, .hand_off = -1, .previous = -1};
+    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE, .reboot_patience = DEFAULT_REBOOT_PATIENCE, .hand_off = -1, .previous = -1};
     guard_begin(argc, argv);
     int rc = command_parse(&argp, argc, argv, &options);
     if (rc) {
@@ -518,7 +522,7 @@ int cmd_serve(int argc, char **argv) {
         return rc;
     }
     keep_arguments(&options, argc, argv);
-    if (options.log && (rc = log_open(options.log))) {
+    if (options.log && !options.check && (rc = log_open(options.log))) {
         struct buf why = BUF_INIT;
         buf_printf(&why, "%s: %s; the log cannot be written there", options.log, strerror(rc));
         rc = command_fail("evermoo serve", &why);

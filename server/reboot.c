@@ -8,12 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,8 +21,6 @@
 #include "server/phase.h"
 #include "server/server.h"
 
-static const double PREFLIGHT_SECONDS = 30;
-extern char **environ;
 
 void reboot_tell(struct server *s, const char *format, ...) {
     struct buf text = BUF_INIT;
@@ -125,75 +121,36 @@ static void free_arguments(char **argv) {
 /* How to name the opened file to exec. */
 static void program_name(const struct server *s, char *out, size_t size) { snprintf(out, size, "/proc/self/fd/%d", s->binary); }
 
-static int spawn_check(struct server *s, pid_t *pid) {
+/* ---- pre-flight ---- */
+
+static void preflight_over(struct server *s, const char *why) {
+    s->reboot.under_way = false;
+    if (s->hand_off >= 0) close(s->hand_off);
+    s->hand_off = -1;
+    if (why) give_up(s, why);
+    else if (s->end == SERVER_RUNS) s->end = SERVER_EXEC;
+}
+
+static int try_binary(struct server *s) {
     char name[40];
     char **argv = arguments(s, true, -1, -1);
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigemptyset(&none);
+    const int keep[] = {s->hand_off, image_is_script(s->binary) ? s->binary : -1, -1};
     program_name(s, name, sizeof name);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, s->hand_off, s->hand_off); /* the same number: takes close-on-exec off in the child */
-    if (image_is_script(s->binary)) posix_spawn_file_actions_adddup2(&actions, s->binary, s->binary);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    int rc = posix_spawn(pid, name, &actions, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
+    int rc = preflight_begin(s, name, argv, keep, preflight_over);
     free_arguments(argv);
     return rc;
 }
 
-/* ---- pre-flight ---- */
-
-static void end_preflight(struct server *s) {
-    ev_child_stop(s->loop, &s->preflight);
-    ev_timer_stop(s->loop, &s->preflight_limit);
-    s->reboot.under_way = false;
-    if (s->hand_off >= 0) close(s->hand_off);
-    s->hand_off = -1;
-}
-
-static void on_preflight_over(struct ev_loop *loop, ev_child *w, int events) {
-    (void)loop, (void)events;
-    struct server *s = w->data;
-    int status = w->rstatus;
-    char what[120];
-    end_preflight(s);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        if (s->end == SERVER_RUNS) s->end = SERVER_EXEC;
-        return;
-    }
-    if (WIFSIGNALED(status)) snprintf(what, sizeof what, "the new program's check ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else snprintf(what, sizeof what, "the new program's check ended with status %d; the log says why", WEXITSTATUS(status));
-    give_up(s, what);
-}
-
-static void on_preflight_limit(struct ev_loop *loop, ev_timer *w, int events) {
-    (void)loop, (void)events;
-    struct server *s = w->data;
-    log_error("REBOOT: the new program's check takes more than %g seconds and is ended", PREFLIGHT_SECONDS);
-    kill(s->preflight.pid, SIGKILL);
-}
-
 static void begin_preflight(struct server *s) {
     char what[600];
-    pid_t pid;
     s->hand_off = make_hand_off(s);
-    int rc = s->hand_off < 0 ? errno : !phase("preflight") ? ENOMEM : spawn_check(s, &pid);
+    int rc = s->hand_off < 0 ? errno : !phase("preflight") ? ENOMEM : try_binary(s);
     if (rc) {
         snprintf(what, sizeof what, "%.500s cannot be started: %s", binary_path(s), strerror(rc));
         give_up(s, what);
         return;
     }
     s->reboot.under_way = true;
-    ev_child_init(&s->preflight, on_preflight_over, pid, 0);
-    ev_timer_init(&s->preflight_limit, on_preflight_limit, PREFLIGHT_SECONDS, 0.);
-    s->preflight.data = s->preflight_limit.data = s;
-    ev_child_start(s->loop, &s->preflight);
-    ev_timer_start(s->loop, &s->preflight_limit);
 }
 
 static void checkpoint_done(struct server *s, void *ctx, const struct save_outcome *o) {

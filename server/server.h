@@ -24,6 +24,7 @@
 #include "server/listener.h"
 #include "server/logtail.h"
 #include "server/outbound.h"
+#include "server/preflight.h"
 #include "server/resolve.h"
 #include "server/saves.h"
 #include "server/textdumps.h"
@@ -53,6 +54,7 @@ struct serve_options {
     const char *reboot_binary; /* what a reboot executes if nothing else is asked for; NULL: the file this server was started from */
     const char *reboot_folders[SERVE_MAX_FOLDERS]; /* where else it may lie */
     size_t nreboot_folders;
+    double reboot_patience; /* seconds that the new program may check */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
     int previous; /* program to go back to when it cannot be taken over, or -1 */
     int lock; /* descriptor that holds the world's lock since before a reboot; 0: none */
@@ -101,8 +103,7 @@ struct server {
     int64_t started_us, last_checkpoint_us, last_silence_look_us;
     ev_timer wake;
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
-    ev_child preflight;
-    ev_timer preflight_limit;
+    struct preflight preflight;
     struct textdumps textdumps;
     struct damage damage;
     int hand_off; /* memfd of the reboot under way, -1 */

@@ -124,6 +124,7 @@ class Server:
     """A world in a directory of its own and the server that runs it."""
 
     env = None  # of the server: as ours
+    program = EVERMOO
     reboot_folders = True  # the server may be replaced by a program of the build and of its own directory
     program = EVERMOO
 

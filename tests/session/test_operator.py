@@ -1,9 +1,9 @@
-"""The operator's side of a reboot: which program may be executed."""
+"""The operator's side of a reboot: which program may be executed, what it may take before it is trusted, what it gets."""
 import os
 import re
 import shutil
 
-from session import EVERMOO, Server
+from session import EVERMOO, Server, until
 from test_reboot import AFTER, descriptors, reboot, script
 
 
@@ -108,3 +108,65 @@ def test_what_was_opened_is_what_runs():
         new.unlink()
         c.expect(AFTER)
         assert executable(server) == f"{new} (deleted)"
+
+
+def test_what_the_new_program_says():
+    """All of it is in the log, and the wizard hears the last line."""
+    with Server() as server:
+        c = server.login()
+        refused(c, script(server, "talks", "echo one; echo two >&2; printf 'half \\033 a line'; exit 3"), r"ended with status 3; it said: half \? a line")
+        for line in ("one", "two", "half ? a line"):
+            server.expect_log(f"REBOOT: the new program: {line}")
+        refused(c, script(server, "silent", "exit 4"), "ended with status 4; it said nothing")
+        refused(c, script(server, "endless", "yes 2>/dev/null | head -n 100000; exit 5"), "ended with status 5; it said: y")
+        assert server.log_text().count("new program: y") <= 100
+        assert c.eval("1 + 1") == "2"
+
+
+def test_limits_of_the_check():
+    with Server("--reboot-patience=1") as server:
+        c = server.login()
+        wait = """for what in 'Max cpu time  *2  *2 ' 'Max core file size  *0  *0 ' MEMORY; do
+            until grep -q "$what" /proc/$$/limits; do :; done
+        done; echo all are set; exit 1"""
+        sanitized = b"__asan_init" in open(EVERMOO, "rb").read() or b"__tsan_init" in open(EVERMOO, "rb").read()
+        memory = "''" if sanitized else "'Max data size  *[0-9]*  *[0-9]* '"
+        refused(c, script(server, "limited", wait.replace("MEMORY", memory)), "status 1; it said: all are set")
+        refused(c, script(server, "hangs", "echo waiting; exec sleep 1000"), "took more than 1 seconds and was ended; it said: waiting")
+        reboot(c)
+        c.expect(AFTER)
+
+
+def only_these(text, allowed):
+    """The descriptors that `ls -l /proc/self/fd` shows lead nowhere else."""
+    targets = re.findall(r"\d+ -> (.*?)\s*$", text, re.M)
+    assert targets, text
+    strange = [t for t in targets if not any(re.search(a, t) for a in allowed)]
+    assert not strange, strange
+
+
+def test_descriptors_of_the_check():
+    with Server("--outbound") as server:
+        c = server.login()
+        server.login("Alice")
+        path = script(server, "lists", f"ls -l /proc/self/fd >{server.dir}/descriptors; exit 1")
+        refused(c, path, "status 1")
+        only_these((server.dir / "descriptors").read_text(), ["^/dev/null$", "^pipe:", "/lists$", "memfd:evermoo-handoff", "/descriptors$", "^/proc/"])
+
+
+def test_descriptors_of_jobs():
+    """A backup is made by another process of the file from which the server was started: here one that lists what it has."""
+
+    class Own(Server):
+        def start(self, *options, **keywords):
+            self.program = str(self.dir / "evermoo")
+            shutil.copy(EVERMOO, self.program)
+            return super().start(*options, **keywords)
+
+    with Own("--log=/dev/null") as server:
+        c = server.login()
+        os.unlink(server.program)
+        script(server, "evermoo", f'ls -l /proc/self/fd >{server.dir}/descriptors; exec {EVERMOO} "$@"')
+        c.send(';backup_database("one")')
+        until("the backup", lambda: (server.world / "backups" / "one").exists())
+        only_these((server.dir / "descriptors").read_text(), ["^/dev/null$", "memfd:evermoo job", "/descriptors$", "^/proc/", "/evermoo$"])
