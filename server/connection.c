@@ -352,6 +352,14 @@ void connection_close(struct connection *c) {
     release(c);
 }
 
+void connection_lose_socket(struct connection *c) {
+    ev_io_stop(c->server->loop, &c->readable);
+    ev_io_stop(c->server->loop, &c->writable);
+    c->fd = -1;
+    c->broken = true;
+    connection_wants_settling(c);
+}
+
 void connections_fini(struct server *s, bool keep_sockets) {
     while (s->connections.newest) {
         struct connection *c = s->connections.newest;

@@ -73,6 +73,7 @@ void connection_introduce(struct connection *c, const char *name);
 /* From now on lines are read and the scheduler knows it. */
 void connection_open(struct connection *c);
 void connection_set_id(struct connection *c, objid id);
+void connection_lose_socket(struct connection *c); /* which is not its own, and is not closed; the connection ends when it is settled */
 void connection_close(struct connection *c); /* writes what the socket takes, closes, frees */
 
 /* Queued; written at the end of the turn. false, and nothing done: there is no room and with `no_flush' nothing older is dropped for it. */

@@ -21,7 +21,7 @@
 
 static const char magic[] = "EVERMOO HANDOFF\n";
 enum { MAJOR = 1, MUST_UNDERSTAND = 1 };
-enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_LAST = S_REBOOT };
+enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_SOCKETS, S_LAST = S_SOCKETS };
 
 /* ---- writing ---- */
 
@@ -130,6 +130,8 @@ void handoff_encode(struct server *s, struct buf *out) {
     add_section(out, S_TERMINAL, &b);
     encode_reboot(s, &b);
     add_section_with(out, S_REBOOT, 0, &b);
+    sockets_encode(s, &b);
+    add_section_with(out, S_SOCKETS, 0, &b); /* a program that cannot compare them may take over all the same */
     enc_u64(out, S_END);
 }
 
@@ -219,6 +221,7 @@ static void decode_section(struct server *s, uint64_t type, struct dec *d, struc
         break;
     case S_OUTBOUND: outbound_decode(s, d); break;
     case S_TERMINAL: terminal_decode(s, d); break;
+    case S_SOCKETS: sockets_compare(s, d); break;
     case S_REBOOT: decode_reboot(s, d); break;
     case S_TASKS:
         if (sched_take_over(s->sched, d, why)) fail(why, "the tasks in the hand-off cannot be placed");

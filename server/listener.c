@@ -233,6 +233,12 @@ static void listener_close(struct server *s, struct listener *l) {
     free(l);
 }
 
+void listener_lose_socket(struct server *s, struct listener *l, size_t i) {
+    ev_io_stop(s->loop, &l->sockets[i]);
+    for (l->nsockets--; i < l->nsockets; i++) l->sockets[i] = l->sockets[i + 1];
+    if (!l->nsockets) listener_close(s, l);
+}
+
 void listener_unlisten(struct server *s, struct listener *l) {
     log_info("UNLISTEN: #%lld no longer listening on port %d", (long long)l->handler, l->port);
     listener_close(s, l);

@@ -31,6 +31,8 @@ int listener_open(struct server *s, objid handler, int port, bool print_messages
 void listener_announce(objid handler, int port); /* the word in the log */
 /* One whose sockets are open already (a reboot). Takes them. */
 struct listener *listener_adopt(struct server *s, objid handler, int port, bool print_messages, const int *fds, size_t n);
+/* Its i-th socket is not its own, and is not closed. Frees the listener if that was its last one. */
+void listener_lose_socket(struct server *s, struct listener *l, size_t i);
 struct listener *listener_find_port(struct server *s, int port);
 struct listener *listener_find_handler(struct server *s, objid handler);
 void listener_unlisten(struct server *s, struct listener *l); /* with a word in the log */

@@ -27,6 +27,7 @@
 #include "server/preflight.h"
 #include "server/resolve.h"
 #include "server/saves.h"
+#include "server/sockets.h"
 #include "server/textdumps.h"
 #include "server/terminal.h"
 

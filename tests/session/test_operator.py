@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import sys
 
 from session import EVERMOO, Server, until
 from test_reboot import AFTER, descriptors, reboot, script
@@ -170,3 +171,45 @@ def test_descriptors_of_jobs():
         c.send(';backup_database("one")')
         until("the backup", lambda: (server.world / "backups" / "one").exists())
         only_these((server.dir / "descriptors").read_text(), ["^/dev/null$", "memfd:evermoo job", "/descriptors$", "^/proc/", "/evermoo$"])
+
+
+MIX_UP = """
+import os, socket, sys
+def holder(port, peer):
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        try:
+            with socket.socket(fileno=os.dup(fd)) as s:
+                if (s.getpeername() if peer else s.getsockname())[1] == port and peer == (s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 0):
+                    return fd
+        except OSError:
+            pass
+if "--check" not in sys.argv:
+    alice, bob = holder({alice}, True), holder({bob}, True)
+    os.dup2(bob, alice)
+    os.dup2(os.open("/dev/null", os.O_RDONLY), holder({listener}, False))
+os.execv({program!r}, ["evermoo", *sys.argv[1:]])
+"""
+
+
+def test_sockets_are_not_mixed_up():
+    """Between two servers somebody gives Alice's descriptor to Bob's socket, and that of a listener to a file: all that costs is Alice's connection and that port."""
+    with Server() as server:
+        c, alice, bob = server.login(), server.login("Alice"), server.login("Bob")
+        port = int(c.eval("listen(#8, 0, 1)"))
+        path = server.dir / "mixes"
+        program = MIX_UP.format(alice=alice.sock.getsockname()[1], bob=bob.sock.getsockname()[1], listener=port, program=EVERMOO)
+        path.write_text(f"#!{sys.executable}\n{program}")
+        path.chmod(0o755)
+        alice.send(";;fork (0) while (1) suspend(0); notify(player, \"for Alice\"); endwhile endfork")
+        alice.expect("for Alice")
+        reboot(c, path)
+        c.expect(AFTER)
+        alice.expect_end()
+        server.expect_log(re.compile(r"descriptor \d+ is not the socket of #4"))
+        server.expect_log(re.compile(rf"descriptor \d+ is not the socket that listened on port {port}"))
+        server.expect_log(re.compile("CLIENT DISCONNECTED: Alice"))
+        assert c.eval("`connected_seconds(#4) ! ANY'") == "E_INVARG" and c.eval("length(connected_players())") == "2"
+        assert str(port) not in c.eval("listeners()")
+        bob.send('"the end')
+        assert b"for Alice" not in bob.expect_bytes(b"the end")
+        server.login("Alice")

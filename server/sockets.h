@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The identity of sockets across exec. The hand-off names each by its descriptor, and a descriptor is only a number; so it holds the cookie too, which the system gives to a socket once and to no
+ * other (SO_COOKIE). A descriptor that is another socket, or none, at the take-over is nobody's: it is neither read, written nor closed, and whoever had it counts as disconnected.
+ */
+#ifndef SERVER_SOCKETS_H
+#define SERVER_SOCKETS_H
+
+#include "base/codec.h"
+
+struct server;
+
+void sockets_encode(struct server *s, struct buf *out); /* of all listeners and connections */
+/* Compares, when listeners and connections are made and no event is armed. What is dropped is logged; connections end when they are settled next. */
+void sockets_compare(struct server *s, struct dec *d);
+
+#endif
