@@ -30,7 +30,7 @@ WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswit
 CPPFLAGS_ALL := -I. -I$(B)/gen -D_GNU_SOURCE -MMD -MP $(CPPFLAGS)
 # Values are written as two words and read so again: as one vector they would wait for the cache (base/value.h).
 CFLAGS_ALL   := -std=c17 $(WARN) -fno-tree-slp-vectorize $(CFLAGS) $(SANFLAGS)
-LIBS := -llmdb -lev -lpcre2-8 -lcrypt -lcrypto -lutf8proc -lcares -ledit -lzstd -lm -lpthread
+LIBS := -llmdb -lev -lpcre2-8 -lcrypt -lcrypto -lutf8proc -lcares -ledit -lzstd -lm -lpthread -ldl
 
 src = $(wildcard $(1)/*.c)
 obj = $(patsubst %.c,$(B)/%.o,$(1))

@@ -18,18 +18,20 @@
 _Static_assert(BUILTIN_MAX_TYPES == 5, "T() fills in five types");
 
 static const struct builtin lambda_table[] = {
-#define BUILTIN(name, lo, hi, types, args, doc) {#name, bf_##name, lo, hi, types, args, doc, NULL},
-#define BUILTIN2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, lo, hi, types, args, doc, NULL},
-#define CALLING2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, lo, hi, types, args, doc, bf_##name##_may_wait},
-#define ALIAS(name, body, lo, hi, types, args, doc) {#name, bf_##body, lo, hi, types, args, doc, NULL},
+#define BUILTIN(name, lo, hi, types, args, doc) {#name, bf_##name, lo, hi, types, args, doc, NULL, NULL},
+#define BUILTIN2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, lo, hi, types, args, doc, NULL, NULL},
+#define CALLING2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, lo, hi, types, args, doc, bf_##name##_may_wait, NULL},
+#define THREADED(name, lo, hi, types, reboot, args, doc) \
+    {#name, bf_##name, lo, hi, types, args, doc, NULL, &(const struct threaded){AT_REBOOT_##reboot, bf_##name##_request, bf_##name##_work}},
+#define ALIAS(name, body, lo, hi, types, args, doc) {#name, bf_##body, lo, hi, types, args, doc, NULL, NULL},
 #include "builtins/builtins.def"
 #undef BUILTIN2
 #undef CALLING2
 };
 
 static const struct builtin toast_table[] = {
-#define BUILTIN2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, tlo, thi, ttypes, args, doc, NULL},
-#define CALLING2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, tlo, thi, ttypes, args, doc, bf_##name##_may_wait},
+#define BUILTIN2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, tlo, thi, ttypes, args, doc, NULL, NULL},
+#define CALLING2(name, lo, hi, types, tlo, thi, ttypes, args, doc) {#name, bf_##name, tlo, thi, ttypes, args, doc, bf_##name##_may_wait, NULL},
 #include "builtins/builtins.def"
 };
 

@@ -24,6 +24,7 @@
 
 struct machine;
 struct vm;
+struct threaded;
 
 enum result_kind { R_VALUE, R_RAISE, R_CALL, R_BECOME, R_SUSPEND, R_KILL };
 enum suspend_why { SUSPEND_TIMED, SUSPEND_FOREVER, SUSPEND_READ, SUSPEND_WORK, SUSPEND_SAVE };
@@ -31,7 +32,7 @@ enum suspend_why { SUSPEND_TIMED, SUSPEND_FOREVER, SUSPEND_READ, SUSPEND_WORK, S
 struct result {
     enum result_kind kind;
     enum suspend_why why; /* SUSPEND */
-    value v; /* VALUE: the value. RAISE: the code (any value). CALL, BECOME: list of arguments. Owned. */
+    value v; /* VALUE: the value. RAISE: the code (any value). CALL, BECOME: list of arguments. SUSPEND_WORK: what it sleeps with (lang/threaded.h), or integer 0. Owned. */
     struct str *message; /* RAISE: owned; NULL for the code's own text */
     value extra; /* RAISE: the exception's value; 0 unless given. Owned. */
     struct str *verb; /* CALL, BECOME: verb name, owned */
@@ -66,6 +67,7 @@ struct builtin {
     const char *args; /* names of the arguments, for the reference */
     const char *doc; /* one sentence, for the reference */
     bool (*may_wait)(const struct machine *m, int step, value state); /* can it have left these behind when it called back? NULL: it never calls back */
+    const struct threaded *threaded; /* how its work is done in a thread (lang/threaded.h); NULL: it is not */
 };
 
 static inline struct result result_value(value v) { return (struct result){.kind = R_VALUE, .v = v}; }

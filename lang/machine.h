@@ -33,6 +33,7 @@ struct machine {
     int64_t max_string_concat; /* bytes; 0: the machine's own maximum */
     int64_t max_list_concat; /* elements */
     bool max_concat_catchable;
+    bool has_workers; /* who runs the tasks has the work of threaded built-ins done (lang/threaded.h) */
     void *scheduler; /* for builtins of the layers above; the machine never looks */
     void *host;
     struct function_names functions; /* filled by machine_init from builtins */
@@ -81,7 +82,7 @@ enum vm_status {
 struct vm_outcome {
     value v;
     value code, message, extra, stack, traceback; /* traceback: list of lines, the last "(End of traceback)" */
-    enum suspend_why why;
+    enum suspend_why why; /* SUSPENDED: for SUSPEND_WORK, v is what it sleeps with */
     double seconds;
     objid object;
 };

@@ -304,7 +304,8 @@ static enum go builtin_raised(struct vm *vm, struct result *r) {
     return GO_RAISE;
 }
 
-static enum go builtin_suspends(struct vm *vm, const struct result *r) {
+static enum go builtin_suspends(struct vm *vm, struct result *r) {
+    vm->out.v = reg_take(&r->v);
     vm->out.why = r->why;
     vm->out.seconds = r->seconds;
     vm->out.object = r->object;
@@ -332,8 +333,9 @@ static enum go finish_builtin(struct vm *vm, int32_t id, struct builtin_call *c,
             return builtin_raised(vm, &r);
         case R_SUSPEND:
             value_unref(c->state);
+            builtin_suspends(vm, &r);
             release_result(&r);
-            return builtin_suspends(vm, &r);
+            return GO_STOP;
         case R_KILL:
             value_unref(c->state);
             release_result(&r);

@@ -6,6 +6,7 @@
 #ifndef SCHEDULER_HOST_H
 #define SCHEDULER_HOST_H
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/str.h"
 #include "base/value.h"
@@ -23,6 +24,15 @@ enum connection_name_form {
     CONNECTION_NAME_LOG, /* as the classic one */
     CONNECTION_NAME_HOST, /* localhost */
     CONNECTION_NAME_BOTH /* port 7777 from localhost [127.0.0.1], port 36362 */
+};
+
+/* Work for a thread, for a task that waits (lang/threaded.h). */
+struct work_order {
+    int64_t task_id;
+    objid owner; /* on whose account */
+    bool finish; /* a reboot waits for it */
+    void (*work)(const void *request, size_t len, struct buf *answer);
+    struct buf request; /* owned */
 };
 
 struct host {
@@ -64,6 +74,8 @@ struct host {
     enum error (*reboot)(void *ctx, objid who, struct str *binary, struct str *reason); /* when the task has ended; `who' is told how it goes. NULL allowed for both texts */
     int64_t (*db_disk_size)(void *ctx);
     void (*options_changed)(void *ctx); /* load_server_options() */
+    const char *(*work)(void *ctx, struct work_order *order); /* takes the request; the answer comes with sched_work_done(). Or why it is refused. NULL: it is not to be had */
+    void (*drop_work)(void *ctx, int64_t task_id); /* nobody waits for it any more, if it was ordered. With work */
     enum error (*read_stdin)(void *ctx, int64_t task_id); /* E_NONE: the task is woken with a line of the server's standard input */
 };
 

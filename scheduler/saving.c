@@ -3,7 +3,7 @@
  * Tasks and queued lines in the store, and in the hand-off of a reboot.
  *
  * A task that sleeps does not change, so its row is written once, when it has gone to sleep, and dropped when it is gone: a save costs what happened since the last
- * one. After one that failed, and at the first, all rows are written anew. Tasks that read or wait for work are not in
+ * one. After one that failed, and at the first, all rows are written anew. Tasks that read are not in
  * the store (the connection would be gone) but are in the hand-off, with everything else.
  *
  * Row of a task: version, number, state, flags, time on the wall, order, the object read from, wake value, frames (vm_save). Row of an input: version, lines.
@@ -18,7 +18,7 @@
 #include "db/code.h"
 #include "scheduler/state.h"
 
-enum { ROW_VERSION = 1, HAND_OFF_VERSION = 1 };
+enum { ROW_VERSION = 1, WISH_VERSION = 2, HAND_OFF_VERSION = 1 }; /* WISH: of a task that waits for a threaded built-in; else as the one before */
 enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2, FLAG_FOR_SAVE = 4 };
 
 struct kept_row {
@@ -34,7 +34,7 @@ struct kept_row {
 static void put_task(struct buf *out, const struct task *t) {
     struct buf frames = BUF_INIT;
     vm_save(t->vm, &frames);
-    enc_u64(out, ROW_VERSION);
+    enc_u64(out, work_is_wanted(t) ? WISH_VERSION : ROW_VERSION);
     enc_u64(out, (uint64_t)t->id);
     enc_u64(out, t->state);
     enc_u64(out, (t->forked ? FLAG_FORKED : 0) | (t->from_suspend ? FLAG_FROM_SUSPEND : 0) | (t->for_save ? FLAG_FOR_SAVE : 0));
@@ -83,8 +83,8 @@ struct task_row {
 
 static bool get_task_row(struct dec *d, struct task_row *r, struct buf *why) {
     uint64_t version = dec_u64(d);
-    if (!d->bad && version != ROW_VERSION) {
-        buf_printf(why, "it is of version %llu, this server knows up to %d", (unsigned long long)version, ROW_VERSION);
+    if (!d->bad && version != ROW_VERSION && version != WISH_VERSION) {
+        buf_printf(why, "it is of version %llu, this server knows up to %d", (unsigned long long)version, WISH_VERSION);
         return false;
     }
     r->id = (int64_t)dec_u64(d);
@@ -280,6 +280,10 @@ void saving_fini(struct scheduler *s) {
 void saving_go_to_sleep(struct scheduler *s, struct task *t) {
     if (t->state == TASK_FOREVER) {
         task_count(s, t, 1);
+        return;
+    }
+    if (work_is_wanted(t)) {
+        work_begin_again(s, t);
         return;
     }
     if (t->state == TASK_WORKING) { /* whoever did the work is gone */
@@ -538,6 +542,7 @@ static void place_task(struct scheduler *s, struct task *t, int64_t remaining_us
     }
     task_count(s, t, 1);
     task_changed(s, t);
+    if (work_is_wanted(t)) work_begin_again(s, t);
 }
 
 static bool take_tasks(struct scheduler *s, struct dec *d, struct code_finder *finder, struct buf *why) {

@@ -26,6 +26,7 @@ struct scheduler *sched_new(struct machine *m, const struct host *host) {
     s->watchdog = watchdog_new();
     m->scheduler = s;
     m->host = &s->host;
+    m->has_workers = host->work != NULL;
     m->hooks = (struct machine_hooks){fork_hook, id_hook, s};
     options_load(s);
     return s;
@@ -69,6 +70,7 @@ void sched_free(struct scheduler *s) {
     free(s->hooks);
     s->m->scheduler = s->m->host = NULL;
     s->m->hooks = (struct machine_hooks){0};
+    s->m->has_workers = false;
     free(s);
 }
 

@@ -101,6 +101,7 @@ enum error sched_task_stack(struct scheduler *s, int64_t id, bool lines, objid p
 value sched_queue_owners(struct scheduler *s);
 int64_t sched_queue_count(struct scheduler *s, objid player);
 void sched_wake_with(struct scheduler *s, int64_t task_id, value v); /* takes; a task that waits for work (SUSPEND_WORK, SUSPEND_SAVE) */
+void sched_work_done(struct scheduler *s, int64_t task_id, const struct buf *answer); /* of host.work, between slices; nothing happens when the task does not wait for it */
 void sched_wake_raising(struct scheduler *s, int64_t task_id, enum error e, const char *message); /* such a task, with an error */
 
 #endif

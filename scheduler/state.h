@@ -33,7 +33,7 @@ struct task {
     struct vm *vm;
     objid progr; /* of the top frame: limits, queued_tasks() and kill_task() go by it */
     struct queue *queue;
-    value wake; /* what it goes on with */
+    value wake; /* what it goes on with; WORKING for a threaded built-in: its name and arguments, as a list */
     int64_t due_us; /* SLEEPING: monotonic */
     int64_t start_wall_us; /* when it was or will be due, by the clock on the wall; INT64_MAX: never by itself */
     objid conn; /* READING */
@@ -222,6 +222,12 @@ void programming_line(struct scheduler *s, struct input *in, struct str *line);
 void saving_fini(struct scheduler *s);
 void saving_go_to_sleep(struct scheduler *s, struct task *t); /* one that was away: until start_wall_us */
 void saving_release_codes(struct scheduler *s, struct task *t);
+
+/* working.c */
+bool work_is_wanted(const struct task *t); /* it waits for a threaded built-in */
+void work_begin(struct scheduler *s, struct task *t); /* such a one: its work is ordered; it may be ready, with an error, on return */
+void work_begin_again(struct scheduler *s, struct task *t); /* after a restart or a reboot, for one that was saved */
+void work_drop(struct scheduler *s, struct task *t); /* it goes */
 
 /* foreign.c */
 int foreign_take_over(struct scheduler *s, struct buf *why);

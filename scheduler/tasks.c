@@ -98,8 +98,8 @@ static void take_out(struct scheduler *s, struct task *t) {
             input_update(s, in);
         }
         break;
-    case TASK_FOREVER:
-    case TASK_WORKING: break;
+    case TASK_WORKING: work_drop(s, t); break;
+    case TASK_FOREVER: break;
     }
 }
 
@@ -211,6 +211,9 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
         t->for_save = o->why == SUSPEND_SAVE;
         t->state = TASK_WORKING;
         task_changed(s, t);
+        if (o->v.type != V_LIST) return; /* whoever set it aside wakes it */
+        t->wake = value_ref(o->v);
+        work_begin(s, t);
         return;
     }
     task_count(s, t, 1);

@@ -25,6 +25,7 @@
 #include "server/phase.h"
 #include "server/server.h"
 
+static const double WORK_PATIENCE = 1; /* seconds for which the end waits for threads */
 enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE = 30 };
 
 /* ---- options ---- */
@@ -233,6 +234,8 @@ static int build_bundled(const struct serve_options *o, struct buf *why) {
     return 0;
 }
 
+static void on_work_done(void *ctx, int64_t task_id, const struct buf *answer) { sched_work_done(((struct server *)ctx)->sched, task_id, answer); }
+
 static int open_world(struct server *s, struct buf *why) {
     struct serve_options *o = &s->options;
     struct db_options options = {.read_only = o->check, .dialect = o->dialect, .no_deltas = o->no_deltas, .lock = o->lock, .cache_size = o->cache_size};
@@ -243,6 +246,7 @@ static int open_world(struct server *s, struct buf *why) {
     machine_init(&s->machine, s->db, builtins, n);
     server_fill_host(s);
     s->machine.host = &s->host;
+    s->workers = workers_new(s->loop, on_work_done, s);
     s->sched = sched_new(&s->machine, &s->host);
     if (o->tick_quota) sched_set_tick_quota(s->sched, o->tick_quota);
     sched_load_options(s->sched);
@@ -301,6 +305,8 @@ void server_close(struct server *s, bool keep_sockets) {
     listeners_fini(s, keep_sockets);
     resolver_free(s->resolver);
     s->resolver = NULL;
+    workers_free(s->workers, keep_sockets ? 0 : WORK_PATIENCE); /* exec ends what is under way, and who takes over begins it again */
+    s->workers = NULL;
     if (s->db) {
         sched_free(s->sched);
         machine_fini(&s->machine);
@@ -494,6 +500,7 @@ static int serve(struct serve_options *options) {
             command_fail("evermoo serve", &why);
             server_close(s, false);
         } else {
+            workers_open(s->workers);
             start_signals(s);
             failing = s;
             must_set_hook(log_failure);

@@ -266,6 +266,9 @@ static enum error host_read_stdin(void *ctx, int64_t task_id) {
     return E_NONE;
 }
 
+static const char *host_work(void *ctx, struct work_order *order) { return workers_ask(((struct server *)ctx)->workers, order); }
+static void host_drop_work(void *ctx, int64_t task_id) { workers_drop(((struct server *)ctx)->workers, task_id); }
+
 void server_fill_host(struct server *s) {
     s->host = (struct host){
         .ctx = s,
@@ -296,6 +299,8 @@ void server_fill_host(struct server *s) {
         .reboot = host_reboot,
         .db_disk_size = host_db_disk_size,
         .options_changed = host_options_changed,
+        .work = host_work,
+        .drop_work = host_drop_work,
         .read_stdin = host_read_stdin,
     };
 }

@@ -21,6 +21,7 @@
 #include "server/phase.h"
 #include "server/server.h"
 
+static const double FINISH_SECONDS = 1; /* for threads */
 
 void reboot_tell(struct server *s, const char *format, ...) {
     struct buf text = BUF_INIT;
@@ -197,6 +198,7 @@ static bool freeze(struct server *s) {
     connections_settle(s);
     server_message_to_all(s, "reboot_msg");
     connections_write_all(s);
+    workers_finish(s->workers, FINISH_SECONDS);
     if (!phase("freeze") || saves_now(s)) {
         give_up(s, "the save before it failed; the log says why");
         return false;

@@ -30,6 +30,7 @@
 #include "server/sockets.h"
 #include "server/textdumps.h"
 #include "server/terminal.h"
+#include "server/workers.h"
 
 enum { SERVE_MAX_ADDRESSES = 8, SERVE_MAX_FOLDERS = 16 };
 
@@ -90,6 +91,7 @@ struct server {
     struct listeners listeners;
     struct outbound *outbound; /* being opened */
     struct terminal terminal;
+    struct workers *workers;
     struct control *control; /* NULL: there is none */
     struct logtail *logtail;
 

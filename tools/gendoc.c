@@ -74,6 +74,20 @@ static void print_builtins(void) {
     }
 }
 
+static void print_threaded(void) {
+    char text[600];
+    snprintf(text, sizeof text,
+            "Others are served while the task waits. It gets exactly one answer, also after a reboot (what that does with work that is not done: the second column) and after a restart from a save, when the work "
+            "is begun again. %d calls of one player may wait, and %d in all; more raise `E_QUOTA`.",
+            THREADED_MOST_OF_ONE, THREADED_MOST_WAITING);
+    heading("Functions that run in threads", text, "| function | at a reboot |");
+    int n;
+    const struct builtin *table = builtins_for_dialect(dialect_by_name("lambda"), &n);
+    static const char *const words[] = {[AT_REBOOT_FINISH] = "waits until it is done", [AT_REBOOT_RESTART] = "begins it again", [AT_REBOOT_INTERRUPT] = "raises `E_INVARG`"};
+    for (int i = 0; i < n; i++)
+        if (table[i].threaded) printf("| `%s()` | %s |\n", table[i].name, words[table[i].threaded->at_reboot]);
+}
+
 static void print_value_tables(void) {
     char number[16];
     heading("Types", "What `typeof()` gives, and the code in text dumps and records.", "| code | variable | type |");
@@ -151,6 +165,7 @@ static void print_language(void) {
 int main(void) {
     printf("# Reference\n\nMade from the tables in the sources by `make docs`; edit those, not this file.\n");
     print_builtins();
+    print_threaded();
     print_value_tables();
     print_object_tables();
     print_options();

@@ -35,8 +35,8 @@ static bool twice_may_wait(const struct machine *m, int step, value state) {
 }
 
 static const struct builtin builtins[] = {
-    {"h", bf_h, 0, -1, {-1, -1, -1, -1, -1}, "", "", NULL},
-    {"twice", bf_twice, 1, 1, {-1, -1, -1, -1, -1}, "", "", twice_may_wait},
+    {"h", bf_h, 0, -1, {-1, -1, -1, -1, -1}, "", "", NULL, NULL},
+    {"twice", bf_twice, 1, 1, {-1, -1, -1, -1, -1}, "", "", twice_may_wait, NULL},
 };
 
 static enum error no_fork(void *ctx, struct vm *parent, struct vm *child, double seconds, int64_t id) {

@@ -377,7 +377,7 @@ static void open_machine(struct runner *r) {
     memcpy(r->builtins, real, (size_t)n * sizeof *real);
     r->nbuiltins = n;
     struct builtin any = {.min = 0, .max = -1, .types = {ARG_ANY, ARG_ANY, ARG_ANY, ARG_ANY, ARG_ANY}};
-    add_builtin(r, (struct builtin){"print", bt_print, 0, -1, {-1, -1, -1, -1, -1}, "", "", NULL});
+    add_builtin(r, (struct builtin){"print", bt_print, 0, -1, {-1, -1, -1, -1, -1}, "", "", NULL, NULL});
     any.name = "show", any.fn = bt_show;
     add_builtin(r, any);
     any.name = "yield", any.fn = bt_yield;
@@ -388,7 +388,7 @@ static void open_machine(struct runner *r) {
     add_builtin(r, any);
     any.name = "h", any.fn = bt_h;
     add_builtin(r, any);
-    add_builtin(r, (struct builtin){"twice", bt_twice, 3, 3, {V_OBJ, V_STR, -1, -1, -1}, "", "", twice_may_wait});
+    add_builtin(r, (struct builtin){"twice", bt_twice, 3, 3, {V_OBJ, V_STR, -1, -1, -1}, "", "", twice_may_wait, NULL});
     machine_init(&r->m, r->db, r->builtins, r->nbuiltins);
     r->m.dialect = dialect;
     r->m.host = r;

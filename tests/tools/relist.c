@@ -17,6 +17,7 @@ static const char *const names[] = {
 #define BUILTIN(name, ...) #name,
 #define BUILTIN2(name, ...) #name,
 #define CALLING2(name, ...) #name,
+#define THREADED(name, ...) #name,
 #define ALIAS(name, ...) #name,
 #include "builtins/builtins.def"
 };

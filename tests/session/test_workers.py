@@ -1,0 +1,141 @@
+"""Built-in functions that run in threads: others are served meanwhile, and each task gets its answer once, whatever becomes of the server."""
+import re
+import signal
+
+from session import Server, until
+
+# Seconds of one processor: longer than anything that is waited for here. The other is done at once.
+LONG, MEDIUM, SHORT = 'argon2("long", "saltsalt", 65536, 256)', 'argon2("medium", "saltsalt", 12000, 256)', 'argon2("{}", "saltsalt", 1, 64)'
+WAITING = 'length($waiting())'
+AFTER = "The new server is here"
+
+
+def prepare(c):
+    """#8.got collects answers; #0:waiting() has the tasks that wait for work."""
+    c.eval('add_property(#8, "got", {}, {#3, "rw"})')
+    c.eval('add_verb(#0, {#3, "rxd", "waiting"}, {"this", "none", "this"})')
+    c.eval('set_verb_code(#0, "waiting", {"r = {};", "for t in (queued_tasks())", "if (typeof(t[2]) == STR)", "r = {@r, t[1]};", "endif", "endfor", "return r;"})')
+
+
+def waiting(c):
+    return int(c.eval("length(#0:waiting())"))
+
+
+def start(c, name, work):
+    """A task that puts {name, its answer} into #8.got."""
+    c.eval(f';fork (0) x = {work}; #8.got = {{@#8.got, {{"{name}", x}}}}; endfork')
+
+
+def got(c):
+    return re.findall(r'\{"(\w+)", ("[^"]*"|-?\w+)\}', c.eval("#8.got"))
+
+
+def expected(c, names):
+    """What each should have got, computed by a task that waits for it alone."""
+    return {name: c.eval(SHORT.format(name)) for name in names}
+
+
+def test_others_are_answered_while_a_thread_is_at_work():
+    with Server() as server:
+        c, a = server.login(), server.login("Alice")
+        prepare(c)
+        start(c, "long", LONG)
+        until("the work", lambda: waiting(c) == 1)
+        for i in range(20):
+            assert a.eval(f"{i} + 1") == str(i + 1)
+        assert got(c) == [] and waiting(c) == 1
+        # A task in a verb of somebody else, and with try and finally around it, goes on where it was.
+        until("the long one", lambda: got(c))
+        assert got(c)[0][1].startswith('"$argon2id$v=19$m=256,t=65536,p=1$')
+        assert c.eval('argon2("password", "saltsalt", 2, 1024, 1)') == '"$argon2id$v=19$m=1024,t=2,p=1$c2FsdHNhbHQ$gg7MDf+O0u4Yh4jYvTjXJps6cRjBIQvJ4r7MQOv1A58"'
+        assert c.eval('{argon2_verify(argon2("a", "saltsalt", 1, 64), "a"), argon2_verify(argon2("a", "saltsalt", 1, 64), "b")}') == "{1, 0}"
+        assert c.eval('`argon2("a", "b") ! E_INVIND => "no"\'') == '"no"'
+        assert c.run('try argon2("a", "b"); except e (ANY) return e[1..2]; endtry') == '{E_INVIND, "Salt is too short"}'
+        assert a.eval('`argon2("a", "saltsalt") ! E_PERM => "no"\'') == '"no"'
+
+
+def test_killed_tasks_get_nothing_and_hold_nobody_up():
+    with Server() as server:
+        c = server.login()
+        prepare(c)
+        start(c, "medium", MEDIUM)
+        for name in "abc":
+            start(c, name, SHORT.format(name))
+            start(c, name + "long", LONG)
+        until("the work", lambda: waiting(c) >= 4)
+        c.run('for t in (queued_tasks()) if (typeof(t[2]) == STR) kill_task(t[1]); endif endfor')
+        assert waiting(c) == 0
+        before = got(c)
+        # What stood in the queue is gone: this is done when the one under way has ended.
+        start(c, "last", SHORT.format("last"))
+        until("the last one", lambda: any(name == "last" for name, _ in got(c)))
+        assert got(c)[:-1] == before and len(before) <= 3
+
+
+def test_a_reboot_in_the_middle_of_ten():
+    names = [f"n{i}" for i in range(10)]
+    with Server() as server:
+        c = server.login()
+        prepare(c)
+        for _ in range(2):
+            c.eval("#8.got = {}")
+            for i in range(4):  # as many as there may be threads
+                start(c, f"medium{i}", MEDIUM)
+            for name in names:
+                start(c, name, SHORT.format(name))
+            c.send(";reboot()")
+            c.expect(AFTER)
+            assert waiting(c) >= 11, "the reboot came too late"
+            until("all answers", lambda: waiting(c) == 0 and len(got(c)) >= 14, 60)
+            answers = got(c)
+            assert sorted(name for name, _ in answers) == sorted([*names, "medium0", "medium1", "medium2", "medium3"]), answers
+            for name, hash_ in expected(c, names).items():
+                assert dict(answers)[name] == hash_
+        assert "has taken over" in server.log_text()
+
+
+def test_killed_and_started_again_from_a_save():
+    names = [f"n{i}" for i in range(5)]
+    with Server("--save-interval", "1000000") as server:
+        c = server.login()
+        prepare(c)
+        for i in range(4):
+            start(c, f"medium{i}", MEDIUM)
+        for name in names:
+            start(c, name, SHORT.format(name))
+        c.eval("save_database()")
+        assert waiting(c) >= 6
+        server.kill()
+        for _ in range(2):  # the second time from the save of an orderly end, or with everything done
+            server.start()
+            c = server.login()
+            if waiting(c):
+                server.stop()
+                server.start()
+                c = server.login()
+            until("all answers", lambda: waiting(c) == 0 and len(got(c)) >= 9, 60)
+            answers = got(c)
+            assert sorted(name for name, _ in answers) == sorted([*names, "medium0", "medium1", "medium2", "medium3"]), answers
+            for name, hash_ in expected(c, names).items():
+                assert dict(answers)[name] == hash_
+            server.stop()
+        server.start()
+
+
+def test_too_much_work_is_refused():
+    with Server() as server:
+        c = server.login()
+        prepare(c)
+        # 100 may wait besides the few that threads have taken, which may have happened before or after the first lot.
+        for n in 110, 10:
+            c.run(f'for i in [1..{n}] fork (0) x = `{LONG} ! E_QUOTA => "refused"\'; #8.got = {{@#8.got, {{"refused", x}}}}; endfork endfor')
+            until("refusals", lambda: len(got(c)) + waiting(c) == (110 if n == 110 else 120))
+        assert set(got(c)) == {("refused", '"refused"')} and 101 <= waiting(c) <= 104
+        assert c.run(f'try {LONG}; except e (E_QUOTA) return e[2]; endtry') == '"Too much work of yours waits to be done"'
+        assert c.run('x = "0123456789abcdef"; for i in [1..17] x = x + x; endfor try argon2(x, "saltsalt"); except e (E_QUOTA) return e[2]; endtry') == '"The arguments are too long"'
+        c.run("for t in (#0:waiting()) kill_task(t); endfor")
+        # An end does not wait for what is under way.
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+        server.start()
+        assert waiting(server.login()) == 0
