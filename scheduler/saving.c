@@ -282,10 +282,7 @@ void saving_go_to_sleep(struct scheduler *s, struct task *t) {
         task_count(s, t, 1);
         return;
     }
-    if (work_is_wanted(t)) {
-        work_begin_again(s, t);
-        return;
-    }
+    if (work_is_wanted(t)) return; /* work_begin_again() */
     if (t->state == TASK_WORKING) { /* whoever did the work is gone */
         value_unref(t->wake);
         t->wake = t->for_save ? value_list(list_empty()) : value_err(E_INVARG); /* save_database(): it has been saved */
@@ -344,6 +341,7 @@ int sched_load_for_export(struct scheduler *s, struct buf *why) {
 int sched_load(struct scheduler *s, struct buf *why) {
     s->foreign_live = true;
     if (db_scan(s->db, DB_TASK, load_task, s, why) != 0 || db_scan(s->db, DB_QUEUE, load_input, s, why) != 0) return -1;
+    work_begin_again(s);
     return foreign_take_over(s, why);
 }
 
@@ -542,7 +540,6 @@ static void place_task(struct scheduler *s, struct task *t, int64_t remaining_us
     }
     task_count(s, t, 1);
     task_changed(s, t);
-    if (work_is_wanted(t)) work_begin_again(s, t);
 }
 
 static bool take_tasks(struct scheduler *s, struct dec *d, struct code_finder *finder, struct buf *why) {
@@ -601,6 +598,7 @@ int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why) {
     fine = fine && take_tasks(s, d, &finder, why);
     if (fine) take_balances(s, d);
     if (fine) take_kept_rows(s, d);
+    if (fine) work_begin_again(s);
     update_inputs(s);
     finder_fini(&finder);
     if (fine && !d->bad) return 0;

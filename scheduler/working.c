@@ -4,6 +4,9 @@
  *
  * Each gets one answer: it is either WORKING, with that list, or has been answered. Whoever takes up a saved one that is WORKING begins its work again.
  */
+#include <stdlib.h>
+
+#include "base/must.h"
 #include "lang/threaded.h"
 #include "scheduler/state.h"
 
@@ -23,13 +26,26 @@ void work_begin(struct scheduler *s, struct task *t) {
     if (refusal) sched_wake_raising(s, t->id, E_QUOTA, refusal);
 }
 
-void work_begin_again(struct scheduler *s, struct task *t) {
-    const struct threaded *w = threaded_of(s->m, t->wake);
-    if (w && w->at_reboot == AT_REBOOT_INTERRUPT && s->host.work) interrupt(s, t, "The server was replaced while this was at work");
-    else work_begin(s, t);
+bool work_is_wanted(const struct task *t) { return t->state == TASK_WORKING && t->wake.type == V_LIST; }
+
+static int compare_orders(const void *x, const void *y) {
+    const struct task *a = *(struct task *const *)x, *b = *(struct task *const *)y;
+    return a->order < b->order ? -1 : a->order > b->order;
 }
 
-bool work_is_wanted(const struct task *t) { return t->state == TASK_WORKING && t->wake.type == V_LIST; }
+void work_begin_again(struct scheduler *s) {
+    struct task **all = xmalloc((s->tasks.len + 1) * sizeof(struct task *)), *t;
+    size_t n = 0, at = 0;
+    while ((t = idmap_next(&s->tasks, &at)))
+        if (work_is_wanted(t)) all[n++] = t;
+    qsort(all, n, sizeof *all, compare_orders);
+    for (size_t i = 0; i < n; i++) {
+        const struct threaded *w = threaded_of(s->m, all[i]->wake);
+        if (w && w->at_reboot == AT_REBOOT_INTERRUPT && s->host.work) interrupt(s, all[i], "The server was replaced while this was at work");
+        else work_begin(s, all[i]);
+    }
+    free(all);
+}
 
 void work_drop(struct scheduler *s, struct task *t) {
     if (work_is_wanted(t) && s->host.drop_work) s->host.drop_work(s->host.ctx, t->id);
