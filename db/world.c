@@ -185,13 +185,19 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
     return 0;
 }
 
-void db_world_close(struct db *db) {
-    if (!db) return;
+void db_world_let_go(struct db *db) {
     save_close(db);
     delta_log_free(db->deltas);
+    db->deltas = NULL;
     store_close(db->store);
     db->store = NULL;
     if (db->pid_file >= 0) close(db->pid_file);
+    db->pid_file = -1;
+}
+
+void db_world_close(struct db *db) {
+    if (!db) return;
+    db_world_let_go(db);
     rowset_free(db->rows);
     usage_free(db->usage);
     free(db->usage);

@@ -29,6 +29,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
 /* No directory: a world in memory, for tests and tools. db_save() then only marks all clean. */
 struct db *db_world_in_memory(void);
 void db_world_close(struct db *db); /* without saving; gives up a save that is under way, ends every transaction and thread and closes the environment */
+void db_world_let_go(struct db *db); /* the same, but memory stays, until db_world_close() or exec; nothing else may be done with the world */
 /* Before db_world_close() in a process that goes on with the world in another program: nobody else can open it in between. The caller owns the descriptor, which stays
    open through exec; -1: there is none. */
 int db_world_keep_lock(struct db *db);

@@ -414,7 +414,7 @@ static void commit_take_over(struct server *s) {
         connection_wants_settling(c);
     }
     listeners_pause(s, false);
-    server_message_to_all(s, "rebooted_msg");
+    round_begin(s, "rebooted_msg", NULL);
     if (s->options.back) reboot_tell(s, "The new program could not take over; the log says why. The one before it goes on.");
     log_start(s);
     log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());

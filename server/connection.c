@@ -328,6 +328,7 @@ static void release(struct connection *c) {
     link_out(&c->write);
     if (c->id != NOTHING) table_remove(all, c);
     if (c->id < 0 && c->connected_us == 0) all->not_logged_in--;
+    round_forget(c->server, c);
     if (c->newer) c->newer->older = c->older;
     else all->newest = c->older;
     if (c->older) c->older->newer = c->newer;

@@ -124,12 +124,16 @@ static void program_name(const struct server *s, char *out, size_t size) { snpri
 
 /* ---- pre-flight ---- */
 
+/* Everybody has been told. */
+static void now_execute(struct server *s) {
+    if (s->end == SERVER_RUNS) s->end = SERVER_EXEC;
+}
+
 static void preflight_over(struct server *s, const char *why) {
-    s->reboot.under_way = false;
     if (s->hand_off >= 0) close(s->hand_off);
     s->hand_off = -1;
     if (why) give_up(s, why);
-    else if (s->end == SERVER_RUNS) s->end = SERVER_EXEC;
+    else if (s->end == SERVER_RUNS) round_begin(s, "reboot_msg", now_execute);
 }
 
 static int try_binary(struct server *s) {
@@ -196,7 +200,6 @@ static bool freeze(struct server *s) {
     s->reboot.frozen_us = clock_monotonic_us();
     listeners_pause(s, true);
     connections_settle(s);
-    server_message_to_all(s, "reboot_msg");
     connections_write_all(s);
     workers_finish(s->workers, FINISH_SECONDS);
     if (!phase("freeze") || saves_now(s)) {
@@ -217,6 +220,14 @@ static bool hold_signals(struct server *s) {
     return s->end == SERVER_EXEC;
 }
 
+/* What exec does not end by itself, or not as it should be. What is only memory stays as it is: to free the objects of a large world would take longer than all else. */
+static void let_go(struct server *s) {
+    control_close(s->control);
+    s->control = NULL;
+    damage_fini(s);
+    db_world_let_go(s->db);
+}
+
 bool reboot_exec(struct server *s, int previous) {
     if (!hold_signals(s) || !freeze(s)) {
         server_block_signals(false);
@@ -235,10 +246,11 @@ bool reboot_exec(struct server *s, int previous) {
     int hand_off = s->hand_off, binary = s->binary;
     s->hand_off = s->binary = -1;
     guard_way_back(previous, hand_off, lock, s->options.argc, s->options.argv); /* nothing is left here to go on with */
-    server_close(s, true);
+    let_go(s);
     guard_limit(true);
     if (phase("handed-off")) execve(name, argv, environ);
     guard_limit(false);
+    server_close(s, true);
     log_error("REBOOT: %s cannot be executed: %s; the running program takes over again", name, strerror(errno));
     free_arguments(argv);
     keep_through_exec(previous, false);

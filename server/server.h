@@ -26,6 +26,7 @@
 #include "server/outbound.h"
 #include "server/preflight.h"
 #include "server/resolve.h"
+#include "server/round.h"
 #include "server/saves.h"
 #include "server/sockets.h"
 #include "server/textdumps.h"
@@ -68,7 +69,7 @@ struct serve_options {
 
 /* Who asked for a reboot, and how; kept from the task to the end of the attempt. */
 struct reboot_request {
-    bool wanted, saving, under_way; /* asked for; its checkpoint is being saved; the new program is being checked */
+    bool wanted, saving, under_way; /* asked for; its checkpoint is being saved; the new program is being checked, or everybody told */
     objid who;
     char *binary; /* NULL: the configured one */
     char *reason;
@@ -88,6 +89,7 @@ struct server {
     struct resolver *resolver;
 
     struct connections connections;
+    struct round round;
     struct listeners listeners;
     struct outbound *outbound; /* being opened */
     struct terminal terminal;
@@ -141,7 +143,6 @@ void server_hook_rebooted(struct server *s); /* server_rebooted(info): the reboo
 /* ---- to everybody ---- */
 void server_say_to_all(struct server *s, const char *line); /* one line to each connection */
 void server_say_to_wizards(struct server *s, const char *line);
-void server_message_to_all(struct server *s, const char *option); /* a message of $server_options, where the listener prints messages */
 
 /* ---- replacing the server (reboot.c) ---- */
 void reboot_begin(struct server *s); /* checkpoint and pre-flight; serving goes on */

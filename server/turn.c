@@ -29,11 +29,6 @@ void server_say_to_wizards(struct server *s, const char *line) {
         if (c->opened && c->id >= 0 && db_valid(s->db, c->id) && db_is_wizard(s->db, c->id)) connection_write_line(c, line, strlen(line));
 }
 
-void server_message_to_all(struct server *s, const char *option) {
-    for (struct connection *c = s->connections.newest; c; c = c->older)
-        if (c->opened && c->print_messages && c->id != NOTHING) sched_say_message(s->sched, c->id, c->listener, option);
-}
-
 static void on_nothing(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; } /* it wakes the loop, that is all */
 
 /* Silence before login is looked for once a second, while there is anybody to look at. */
@@ -84,6 +79,7 @@ void server_turn(struct server *s) {
     bool waits = connections_settle(s);
     outbound_settle(s);
     if (s->reboot.wanted && !s->reboot.saving && s->end == SERVER_RUNS) reboot_begin(s);
+    bool telling = round_turn(s);
     double wake = saves_turn(s), silent = end_silent(s), backup = backups_turn(s);
     connections_write_all(s);
     if (s->end != SERVER_RUNS) return;
@@ -91,6 +87,6 @@ void server_turn(struct server *s) {
     if (backup < wake) wake = backup;
     if (waits && wake > 0.02) wake = 0.02;
     if (next_us >= 0 && (double)next_us / 1e6 < wake) wake = (double)next_us / 1e6;
-    if ((!wait && !sched_is_idle(s->sched)) || (connections_need_settling(s) && !waits)) wake = 0;
+    if (telling || (!wait && !sched_is_idle(s->sched)) || (connections_need_settling(s) && !waits)) wake = 0;
     wait_for_events(s, wake);
 }
