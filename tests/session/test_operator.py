@@ -5,7 +5,7 @@ import shutil
 import sys
 
 from session import EVERMOO, Server, until
-from test_reboot import AFTER, descriptors, reboot, script
+from test_reboot import AFTER, reboot, script, settled_descriptors
 
 
 class Strict(Server):
@@ -92,11 +92,11 @@ def test_a_script_leads_to_the_server():
         path = script(server, "wrapper", f'exec {EVERMOO} "$@"')
         reboot(c, path)
         c.expect(AFTER)
-        first = descriptors(server)
+        first = settled_descriptors(server)
         for _ in range(3):
             reboot(c, path)
             c.expect(AFTER)
-        assert descriptors(server) == first
+        assert settled_descriptors(server) == first
 
 
 def test_what_was_opened_is_what_runs():

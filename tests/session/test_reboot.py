@@ -70,8 +70,12 @@ def test_another_file_is_the_new_server():
 
 
 def descriptors(server):
+    """[] if one was closed meanwhile."""
     folder = f"/proc/{server.pid}/fd"
-    return sorted(re.sub(r"\[\d+\]", "", os.readlink(f"{folder}/{fd}")) for fd in os.listdir(folder))
+    try:
+        return sorted(re.sub(r"\[\d+\]", "", os.readlink(f"{folder}/{fd}")) for fd in os.listdir(folder))
+    except FileNotFoundError:
+        return []
 
 
 def settled_descriptors(server):
