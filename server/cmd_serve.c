@@ -282,6 +282,7 @@ static struct server *server_new(const struct serve_options *options) {
     connections_init(&s->connections);
     ev_init(&s->wake, NULL);
     preflight_init(&s->preflight);
+    notify_init(&s->notify);
     textdumps_init(s);
     damage_init(s);
     find_executable(s);
@@ -440,6 +441,7 @@ static int check_hand_off(struct server *s) {
 /* Everybody is told, the world is saved. The exit status. */
 static int end_run(struct server *s) {
     struct buf text = BUF_INIT;
+    notify_stopping(s);
     buf_printf(&text, "*** Shutting down: %s ***", s->last_words->data);
     server_say_to_all(s, buf_c(&text));
     buf_fini(&text);

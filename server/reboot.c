@@ -198,6 +198,7 @@ void reboot_close_on_exec(struct server *s) { keep_all_through_exec(s, false); }
 static bool freeze(struct server *s) {
     char what[200];
     s->reboot.frozen_us = clock_monotonic_us();
+    notify_reloading(s);
     listeners_pause(s, true);
     connections_settle(s);
     connections_write_all(s);

@@ -23,6 +23,7 @@
 #include "server/image.h"
 #include "server/listener.h"
 #include "server/logtail.h"
+#include "server/notify.h"
 #include "server/outbound.h"
 #include "server/preflight.h"
 #include "server/resolve.h"
@@ -109,6 +110,7 @@ struct server {
     ev_timer wake;
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
     struct preflight preflight;
+    struct notify notify;
     struct textdumps textdumps;
     struct damage damage;
     int hand_off; /* memfd of the reboot under way, -1 */

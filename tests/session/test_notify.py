@@ -1,0 +1,193 @@
+"""The protocol of service managers, spoken with a stand-in for one; and the limits that its unit file sets."""
+import ctypes
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+from session import EVERMOO, LIMIT, Fault, Server
+from test_reboot import AFTER, reboot, script
+
+UNIT = pathlib.Path(__file__).resolve().parents[2] / "contrib" / "systemd" / "evermoo.service"
+
+
+class Managed(Server):
+    """A server whose $NOTIFY_SOCKET is ours."""
+
+    def __init__(self, *options, abstract=False, watchdog_us=0):
+        self.place = tempfile.mkdtemp(prefix="evermoo-notify-")
+        name = f"@{self.place}" if abstract else f"{self.place}/notify"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("\0" + name[1:] if abstract else name)
+        self.socket.settimeout(LIMIT)
+        self.env = {**os.environ, "NOTIFY_SOCKET": name, **({"WATCHDOG_USEC": str(watchdog_us)} if watchdog_us else {})}
+        super().__init__(*options)
+
+    def hear(self):
+        """The next message, as a dictionary; who said it is the main process."""
+        data, _, _, _ = self.socket.recvmsg(4096)
+        return dict(line.split("=", 1) for line in data.decode().splitlines())
+
+    def hear_all(self, *names):
+        """The next messages but the watchdog's begin with these."""
+        for name in names:
+            message = self.hear()
+            while "WATCHDOG" in message:
+                message = self.hear()
+            if next(iter(message)) != name or message[name] != "1":
+                raise Fault(f"expected {name}, heard {message}")
+        return message
+
+    def quiet(self):
+        """Nothing has been said meanwhile."""
+        self.socket.setblocking(False)
+        try:
+            raise Fault(f"heard {self.hear()}")
+        except BlockingIOError:
+            self.socket.settimeout(LIMIT)
+
+    def __exit__(self, *what):
+        try:
+            super().__exit__(*what)
+        finally:
+            self.socket.close()
+            shutil.rmtree(self.place)
+
+
+def a_life(abstract):
+    with Managed(abstract=abstract) as server:
+        ready = server.hear_all("READY")
+        assert re.search(r"world: 0 connections, save \d+$", ready["STATUS"]), ready
+        c = server.login()
+        reboot(c)
+        c.expect(AFTER)
+        before = server.hear_all("RELOADING")
+        assert 0 < int(before["MONOTONIC_USEC"]) and before["STATUS"]
+        assert "1 connections" in server.hear_all("READY")["STATUS"]
+        reboot(c, script(server, "no", "exit 1"))
+        c.expect("The reboot is off")
+        server.quiet()  # it never stopped serving
+        server.stop()
+        server.hear_all("STOPPING")
+        server.quiet()
+
+
+def test_from_start_to_end():
+    a_life(abstract=False)
+
+
+def test_a_socket_without_a_file():
+    a_life(abstract=True)
+
+
+def test_the_new_program_that_cannot_be_executed():
+    """It passes its check and cannot be executed a moment later: reloading, and ready again."""
+    with Managed() as server:
+        c = server.login()
+        shutil.copy("/bin/sh", server.dir / "sh")
+        path = script(server, "once", f'mv {server.dir}/sh {server.dir}/gone')
+        path.write_text(path.read_text().replace("/bin/sh", f"{server.dir}/sh"))
+        server.hear_all("READY")
+        reboot(c, path)
+        c.expect("The new program could not take over")
+        server.hear_all("RELOADING", "READY")
+
+
+def test_the_watchdog():
+    with Managed(watchdog_us=200000) as server:
+        server.hear_all("READY")
+        c = server.login()
+        for _ in range(3):
+            assert server.hear()["WATCHDOG"] == "1"
+        reboot(c)
+        c.expect(AFTER)
+        server.hear_all("RELOADING", "READY")
+        for _ in range(3):
+            assert server.hear()["WATCHDOG"] == "1"
+        # What was said before it stood still is there; after that nothing more comes.
+        server.signal(signal.SIGSTOP)
+        os.waitpid(server.pid, os.WUNTRACED)
+        server.socket.setblocking(False)
+        try:
+            while server.hear():
+                pass
+        except BlockingIOError:
+            pass
+        assert server.process.poll() is None
+        server.socket.settimeout(0.5)
+        try:
+            raise Fault(f"a server that stands still says {server.hear()}")
+        except TimeoutError:
+            pass
+        server.signal(signal.SIGCONT)
+        server.socket.settimeout(LIMIT)
+        assert server.hear()["WATCHDOG"] == "1"
+
+
+def test_a_manager_that_is_not_there():
+    with Managed() as server:
+        server.hear_all("READY")
+        server.socket.close()
+        os.unlink(f"{server.place}/notify")
+        c = server.login()
+        reboot(c)
+        c.expect(AFTER)
+        server.expect_log("The service manager cannot be told that the server is ready")
+        assert c.eval("1 + 1") == "2"
+
+
+WITHOUT_NEW_CODE = """
+import ctypes, os, sys
+if ctypes.CDLL(None, use_errno=True).prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN: as MemoryDenyWriteExecute=yes does it
+    sys.exit("this system cannot refuse")
+os.execv({program!r}, ["evermoo", *sys.argv[1:]])
+"""
+
+
+class Hardened(Server):
+    """One that may make no memory executable: regular expressions are interpreted then."""
+
+    def start(self, *options, **keywords):
+        path = self.dir / "hardened"
+        path.write_text(f"#!{sys.executable}\n{WITHOUT_NEW_CODE.format(program=EVERMOO)}")
+        path.chmod(0o755)
+        self.program = str(path)
+        return super().start(*options, **keywords)
+
+
+def test_without_executable_memory():
+    if ctypes.CDLL(None).prctl(66, 0, 0, 0, 0) < 0:  # PR_GET_MDWE
+        print("skip: this kernel cannot refuse to make memory executable")
+        return
+    with Hardened() as server:
+        c = server.login()
+        for _ in range(2):
+            assert c.eval('match("a foobar", "%(o+%)b%([a-z]%)")') == '{4, 7, {{4, 5}, {7, 7}, {0, -1}, {0, -1}, {0, -1}, {0, -1}, {0, -1}, {0, -1}, {0, -1}}, "a foobar"}'
+            assert c.eval('rmatch("xaxa", "xa")[1]') == "3"
+            maps = pathlib.Path(f"/proc/{server.pid}/maps").read_text().splitlines()
+            assert maps and not [m for m in maps if re.match(r"\S+ ..x. \S+ \S+ 0\s*$", m)], maps
+            reboot(c)
+            c.expect(AFTER)
+
+
+def test_the_unit_file_is_sound():
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        print("skip: systemd-analyze is not here")
+        return
+    text = UNIT.read_text()
+    assert "Type=notify\n" in text and re.search("^ExecReload=/usr/bin/evermoo reboot ", text, re.M)
+    with tempfile.TemporaryDirectory(prefix="evermoo-unit-") as place:
+        unit = pathlib.Path(place) / "evermoo.service"
+        unit.write_text(text.replace("/usr/bin/evermoo", EVERMOO))
+        done = subprocess.run([analyze, "verify", "--man=no", "--recursive-errors=no", str(unit)], capture_output=True, text=True)
+        ours = [line for line in (done.stdout + done.stderr).splitlines() if "evermoo" in line]
+        assert done.returncode == 0 and not ours, done
+        # An option of `serve' that there is not would only be found when somebody starts it.
+        for option in re.findall(r"(--[a-z-]+)", re.search("^ExecStart=(.*)$", text, re.M)[1]):
+            assert option in subprocess.run([EVERMOO, "serve", "--help"], capture_output=True, text=True).stdout, option
