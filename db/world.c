@@ -83,6 +83,8 @@ int db_world_lock(const char *dir, struct buf *why) {
     return rc < 0 ? -1 : fd;
 }
 
+int db_world_lock_descriptor(const struct db *db) { return db->pid_file; }
+
 int db_world_keep_lock(struct db *db) {
     int fd = db->pid_file;
     if (fd >= 0) (void)fcntl(fd, F_SETFD, 0);

@@ -33,6 +33,7 @@ void db_world_let_go(struct db *db); /* the same, but memory stays, until db_wor
 /* Before db_world_close() in a process that goes on with the world in another program: nobody else can open it in between. The caller owns the descriptor, which stays
    open through exec; -1: there is none. */
 int db_world_keep_lock(struct db *db);
+int db_world_lock_descriptor(const struct db *db); /* for who can do no more than keep it open through exec; -1: there is none */
 
 /* What keeps others from opening it for writing. A descriptor; closing it (or any other of WORLD/pid in this process) unlocks. -1 with *why: who has it. */
 int db_world_lock(const char *dir, struct buf *why);

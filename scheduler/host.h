@@ -11,6 +11,8 @@
 #include "base/str.h"
 #include "base/value.h"
 
+struct vm;
+
 struct connection_facts {
     objid listener; /* handler object */
     int64_t connected_us; /* monotonic, since login; 0: not logged in */
@@ -53,6 +55,8 @@ struct host {
     bool (*say)(void *ctx, objid conn, const char *bytes, size_t len);
     /* While on, the player counts as not connected. NULL allowed. */
     void (*hide)(void *ctx, objid player, bool on);
+    /* A slice begins, or the one around it goes on; vm NULL: none runs. NULL allowed. */
+    void (*runs)(void *ctx, int64_t task_id, const struct vm *vm);
     /* After each slice, when no task runs: close what was booted meanwhile (sched_connection_closed() may be called from here), shut down if asked. NULL allowed. */
     void (*slice_ended)(void *ctx);
     /* options kept by the server: binary, client-echo, ... Result of get: owned, NONE when there is no such option. set: false when the value does not fit. */

@@ -271,6 +271,17 @@ void sched_connection_opened(struct scheduler *s, objid conn, objid listener, bo
     if (login_prompt) input_add_line(s, in, str_empty(), false);
 }
 
+void sched_connection_kept(struct scheduler *s, objid conn, objid listener, bool print_messages, bool outbound) {
+    struct input *in = input_get(s, conn);
+    if (!in) sched_connection_opened(s, conn, listener, print_messages, outbound, false);
+    in = input_get(s, conn);
+    if (conn >= 0) input_move_queue(s, in, queue_get(s, conn));
+    in->connected = true;
+    in->listener = listener;
+    in->print_messages = print_messages;
+    in->outbound = outbound;
+}
+
 /* ---- reading ---- */
 
 enum error sched_check_read(struct scheduler *s, objid conn) {

@@ -242,13 +242,17 @@ void login_close_recycled(struct scheduler *s) {
 
 /* ---- start-up ---- */
 
-void sched_world_started(struct scheduler *s, const struct list *were_connected) {
+void sched_players_gone(struct scheduler *s, const struct list *were_connected) {
     for (int64_t i = 1; were_connected && i <= were_connected->len; i++) {
         value row = list_get(were_connected, i);
         if (row.type != V_LIST || row.u.l->len < 2) continue;
         value player = list_get(row.u.l, 1), listener = list_get(row.u.l, 2);
         if (player.type == V_OBJ && listener.type == V_OBJ) call_hook(s, listener.u.o, player.u.o, "user_disconnected");
     }
+}
+
+void sched_world_started(struct scheduler *s, const struct list *were_connected) {
+    sched_players_gone(s, were_connected);
     struct server_verb_call call = {.object = 0, .player = NOTHING, .verb = "server_started"};
     sched_call_verb(s, &call, NULL, NULL);
 }

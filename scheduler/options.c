@@ -113,6 +113,7 @@ const char *const *option_default_message(const char *name) {
     } messages[] = {
         {"boot_msg", {"*** Disconnected ***"}},
         {"connect_msg", {"*** Connected ***"}},
+        {"crash_msg", {"*** The server had a fault and goes on from its last save. ***"}},
         {"create_msg", {"*** Created ***"}},
         {"reboot_msg", {"*** The server is being replaced by a new one. Stay connected. ***"}},
         {"rebooted_msg", {"*** The new server is here. Nothing is lost. ***"}},

@@ -25,12 +25,14 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     int64_t now = clock_monotonic_us();
     struct run run = {.outer = s->run, .task_id = id, .vm = vm, .started_us = now, .seconds_us = us, .is_handler = is_handler};
     s->run = &run;
+    if (s->host.runs) s->host.runs(s->host.ctx, id, vm);
     s->m->max_stack_depth = (int)(option_int(s, OPT_max_stack_depth) > 100000 ? 100000 : option_int(s, OPT_max_stack_depth));
     struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us), .deadline_us = now + us};
     enum vm_status status = vm_run(vm, &limits, wake, out);
     watchdog_end(s->watchdog);
     s->ticks_used += ticks - limits.ticks;
     s->run = run.outer;
+    if (s->host.runs) s->host.runs(s->host.ctx, s->run ? s->run->task_id : 0, s->run ? s->run->vm : NULL);
     return status;
 }
 

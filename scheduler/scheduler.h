@@ -25,6 +25,8 @@ bool sched_is_idle(const struct scheduler *s);
 
 /* ---- connections (the input half of each is kept here; sockets are the server's) ---- */
 void sched_connection_opened(struct scheduler *s, objid conn, objid listener, bool print_messages, bool outbound, bool login_prompt);
+/* One that was there before the server began, already logged in when `conn' is a player; nothing is called or said. */
+void sched_connection_kept(struct scheduler *s, objid conn, objid listener, bool print_messages, bool outbound);
 /* One line, without line end. A full queue asks host->pause_input(). */
 void sched_input(struct scheduler *s, objid conn, struct str *line);
 bool sched_lines_can_run(const struct scheduler *s, objid conn); /* lines of it wait for nothing but their turn, or one runs */
@@ -41,6 +43,7 @@ void sched_say_message(struct scheduler *s, objid conn, objid listener, const ch
 void sched_object_recycled(struct scheduler *s, objid o);
 /* The world has just been started: #0:server_started() after user_disconnected for each player of `were_connected' (list of {player, listener}, borrowed). */
 void sched_world_started(struct scheduler *s, const struct list *were_connected);
+void sched_players_gone(struct scheduler *s, const struct list *were_connected); /* only user_disconnected */
 
 /* Connection options: those kept here and, through the host, those of the server. */
 value sched_connection_option(struct scheduler *s, objid conn, const struct str *name); /* owned; NONE: no such option */
@@ -95,6 +98,8 @@ enum error sched_check_task_limit(struct scheduler *s, objid progr); /* E_QUOTA:
 void sched_set_tick_quota(struct scheduler *s, int64_t ticks); /* `serve --tick-quota': what holds where the world says nothing */
 bool sched_task_exists(struct scheduler *s, int64_t id);
 enum error sched_kill(struct scheduler *s, int64_t id, objid progr, bool *is_current);
+/* After a crash in it: its traceback goes to the log, and it is gone; what stands in `finally' is not run. false: there is no such task. */
+bool sched_end_failed(struct scheduler *s, int64_t id);
 enum error sched_resume(struct scheduler *s, int64_t id, value v, objid progr); /* takes v */
 value sched_queued_tasks(struct scheduler *s, objid progr); /* rows */
 enum error sched_task_stack(struct scheduler *s, int64_t id, bool lines, objid progr, value *out);

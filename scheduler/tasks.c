@@ -246,6 +246,17 @@ enum error sched_kill(struct scheduler *s, int64_t id, objid progr, bool *is_cur
     return E_NONE;
 }
 
+bool sched_end_failed(struct scheduler *s, int64_t id) {
+    struct task *t = idmap_get(&s->tasks, id);
+    if (!t) return false;
+    value lines = vm_traceback(t->vm, "Ended, as it ran when the server failed"), wake;
+    tell_log(lines);
+    value_unref(lines);
+    vm_free(task_take_vm(s, t, &wake));
+    value_unref(wake);
+    return true;
+}
+
 enum error sched_resume(struct scheduler *s, int64_t id, value v, objid progr) {
     struct task *t = idmap_get(&s->tasks, id);
     enum error e = E_NONE;

@@ -20,17 +20,20 @@
 #include "server/aside.h"
 #include "server/build.h"
 #include "server/command.h"
+#include "server/crash.h"
 #include "server/guard.h"
 #include "server/opening.h"
 #include "server/phase.h"
+#include "server/recover.h"
 #include "server/server.h"
 
+static const double PROBATION_SECONDS = 60;
 static const double WORK_PATIENCE = 1; /* seconds for which the end waits for threads */
 enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE = 30 };
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SCRIPT };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_RECOVER, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SCRIPT };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -51,6 +54,7 @@ static const struct argp_option option_table[] = {
     {"reboot-folder", KEY_REBOOT_FOLDER, "DIR", 0, "a reboot may name another program that lies in this folder; may be given several times (none)", 0},
     {"reboot-patience", KEY_REBOOT_PATIENCE, "SECONDS", 0, "how long the new program may take to find out whether it can take over (30)", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
+    {"recover", KEY_RECOVER, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
     {"world-lock", KEY_LOCK, "FD", OPTION_HIDDEN, 0, 0},
     {"script", KEY_SCRIPT, "FD", OPTION_HIDDEN, 0, 0},
@@ -96,7 +100,7 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
     default: /* descriptors that a reboot left open */
         if (!parse_number(arg, 0, 1e6, &n) || fcntl((int)n, F_GETFD) < 0) return command_usage_error(state, "'%.100s' is no open descriptor", arg);
         if (key == KEY_SCRIPT) return close((int)n), 0; /* what led here; its interpreter is done with it */
-        *(key == KEY_PREVIOUS ? &o->previous : key == KEY_LOCK ? &o->lock : &o->hand_off) = (int)n;
+        *(key == KEY_PREVIOUS ? &o->previous : key == KEY_RECOVER ? &o->recover : key == KEY_LOCK ? &o->lock : &o->hand_off) = (int)n;
         return 0;
     }
 }
@@ -116,6 +120,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_REBOOT_PATIENCE:
     case KEY_HAND_OFF:
     case KEY_LOCK:
+    case KEY_RECOVER:
     case KEY_SCRIPT:
     case KEY_PREVIOUS: return parse_number_option(key, arg, o, state);
     case KEY_OUTBOUND: o->outbound = true; return 0;
@@ -225,7 +230,7 @@ static bool world_exists(const char *path) {
 
 /* A world that is not there is the bundled one. */
 static int build_bundled(const struct serve_options *o, struct buf *why) {
-    if (o->check || o->hand_off >= 0) {
+    if (o->check || o->hand_off >= 0 || o->recover >= 0) {
         buf_printf(why, "%s: the world is gone", o->world);
         return -1;
     }
@@ -276,19 +281,53 @@ static struct server *server_new(const struct serve_options *options) {
     s->options = *options;
     s->loop = ev_default_loop(EVFLAG_AUTO);
     must(s->loop);
-    s->hand_off = s->taken_over = s->binary = -1;
+    s->hand_off = s->taken_over = s->binary = s->previous = -1;
     s->reboot.who = NOTHING;
     s->started_us = s->last_checkpoint_us = clock_monotonic_us();
     connections_init(&s->connections);
     ev_init(&s->wake, NULL);
     preflight_init(&s->preflight);
     notify_init(&s->notify);
+    ev_init(&s->probation, NULL);
     textdumps_init(s);
     damage_init(s);
     find_executable(s);
     s->logtail = logtail_new(s->loop);
     return s;
 }
+
+/* ---- what a fault executes ---- */
+
+/* The program before this one for a while after a reboot, else this one. */
+static void guard(struct server *s) {
+    if (s->box) s->box->content->back = s->previous >= 0;
+    guard_serving(s->box, s->previous >= 0 ? s->previous : s->executable, db_world_lock_descriptor(s->db), s->options.argc, s->options.argv);
+}
+
+static void end_probation(struct server *s) {
+    ev_timer_stop(s->loop, &s->probation);
+    if (s->previous >= 0) close(s->previous);
+    s->previous = -1;
+}
+
+static void on_probation_over(struct ev_loop *loop, ev_timer *w, int events) {
+    (void)loop, (void)events;
+    struct server *s = w->data;
+    end_probation(s);
+    guard(s);
+}
+
+static void begin_probation(struct server *s) {
+    s->previous = s->options.previous;
+    s->options.previous = -1;
+    if (s->previous < 0) return;
+    (void)fcntl(s->previous, F_SETFD, FD_CLOEXEC);
+    ev_timer_init(&s->probation, on_probation_over, PROBATION_SECONDS, 0.);
+    s->probation.data = s;
+    ev_timer_start(s->loop, &s->probation);
+}
+
+/* ---- the end ---- */
 
 void server_close(struct server *s, bool keep_sockets) {
     stop_signals(s);
@@ -321,6 +360,9 @@ void server_close(struct server *s, bool keep_sockets) {
     if (s->taken_over >= 0) close(s->taken_over);
     s->taken_over = -1;
     reboot_free(s);
+    end_probation(s);
+    blackbox_free(s->box);
+    s->box = NULL;
 }
 
 /* ---- a fresh start ---- */
@@ -405,11 +447,12 @@ static void commit_take_over(struct server *s) {
     log_info("REBOOT: evermoo %s has everything; from here on nothing goes back", EVERMOO_VERSION);
     reboot_close_on_exec(s);
     keep_hand_off(s);
-    if (s->options.previous >= 0) close(s->options.previous);
-    s->options.previous = -1;
+    begin_probation(s);
+    guard(s);
     s->options.lock = 0; /* the world has it */
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;
+        blackbox_note_connection(s->box, c);
         if (!c->opened && !c->closing) connection_open(c);
         connection_listen_again(c);
         connection_wants_settling(c);
@@ -423,6 +466,16 @@ static void commit_take_over(struct server *s) {
     reboot_free(s);
     s->saves.changed = true;
     (void)phase("committed");
+}
+
+/* After a crash: the same process and sockets, the world as it was saved last. */
+static int start_recovered(struct server *s, struct buf *why) {
+    if (recover_connections(s, why)) return -1;
+    s->options.recover = -1;
+    s->options.lock = 0; /* the world has it */
+    log_start(s);
+    recover_go_on(s);
+    return 0;
 }
 
 static int check_hand_off(struct server *s) {
@@ -440,6 +493,7 @@ static int check_hand_off(struct server *s) {
 
 /* Everybody is told, the world is saved. The exit status. */
 static int end_run(struct server *s) {
+    guard_passed(); /* what fails from here on need not go on */
     struct buf text = BUF_INIT;
     notify_stopping(s);
     buf_printf(&text, "*** Shutting down: %s ***", s->last_words->data);
@@ -466,6 +520,7 @@ static int start(struct server *s, struct buf *why) {
     if (!passes(fresh, "started", why) || open_world(s, why) || !passes(fresh, "opened", why)) return -1;
     s->resolver = resolver_new(s->loop);
     s->control = control_open(s);
+    if (s->options.recover >= 0) return start_recovered(s, why);
     if (fresh) return start_fresh(s, why);
     if (take_over(s, why) || !passes(fresh, "restored", why)) return -1;
     commit_take_over(s);
@@ -481,40 +536,69 @@ static int run(struct server *s, int executable) {
     }
 }
 
-/* must() has no argument to hand on: this is whose tasks are looked at when it fails. */
+/* A fault has no argument to hand on: this is whose tasks are looked at then. */
 static struct server *failing;
 
+static void tell_running(void) {
+    if (failing) sched_log_running(failing->sched);
+}
+
+/* Where faults are a sanitizer's, must() ends the server. */
 static void log_failure(void) {
     log_error("PANIC: the server has a fault and ends; the world goes back to save %llu", (unsigned long long)db_generation(failing->db));
-    sched_log_running(failing->sched);
+    tell_running();
+}
+
+/* What a crash leaves to the program that goes on; without it the server serves all the same. */
+static int open_box(struct server *s, struct buf *why) {
+    if (s->options.recover >= 0) {
+        s->box = blackbox_open(s->options.recover, why);
+        if (!s->box) return -1;
+        guard_serving(s->box, s->executable, s->options.lock, s->options.argc, s->options.argv);
+        (void)phase("recovering");
+        return 0;
+    }
+    s->box = blackbox_new();
+    if (!s->box) log_warning("A crash would end the server and not be recovered from: %s", strerror(errno));
+    return 0;
+}
+
+static int serve_once(struct server *s, struct serve_options *options) {
+    struct buf why = BUF_INIT;
+    int status = EXIT_FAILURE;
+    server_block_signals(true);
+    crash_prepare(options->world, tell_running);
+    if (open_box(s, &why) || start(s, &why)) {
+        guard_go_back(buf_c(&why));
+        command_fail("evermoo serve", &why);
+        guard_passed();
+        server_close(s, false);
+    } else {
+        workers_open(s->workers);
+        start_signals(s);
+        guard(s);
+        failing = s;
+        if (!guard_catches_faults()) must_set_hook(log_failure);
+        status = run(s, s->executable);
+        must_set_hook(NULL);
+        failing = NULL;
+        options->hand_off = s->options.hand_off;
+        options->lock = s->options.lock;
+        options->previous = options->recover = -1;
+        options->back = true; /* should it have to start again, no other program could be executed */
+        if (status >= 0) server_close(s, false);
+    }
+    buf_fini(&why);
+    return status;
 }
 
 static int serve(struct serve_options *options) {
     int executable = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), status;
     do {
         struct server *s = server_new(options);
-        struct buf why = BUF_INIT;
+        s->executable = executable;
         if (options->check) check_hand_off(s);
-        status = EXIT_FAILURE;
-        server_block_signals(true);
-        if (start(s, &why)) {
-            guard_go_back(buf_c(&why));
-            command_fail("evermoo serve", &why);
-            server_close(s, false);
-        } else {
-            workers_open(s->workers);
-            start_signals(s);
-            failing = s;
-            must_set_hook(log_failure);
-            status = run(s, executable);
-            must_set_hook(NULL);
-            options->hand_off = s->options.hand_off;
-            options->lock = s->options.lock;
-            options->previous = -1;
-            options->back = true; /* should it have to start again, no other program could be executed */
-            if (status >= 0) server_close(s, false);
-        }
-        buf_fini(&why);
+        status = serve_once(s, options);
         free(s);
     } while (status < 0);
     if (executable >= 0) close(executable);
@@ -523,7 +607,7 @@ static int serve(struct serve_options *options) {
 
 int cmd_serve(int argc, char **argv) {
     static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
-    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE, .reboot_patience = DEFAULT_REBOOT_PATIENCE, .hand_off = -1, .previous = -1};
+    struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE, .reboot_patience = DEFAULT_REBOOT_PATIENCE, .hand_off = -1, .recover = -1, .previous = -1};
     guard_begin(argc, argv);
     int rc = command_parse(&argp, argc, argv, &options);
     if (rc) {
@@ -534,6 +618,7 @@ int cmd_serve(int argc, char **argv) {
     if (options.log && !options.check && (rc = log_open(options.log))) {
         struct buf why = BUF_INIT;
         buf_printf(&why, "%s: %s; the log cannot be written there", options.log, strerror(rc));
+        guard_go_back(buf_c(&why));
         rc = command_fail("evermoo serve", &why);
         buf_fini(&why);
     } else {

@@ -36,7 +36,8 @@ static bool read_connection(void *ctx, uint64_t key, const void *payload, size_t
     return true;
 }
 
-void server_announce_start(struct server *s) {
+/* Owned. */
+static struct list *who_was_connected(struct server *s) {
     struct list *stale = list_new(0);
     struct buf why = BUF_INIT;
     struct foreign_connection *foreign;
@@ -47,6 +48,22 @@ void server_announce_start(struct server *s) {
     }
     if (db_scan(s->db, DB_CONNECTION, read_connection, &stale, &why)) log_error("Who was connected cannot be read: %s", buf_c(&why));
     buf_fini(&why);
+    return stale;
+}
+
+void server_announce_start(struct server *s) {
+    struct list *stale = who_was_connected(s);
     sched_world_started(s->sched, stale);
+    list_unref(stale);
+}
+
+void server_announce_recovery(struct server *s) {
+    struct list *stale = who_was_connected(s), *gone = list_new(0);
+    for (int64_t i = 1; i <= stale->len; i++) {
+        value row = list_get(stale, i);
+        if (!connection_find_any(s, list_get(row.u.l, 1).u.o)) gone = list_append_take(gone, value_ref(row));
+    }
+    sched_players_gone(s->sched, gone);
+    list_unref(gone);
     list_unref(stale);
 }

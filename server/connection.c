@@ -119,6 +119,7 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events) {
     ssize_t n = recv(c->fd, buffer, sizeof buffer, 0);
     if (n > 0) {
         take_bytes(c, buffer, (size_t)n);
+        blackbox_note_input(c->server->box, c);
         return;
     }
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
@@ -177,6 +178,7 @@ struct connection *connection_new(struct server *s, int fd, objid listener, bool
     table_add(all, c);
     all->count++;
     all->not_logged_in++;
+    if (s->box) s->box->content->next_number = all->next_number;
     return c;
 }
 
@@ -209,6 +211,7 @@ static void name_known(void *ctx, const char *name) {
     struct connection *c = ctx;
     c->lookup = NULL;
     if (name) set_name(c, name);
+    blackbox_note_connection(c->server->box, c);
     stop_holding(c);
     if (!c->opened) connection_open(c);
 }
@@ -241,6 +244,7 @@ void connection_introduce(struct connection *c, const char *name) {
         connection_open(c);
         return;
     }
+    blackbox_note_connection(c->server->box, c);
     double seconds = (double)sched_option_int(c->server->sched, "name_lookup_timeout", 5);
     c->lookup = resolver_ask_name(c->server->resolver, (struct sockaddr *)&ss, len, seconds, name_known, c);
     ev_timer_init(&c->hold, held_long_enough, NAME_HOLD_SECONDS, 0.);
@@ -257,6 +261,7 @@ void connection_open(struct connection *c) {
     c->accepted_us = c->last_input_us = clock_monotonic_us();
     sched_connection_opened(c->server->sched, c->id, c->listener, c->print_messages, c->outbound, c->login_prompt);
     connection_listen_again(c);
+    blackbox_note_connection(c->server->box, c);
 }
 
 void connection_set_id(struct connection *c, objid id) {
@@ -265,6 +270,7 @@ void connection_set_id(struct connection *c, objid id) {
     if (c->id < 0 && id >= 0) all->not_logged_in--;
     c->id = id;
     if (id != NOTHING) table_add(all, c);
+    else blackbox_forget(c->server->box, c->fd); /* at its end */
 }
 
 void connection_set_keep_alive(struct connection *c, bool on) {
@@ -338,7 +344,10 @@ static void release(struct connection *c) {
     output_fini(&c->output);
     buf_fini(&c->unread);
     free(c->name);
-    if (c->fd >= 0) close(c->fd);
+    if (c->fd >= 0) {
+        blackbox_forget(c->server->box, c->fd);
+        close(c->fd);
+    }
     free(c);
 }
 

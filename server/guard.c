@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/clock.h"
 #include "base/must.h"
+#include "server/crash.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { FAULTS_ARE_OURS = 0 };
@@ -26,17 +28,19 @@ enum { FAULTS_ARE_OURS = 1 };
 enum { FAULTS_ARE_OURS = 1 };
 #endif
 
-enum { OWN_ARGUMENTS = 6, STACK_BYTES = 1 << 16 };
+enum { OWN_ARGUMENTS = 6, STACK_BYTES = 1 << 18 };
 extern char **environ;
 
 struct way_out {
     char program[32];
+    struct blackbox *box; /* of a server that serves; NULL: the way leads back to the program before, by the hand-off */
     char hand_off[32], lock[32];
     int kept[2]; /* descriptors that it gets; those of sockets are open through exec as long as there is this way */
     char *argv[]; /* owned by who gave them, but for the first */
 };
 
 static struct way_out *_Atomic way_out; /* NULL: the process ends */
+static pid_t own_process; /* children inherit the handlers, and shall not become servers */
 static atomic_bool taking_over; /* a reboot, and not at the point yet from which nothing goes back */
 static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 /* What the server handles waits for whoever serves next. SIGALRM does not kill a program that has no handler yet. */
@@ -46,17 +50,6 @@ static const int held[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
 
 static void say(const char *text) {
     if (write(log_descriptor(), text, strlen(text)) < 0) return;
-}
-
-static const char *name_of(int number) {
-    switch (number) {
-    case SIGSEGV: return "SIGSEGV";
-    case SIGBUS: return "SIGBUS";
-    case SIGILL: return "SIGILL";
-    case SIGFPE: return "SIGFPE";
-    case SIGABRT: return "SIGABRT";
-    default: return "SIGALRM: it took too long";
-    }
 }
 
 static void set_time_limit(unsigned seconds) { (void)setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_sec = seconds}, NULL); }
@@ -75,26 +68,46 @@ static void execute(const struct way_out *w) {
     for (size_t i = 0; i < sizeof w->kept / sizeof *w->kept; i++)
         if (w->kept[i] > 0) (void)fcntl(w->kept[i], F_SETFD, 0);
     set_mask_for_exec();
-    set_time_limit(GUARD_SECONDS);
+    set_time_limit(w->box ? 0 : GUARD_SECONDS);
     execve(w->program, w->argv, environ);
     set_time_limit(0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+static void go_on_from_save(const struct way_out *w, int number, const siginfo_t *info) {
+    struct box_content *c = w->box->content;
+    bool again = blackbox_count_crash(w->box, clock_monotonic_us());
+    c->signal = number;
+    crash_report(w->box, number, info->si_code > 0 ? info->si_addr : NULL); /* else somebody has sent it */
+    say("*** CRASH: ");
+    say(crash_signal_name(number));
+    if (c->report[0]) say("; report in "), say(c->report);
+    say(again ? "; the server goes on from its last save\n" : "; it is the third within ten seconds, and the server ends: whoever starts it again goes on from its last save\n");
+    if (!again) return;
+    blackbox_keep_sockets(w->box);
+    execute(w);
+    say("*** CRASH: the program cannot be executed, and the server ends\n");
+}
+
 static void on_fault(int number, siginfo_t *info, void *context) {
-    (void)info, (void)context;
+    (void)context;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL); /* a fault in here kills */
     static atomic_flag busy = ATOMIC_FLAG_INIT;
     while (atomic_flag_test_and_set(&busy)) pause(); /* another thread is at it; exec ends this one */
-    const struct way_out *w = atomic_load(&way_out);
-    if (w) {
+    const struct way_out *w = getpid() == own_process ? atomic_load(&way_out) : NULL;
+    if (w && w->box) {
+        go_on_from_save(w, number, info);
+    } else if (w) {
         say("*** REBOOT: the new program has failed (");
-        say(name_of(number));
+        say(crash_signal_name(number));
         say("); the program before it takes over again\n");
         execute(w);
         say("*** REBOOT: the program before it cannot be executed either\n");
-    } else if (atomic_load(&taking_over)) {
+    } else if (getpid() == own_process && atomic_load(&taking_over)) {
         say("*** REBOOT: the program that was gone back to has failed too (");
-        say(name_of(number));
+        say(crash_signal_name(number));
         say("); the server ends, and everything until the last save is on disk\n");
     }
     signal(number, SIG_DFL); /* ends as it would have, also for whoever waits for the process */
@@ -117,6 +130,7 @@ void guard_install(void) {
     static bool installed;
     if (installed) return;
     installed = true;
+    own_process = getpid();
     install(SIGALRM);
     if (!FAULTS_ARE_OURS) return;
     stack_t stack = {.ss_sp = xpages(STACK_BYTES), .ss_size = STACK_BYTES};
@@ -133,7 +147,7 @@ static void let_alarm_in(void) {
 
 static void replace_way_out(struct way_out *w) { free(atomic_exchange(&way_out, w)); }
 
-static const char *const own_arguments[] = {"--hand-off=", "--previous=", "--world-lock=", "--script=", "--back"};
+static const char *const own_arguments[] = {"--hand-off=", "--previous=", "--world-lock=", "--script=", "--recover=", "--back"};
 
 bool guard_is_own_argument(const char *arg) {
     for (size_t i = 0; i < sizeof own_arguments / sizeof *own_arguments; i++)
@@ -141,20 +155,32 @@ bool guard_is_own_argument(const char *arg) {
     return false;
 }
 
-void guard_way_back(int executable, int hand_off, int lock, int argc, char **argv) {
+static struct way_out *new_way_out(int program, int hand_off, int lock, int argc, char **argv, bool recover) {
     static char evermoo[] = "evermoo", serve[] = "serve", back[] = "--back";
     struct way_out *w = xcalloc(1, sizeof *w + ((size_t)argc + OWN_ARGUMENTS) * sizeof *w->argv);
     size_t n = 0;
     w->kept[0] = hand_off, w->kept[1] = lock;
-    snprintf(w->program, sizeof w->program, "/proc/self/fd/%d", executable);
-    snprintf(w->hand_off, sizeof w->hand_off, "--hand-off=%d", hand_off);
+    snprintf(w->program, sizeof w->program, "/proc/self/fd/%d", program);
+    snprintf(w->hand_off, sizeof w->hand_off, "--%s=%d", recover ? "recover" : "hand-off", hand_off);
     snprintf(w->lock, sizeof w->lock, "--world-lock=%d", lock);
-    w->argv[n++] = evermoo, w->argv[n++] = serve, w->argv[n++] = w->hand_off, w->argv[n++] = back;
+    w->argv[n++] = evermoo, w->argv[n++] = serve, w->argv[n++] = w->hand_off;
+    if (!recover) w->argv[n++] = back;
     if (lock > 0) w->argv[n++] = w->lock;
     for (int i = 1; i < argc; i++)
         if (!guard_is_own_argument(argv[i])) w->argv[n++] = argv[i];
+    return w;
+}
+
+void guard_way_back(int executable, int hand_off, int lock, int argc, char **argv) { replace_way_out(new_way_out(executable, hand_off, lock, argc, argv, false)); }
+
+void guard_serving(struct blackbox *box, int program, int lock, int argc, char **argv) {
+    if (!FAULTS_ARE_OURS || !box || program < 0) return;
+    struct way_out *w = new_way_out(program, box->fd, lock, argc, argv, true);
+    w->box = box;
     replace_way_out(w);
 }
+
+bool guard_catches_faults(void) { return FAULTS_ARE_OURS; }
 
 /* The descriptor that an argument of a reboot names; -1: there is none. */
 static int descriptor_in(int argc, char **argv, const char *option) {
@@ -194,7 +220,7 @@ void guard_limit(bool on) {
 
 void guard_go_back(const char *why) {
     const struct way_out *w = atomic_load(&way_out);
-    if (!w) return;
+    if (!w || w->box) return;
     log_error("REBOOT: %s; the program before this one takes over again", why);
     execute(w);
     log_error("REBOOT: it cannot be executed: %s", strerror(errno));

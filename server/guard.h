@@ -2,7 +2,7 @@
 /*
  * What happens when this program cannot go on: by a fault (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, which is also how must() ends), by an error at a time when nothing may fail, or
  * because it hangs. Then a *way out*, prepared while all was well, is executed in its place: same process, same sockets. While a reboot is being taken over, that is the program before
- * this one with the same hand-off.
+ * this one with the same hand-off; while the server serves, it is the server itself, which goes on from the last save with the sockets that the black box tells of. After three crashes within ten seconds it ends.
  *
  * From the signal handler on nothing is used that is not safe there: everything is made beforehand, and there is one way out at a time. It runs on a stack of its own, so that a stack
  * that overflowed is a fault like any other. Signals of the process take no parameters: all this is process-wide. SIGBUS in a mapped file that got shorter stays with db/mapguard.h, which is
@@ -14,6 +14,8 @@
 #define SERVER_GUARD_H
 
 #include <stdbool.h>
+
+#include "server/blackbox.h"
 
 enum { GUARD_SECONDS = 10 };
 
@@ -31,6 +33,13 @@ void guard_limit(bool on);
 /* The program `executable' with the hand-off, should what comes now fail. Arguments as of `serve', without those of a reboot. Descriptors must stay open through exec. */
 void guard_way_back(int executable, int hand_off, int lock, int argc, char **argv);
 void guard_go_back(const char *why); /* as after a fault; returns if there is no way out or it cannot be executed */
+
+/*
+ * From now on a fault executes `program' to go on from the last save: after a reboot for a while the one before it, else this one's own executable. Borrows all. `lock': the descriptor that holds the
+ * world's lock. Does nothing where faults are a sanitizer's.
+ */
+void guard_serving(struct blackbox *box, int program, int lock, int argc, char **argv);
+bool guard_catches_faults(void);
 
 /* Whether an argument of `serve' belongs to a reboot and not to who started the server. */
 bool guard_is_own_argument(const char *arg);

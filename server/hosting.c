@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "db/backup.h"
+#include "server/phase.h"
 #include "server/server.h"
 
 /* ---- connections ---- */
@@ -94,6 +95,7 @@ static void host_become(void *ctx, objid conn, objid player) {
     }
     if (old != c) connection_set_id(c, player);
     c->connected_us = clock_monotonic_us();
+    blackbox_note_connection(s->box, c);
 }
 
 static void host_pause_input(void *ctx, objid conn, bool on) {
@@ -160,7 +162,9 @@ static value host_get_option(void *ctx, objid conn, const struct str *name) {
 static bool host_set_option(void *ctx, objid conn, const struct str *name, value v) {
     struct connection *c = connection_find(ctx, conn);
     const struct connection_setting *setting = c ? find_setting(name) : NULL;
-    return setting && setting->set(c, v);
+    bool is_set = setting && setting->set(c, v);
+    if (is_set) blackbox_note_connection(c->server->box, c);
+    return is_set;
 }
 
 static value host_option_names(void *ctx, objid conn) {
@@ -259,6 +263,22 @@ static enum error host_reboot(void *ctx, objid who, struct str *binary, struct s
 
 static int64_t host_db_disk_size(void *ctx) { return db_disk_size(((struct server *)ctx)->db); }
 static void host_options_changed(void *ctx) { server_load_options(ctx); }
+/* Where a crash is looked into, and who is told: copied, as nothing else of the task can be trusted then. */
+static void host_runs(void *ctx, int64_t task_id, const struct vm *vm) {
+    struct server *s = ctx;
+    struct activation_info top;
+    struct box_running *r = s->box ? &s->box->content->running : NULL;
+    if (!r) return;
+    r->task = task_id;
+    if (!vm || !vm_activation(vm, 0, &top)) return;
+    size_t n = top.verb_name->len < sizeof r->verb - 1 ? top.verb_name->len : sizeof r->verb - 1;
+    r->player = vm_task_player(vm);
+    r->this_ = top.this_;
+    memcpy(r->verb, top.verb_name->data, n);
+    r->verb[n] = 0;
+    (void)phase("slice");
+}
+
 static void host_slice_ended(void *ctx) { server_settle(ctx); }
 
 static enum error host_read_stdin(void *ctx, int64_t task_id) {
@@ -282,6 +302,7 @@ void server_fill_host(struct server *s) {
         .become = host_become,
         .say = host_say,
         .hide = host_hide,
+        .runs = host_runs,
         .slice_ended = host_slice_ended,
         .get_option = host_get_option,
         .set_option = host_set_option,

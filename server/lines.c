@@ -88,6 +88,11 @@ static void keep(struct line_reader *r, unsigned char c) {
 }
 
 static bool end_line(struct line_reader *r, line_sink *sink, void *ctx) {
+    if (r->skip) {
+        r->skip = false;
+        buf_clear(&r->partial);
+        return true;
+    }
     struct str *line = decode_line(buf_c(&r->partial), r->partial.len, r->encoding);
     if (r->partial.cap > 4096) buf_fini(&r->partial), buf_init(&r->partial);
     else buf_clear(&r->partial);
@@ -146,7 +151,7 @@ size_t lines_feed(struct line_reader *r, const char *bytes, size_t n, line_sink 
 void lines_encode(const struct line_reader *r, struct buf *out) {
     enc_bytes(out, buf_c(&r->partial), r->partial.len);
     enc_u64(out, r->telnet);
-    enc_u64(out, r->after_cr);
+    enc_u64(out, (uint64_t)r->after_cr | (uint64_t)r->skip << 1);
     enc_u64(out, r->encoding);
     enc_u64(out, r->subnegotiation);
 }
@@ -156,7 +161,9 @@ void lines_decode(struct line_reader *r, struct dec *d) {
     const void *p = dec_bytes(d, &n);
     if (n) buf_add(&r->partial, p, n);
     uint64_t telnet = dec_u64(d);
-    r->after_cr = dec_u64(d) != 0;
+    uint64_t bits = dec_u64(d);
+    r->after_cr = bits & 1;
+    r->skip = bits & 2;
     uint64_t encoding = dec_u64(d);
     r->subnegotiation = (uint32_t)dec_u64(d);
     if (telnet > T_SUB_IAC || encoding > LINE_LATIN1) d->bad = true;

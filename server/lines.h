@@ -21,6 +21,7 @@ enum line_encoding {
 struct line_reader {
     struct buf partial; /* the line so far, as bytes */
     uint8_t telnet; /* where in a telnet command we are */
+    bool skip; /* the line is not to be taken: its beginning is lost */
     bool after_cr; /* a LF or NUL that follows belongs to the line's end */
     uint8_t encoding; /* enum line_encoding */
     uint32_t subnegotiation; /* bytes of it seen so far */

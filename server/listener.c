@@ -157,6 +157,7 @@ static int open_address(struct listener *l, const char *address, int *port) {
 static void close_sockets(struct listener *l) {
     for (size_t i = 0; i < l->nsockets; i++) {
         ev_io_stop(l->server->loop, &l->sockets[i]);
+        blackbox_forget(l->server->box, l->sockets[i].fd);
         close(l->sockets[i].fd);
     }
     l->nsockets = 0;
@@ -176,6 +177,7 @@ static void add(struct server *s, struct listener *l) {
     l->next = s->listeners.newest;
     s->listeners.newest = l;
     for (size_t i = 0; i < l->nsockets; i++) ev_io_start(s->loop, &l->sockets[i]);
+    blackbox_note_listener(s->box, l);
 }
 
 int listener_open(struct server *s, objid handler, int port, bool print_messages, int *bound) {
@@ -210,6 +212,7 @@ struct listener *listener_adopt(struct server *s, objid handler, int port, bool 
     }
     l->next = s->listeners.newest;
     s->listeners.newest = l;
+    blackbox_note_listener(s->box, l);
     return l;
 }
 

@@ -17,6 +17,7 @@
 #include "scheduler/host.h"
 #include "scheduler/scheduler.h"
 #include "server/backups.h"
+#include "server/blackbox.h"
 #include "server/connection.h"
 #include "server/control.h"
 #include "server/damage.h"
@@ -60,6 +61,7 @@ struct serve_options {
     size_t nreboot_folders;
     double reboot_patience; /* seconds that the new program may check */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
+    int recover; /* descriptor of the black box that a crash left, or -1 */
     int previous; /* program to go back to when it cannot be taken over, or -1 */
     int lock; /* descriptor that holds the world's lock since before a reboot; 0: none */
     bool back; /* this is the one that was gone back to */
@@ -89,6 +91,7 @@ struct server {
     struct host host;
     struct resolver *resolver;
 
+    struct blackbox *box; /* NULL: there is none */
     struct connections connections;
     struct round round;
     struct listeners listeners;
@@ -116,6 +119,9 @@ struct server {
     int hand_off; /* memfd of the reboot under way, -1 */
     int taken_over; /* memfd of the one that has been taken over, until what it held is on disk; -1 */
     int binary; /* the program to be executed next, open; -1 */
+    int executable; /* the program that runs, open; borrowed */
+    int previous; /* after a reboot, for a while: the one before, open; -1 */
+    ev_timer probation; /* that while */
     char exe[4096]; /* the file this server was started from */
 };
 
@@ -132,6 +138,8 @@ void server_load_options(struct server *s);
 /* ---- who is connected (connected.c) ---- */
 void server_connections_part(struct server *s, struct db_save_part *part);
 void server_announce_start(struct server *s); /* user_disconnected for those that the last run or the dump left connected, then #0:server_started() */
+
+void server_announce_recovery(struct server *s); /* user_disconnected for those of them who are not connected now */
 
 /* ---- what tasks ask for (hosting.c) ---- */
 void server_fill_host(struct server *s);

@@ -19,7 +19,7 @@ struct known_sockets {
     size_t n;
 };
 
-static uint64_t cookie_of(int fd) {
+uint64_t socket_cookie(int fd) {
     uint64_t cookie = 0;
     socklen_t len = sizeof cookie;
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) ? 0 : cookie;
@@ -27,7 +27,7 @@ static uint64_t cookie_of(int fd) {
 
 static void encode_one(struct buf *out, int fd) {
     enc_u64(out, (uint64_t)fd);
-    enc_u64(out, cookie_of(fd));
+    enc_u64(out, socket_cookie(fd));
 }
 
 void sockets_encode(struct server *s, struct buf *out) {
@@ -61,7 +61,7 @@ static bool is_the_same(const struct known_sockets *all, int fd) {
     struct stat st;
     const struct known *k = all->n ? bsearch(&(struct known){.fd = fd}, all->items, all->n, sizeof *all->items, by_descriptor) : NULL;
     if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode)) return false;
-    return !k || !k->cookie || k->cookie == cookie_of(fd);
+    return !k || !k->cookie || k->cookie == socket_cookie(fd);
 }
 
 static void compare_listeners(struct server *s, const struct known_sockets *all) {

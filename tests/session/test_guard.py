@@ -1,8 +1,12 @@
 """What the server does when it fails itself: in the midst of a reboot, and at any other time."""
 import os
+import pathlib
 import re
+import shutil
+import signal
+import subprocess
 
-from session import FAULTS, SANITIZED, Server
+from session import EVERMOO, FAULTS, SANITIZED, Server, until
 
 BEFORE, AFTER = "The server is being replaced", "The new server is here"
 IN_THE_NEW_ONE = ["started", "opened", "decoded", "restored"]
@@ -94,3 +98,138 @@ def test_the_hand_off_is_kept_until_it_is_on_disk():
         server.expect_log(re.compile(r"nothing goes back"))
         server.expect_log(re.compile(r"what was handed over is on disk: save \d+"))
         assert not any("handoff" in os.readlink(f"/proc/{server.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{server.pid}/fd"))
+
+
+# ---- a crash at any time ----
+
+GOES_ON = re.compile(r"CRASH: evermoo .* goes on from save \d+, [0-9.]+ seconds older, with (\d+) connections; process (\d+)")
+
+
+def skip_sanitized(test):
+    """Faults are the sanitizer's there."""
+    def skipped():
+        print(f"skipped {test.__name__}: faults end a sanitized build")
+    return skipped if SANITIZED else test
+
+
+def save(server):
+    subprocess.run([EVERMOO, "save", str(server.world)], check=True, capture_output=True)
+
+
+def waiting_input(server):
+    """Bytes that the server has not read from its sockets."""
+    lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+    port = f":{server.port:04X}"
+    return sum(int(f[4].split(":")[1], 16) for f in map(str.split, lines) if f[1].endswith(port) and f[3] == "01")
+
+
+def crash(server, count=1, number=signal.SIGSEGV):
+    server.signal(number)
+    return server.expect_log(GOES_ON, count)[-1]
+
+
+@skip_sanitized
+def test_a_crash_costs_nobody_the_connection():
+    with Server() as server:
+        c, a, stranger = server.login(), server.login("Alice"), server.connect()
+        c.run('add_property(#0, "info", 0, {#3, "r"}); add_verb(#0, {#3, "rxd", "server_recovered"}, {"this", "none", "this"}); set_verb_code(#0, "server_recovered", {"this.info = args[1];"})')
+        name, seconds = a.eval("connection_name(player)"), int(a.eval("connected_seconds(player)"))
+        a.eval('set_connection_option(player, "encoding", "latin-1")')
+        c.run("fork (3600) 1; endfork")
+        pid = server.pid
+        save(server)
+        c.eval("#0.events = {}")
+        a.raw(b'"half a line ')
+        until("the half line", lambda: waiting_input(server) == 0)
+        c.eval("1")  # by now it is noted
+        connections, process = crash(server)
+        assert (int(connections), int(process)) == (3, pid)
+        for x in (c, a, stranger):
+            x.expect(re.compile(r"The server had a fault. The world is as it was saved \d+ seconds? before"))
+        a.raw(b'"and its other half\r\n"a whole one\r\n')
+        assert a.expect(re.compile('Alice says, "(.*)"'))[1] == "a whole one"
+        c.expect('Alice says, "a whole one"')
+        stranger.expect("Welcome to the tiny world.")
+        stranger.login("Bob")
+        assert a.eval("connection_name(player)") == name and int(a.eval("connected_seconds(player)")) >= seconds
+        assert a.eval('connection_option(player, "encoding")') == '"latin-1"'
+        assert c.eval("length(queued_tasks())") == "1"
+        assert "user_disconnected" not in c.eval("#0.events") and "server_started" not in c.eval("#0.events[2..$]")
+        assert '"SIGSEGV"' in c.eval("#0.info")
+        server.connect()  # is greeted
+
+
+@skip_sanitized
+def test_a_second_crash_is_recovered_from_and_the_third_in_a_row_ends_it():
+    with Server() as server:
+        c = server.login()
+        c.eval('add_property(#8, "kept", 7, {#3, "r"})')
+        save(server)
+        for i, number in enumerate((signal.SIGSEGV, signal.SIGABRT)):
+            crash(server, i + 1, number)
+            assert c.eval("#8.kept") == "7"
+        server.signal(signal.SIGBUS)
+        assert server.wait() == -signal.SIGBUS
+        assert "the third within ten seconds" in server.log_text()
+        c.expect_end()
+        server.start()
+        assert server.login().eval("#8.kept") == "7"
+
+
+def crashing_slices(server_class=Server):
+    class Crashing(server_class):
+        program = FAULTS
+        env = dict(os.environ)
+    file = f"/tmp/evermoo-guard-slice-{os.getpid()}"
+    Crashing.env["EVERMOO_CRASH_AT"] = f"slice:segv:{file}"
+    return Crashing, file
+
+
+@skip_sanitized
+def test_the_task_that_ran_is_ended_and_its_player_told():
+    Crashing, file = crashing_slices()
+    with Crashing() as server:
+        c, a = server.login(), server.login("Alice")
+        c.eval('add_property(#8, "count", 0, {#3, "rw"})')
+        save(server)
+        pathlib.Path(file).touch()
+        a.send("say this is the end")
+        server.expect_log(GOES_ON)
+        assert not os.path.exists(file)
+        a.expect("The server had a fault")
+        a.expect("What you were doing at that moment was ended")
+        c.expect("The server had a fault")
+        c.send("say all is well")
+        a.expect("all is well")
+        report = pathlib.Path(re.search(r"report in (\S+);", server.log_text())[1])
+        until("the report", lambda: "(End of traceback)" in report.read_text())
+        text = report.read_text()
+        assert "SIGSEGV" in text and "of #4 ran; its slice began in #4:say" in text and "#6:say" in text and "evermoo-faults(+0x" in text
+
+
+@skip_sanitized
+def test_a_program_just_rebooted_into_that_crashes_gives_way_to_the_one_before():
+    with Server() as server:
+        c = server.login()
+        new = server.dir / "new-evermoo"
+        shutil.copy(FAULTS, new)
+        c.send(f';reboot("{new}")')
+        c.expect(AFTER)
+        assert os.readlink(f"/proc/{server.pid}/exe") == str(new)
+        crash(server)
+        c.expect("The server had a fault")
+        assert os.readlink(f"/proc/{server.pid}/exe") == EVERMOO
+        c.expect("the program before it goes on")
+        assert c.eval("1 + 1") == "2"
+
+
+@skip_sanitized
+def test_a_socket_that_is_another_one_is_dropped():
+    """The descriptor of a player is put to another socket's place before the crash: nobody gets it."""
+    with Server() as server:
+        c, a = server.login(), server.login("Alice")
+        assert crash(server)[0] == "2"
+        a.close()
+        c.expect("user_client_disconnected")
+        assert crash(server, 2)[0] == "1"
+        assert c.eval("connected_players()") == "{#3}"

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/recover.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/version.h"
+#include "server/crash.h"
+#include "server/server.h"
+
+struct kept {
+    int fd;
+    struct box_slot slot;
+};
+
+/* ---- sockets ---- */
+
+static bool is_socket(int fd) {
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static int by_age(const void *a, const void *b) {
+    const struct kept *x = a, *y = b;
+    return x->slot.accepted_us < y->slot.accepted_us ? -1 : x->slot.accepted_us > y->slot.accepted_us;
+}
+
+/* All that are what they were, the oldest first; the rest is dropped. */
+static struct kept *look_at_all(struct server *s, size_t *n) {
+    struct box_content *c = s->box->content;
+    struct kept *all = xcalloc(c->used, sizeof *all);
+    const char *fault;
+    *n = 0;
+    for (int fd = 0; fd < (int)c->used; fd++) {
+        struct kept *k = &all[*n];
+        k->fd = fd;
+        if (blackbox_look(s->box, fd, &k->slot, &fault)) {
+            (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+            (*n)++;
+        } else if (fault) {
+            log_warning("CRASH: descriptor %d, of #%lld, is dropped: %s", fd, (long long)k->slot.id, fault);
+            blackbox_forget(s->box, fd);
+            if (is_socket(fd)) close(fd); /* nobody's: it came through exec */
+        }
+    }
+    qsort(all, *n, sizeof *all, by_age);
+    return all;
+}
+
+static void adopt_listeners(struct server *s, const struct kept *all, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const struct box_slot *slot = &all[i].slot;
+        if (slot->kind != BOX_LISTENER || listener_find_port(s, slot->local_port)) continue;
+        int fds[LISTENER_MAX_SOCKETS];
+        size_t count = 0;
+        for (size_t k = i; k < n && count < LISTENER_MAX_SOCKETS; k++)
+            if (all[k].slot.kind == BOX_LISTENER && all[k].slot.local_port == slot->local_port) fds[count++] = all[k].fd;
+        listener_adopt(s, slot->listener, slot->local_port, slot->flags & BOX_PRINT_MESSAGES, fds, count);
+    }
+}
+
+/* Whether the connection is still a player's: one that came into being after the last save is not there. */
+static bool is_player(struct server *s, objid id) { return id >= 0 && db_valid(s->db, id) && db_flag(s->db, id, OF_PLAYER); }
+
+static void adopt_connection(struct server *s, const struct kept *k) {
+    const struct box_slot *slot = &k->slot;
+    bool player = is_player(s, slot->id), gone = slot->id >= 0 && !player;
+    struct connection *c = connection_new(s, k->fd, slot->listener, slot->flags & BOX_PRINT_MESSAGES, slot->flags & BOX_OUTBOUND);
+    if (!gone && !connection_find_any(s, slot->id)) connection_set_id(c, slot->id);
+    c->accepted_us = slot->accepted_us;
+    c->connected_us = player ? slot->connected_us : 0;
+    c->last_input_us = slot->last_input_us;
+    c->local_port = slot->local_port;
+    c->peer_port = slot->peer_port;
+    c->binary = slot->flags & BOX_BINARY;
+    c->keep_alive = slot->flags & BOX_KEEP_ALIVE;
+    c->reader.encoding = slot->encoding <= LINE_LATIN1 ? (uint8_t)slot->encoding : LINE_AUTO;
+    c->reader.skip = slot->flags & BOX_IN_LINE;
+    c->login_prompt = !player && !c->outbound;
+    memcpy(c->address, slot->address, sizeof c->address);
+    c->name = xstrdup(slot->name);
+    c->opened = true;
+    if (c->login_prompt) sched_connection_opened(s->sched, c->id, c->listener, c->print_messages, c->outbound, true);
+    else sched_connection_kept(s->sched, c->id, c->listener, c->print_messages, c->outbound);
+    if (slot->flags & BOX_NO_ECHO) connection_write(c, "\xFF\xFC\x01", 3, false); /* whoever asked for a password is gone */
+    if (gone) log_warning("CRASH: the player of %s, #%lld, is not in the world as it was saved last", c->name, (long long)slot->id);
+    blackbox_note_connection(s->box, c);
+}
+
+int recover_connections(struct server *s, struct buf *why) {
+    struct box_content *c = s->box->content;
+    size_t n;
+    if (sched_load(s->sched, why)) return -1;
+    if (c->running.task) {
+        (void)sched_end_failed(s->sched, c->running.task);
+        sched_flush_input(s->sched, c->running.player, false); /* it may be among the lines that had come by the last save */
+    }
+    struct kept *all = look_at_all(s, &n);
+    adopt_listeners(s, all, n);
+    objid next = (objid)c->next_number;
+    if (next < s->connections.next_number) s->connections.next_number = next;
+    for (size_t i = 0; i < n; i++)
+        if (all[i].slot.kind == BOX_CONNECTION) adopt_connection(s, &all[i]);
+    free(all);
+    return 0;
+}
+
+/* ---- words ---- */
+
+static void say_to_one(struct server *s, struct connection *c, int64_t seconds) {
+    value v = sched_option(s->sched, c->listener, "crash_msg");
+    if (v.type != V_NONE) {
+        sched_say_message(s->sched, c->id, c->listener, "crash_msg");
+    } else {
+        char line[160];
+        snprintf(line, sizeof line, "*** The server had a fault. The world is as it was saved %lld second%s before; you are still connected. ***", (long long)seconds, seconds == 1 ? "" : "s");
+        connection_write_line(c, line, strlen(line));
+    }
+    value_unref(v);
+    if (s->box->content->running.task && c->id == s->box->content->running.player) {
+        static const char ended[] = "*** What you were doing at that moment was ended and is not tried again. ***";
+        connection_write_line(c, ended, sizeof ended - 1);
+    }
+}
+
+static void call_verbs(struct server *s, int64_t lost_us) {
+    const struct box_content *c = s->box->content;
+    struct list *info = list_new(7);
+    list_add_pair(&info, "signal", value_str(str_from(crash_signal_name(c->signal))));
+    list_add_pair(&info, "seconds", value_float((double)lost_us / 1e6));
+    list_add_pair(&info, "generation", value_int((int64_t)db_generation(s->db)));
+    list_add_pair(&info, "task", value_int(c->running.task));
+    list_add_pair(&info, "player", value_obj(c->running.task ? (objid)c->running.player : NOTHING));
+    list_add_pair(&info, "report", value_str(str_new(c->report, strnlen(c->report, sizeof c->report))));
+    list_add_pair(&info, "version", value_str(str_from(EVERMOO_VERSION)));
+    server_announce_recovery(s);
+    server_call_hook(s, "server_recovered", list_of(1, value_list(info)));
+}
+
+void recover_go_on(struct server *s) {
+    struct box_content *c = s->box->content;
+    int64_t newest = c->crashes_us[BOX_STRIKES - 1], lost_us = newest > c->saved_us ? newest - c->saved_us : 0;
+    log_info("CRASH: evermoo %s goes on from save %llu, %.1f seconds older, with %zu connections; process %ld", EVERMOO_VERSION, (unsigned long long)db_generation(s->db), (double)lost_us / 1e6,
+             s->connections.count, (long)getpid());
+    for (struct connection *x = s->connections.oldest; x; x = x->newer) {
+        if (x->print_messages) say_to_one(s, x, lost_us / 1000000);
+        connection_listen_again(x);
+        connection_wants_settling(x);
+    }
+    listeners_pause(s, false);
+    if (c->back) {
+        log_error("CRASH: it was within a minute of a reboot, so the program before that reboot goes on");
+        server_say_to_wizards(s, "*** The new program crashed soon after the reboot; the program before it goes on. The log says more. ***");
+    }
+    call_verbs(s, lost_us);
+    c->running.task = 0;
+    ev_feed_signal_event(s->loop, SIGCHLD); /* children of before that have ended meanwhile */
+    s->saves.changed = true;
+}
