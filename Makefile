@@ -131,13 +131,14 @@ tests: $(B)/evermoo $(UNITS) $(TEST_PROGRAMS)
 check: deps-check
 	$(Q)$(SUBMAKE) tests
 
-# The long forms of the tests that take away disk, memory and power: about SOAK_MINUTES; before them MODEL_STEPS of random histories.
+# The long forms of the tests that take away disk, memory and power, and of those of reboots: about SOAK_MINUTES; before them MODEL_STEPS of random histories.
 MODEL_STEPS ?= 5000000
 MODEL_SEED ?= $(shell date +%s)
 soak: deps-check
 	$(Q)$(SUBMAKE) $(B)/evermoo $(B)/unit-db $(TEST_PROGRAMS)
 	$(Q)EVERMOO_MODEL_STEPS=$(MODEL_STEPS) EVERMOO_MODEL_SEED=$(MODEL_SEED) $(B)/unit-db -j2 --filter 'model/*'
 	$(Q)B=$(abspath $(B)) tests/fault/run --soak
+	$(Q)B=$(abspath $(B)) EVERMOO_SOAK=1 tests/session/run test_reboot_faults
 
 run: deps-build
 	$(Q)$(SUBMAKE) all

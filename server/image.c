@@ -39,7 +39,8 @@ static bool is_safe_folder(const char *dir, const struct stat *held, const char 
     struct stat st, inside;
     int fd = open(*dir ? dir : "/", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     bool known = fd >= 0 && fstat(fd, &st) == 0 && fstatat(fd, base, &inside, AT_SYMLINK_NOFOLLOW) == 0 && inside.st_dev == held->st_dev && inside.st_ino == held->st_ino;
-    if (!known) buf_printf(why, "%s/%s has been moved or removed meanwhile; try again", dir, base);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) buf_printf(why, "%s: %s", dir, strerror(errno));
+    else if (!known) buf_printf(why, "%s/%s has been moved or removed meanwhile; try again", dir, base);
     if (fd >= 0) close(fd);
     return known && is_ours(&st, *dir ? dir : "/", why);
 }

@@ -2,13 +2,10 @@
 import fcntl
 import os
 import re
-import shutil
 import signal
-import socket
-import subprocess
 import threading
 
-from session import EVERMOO, Client, Server, until
+from session import Client, Server, until
 
 BEFORE, AFTER = "The server is being replaced", "The new server is here"
 
@@ -25,50 +22,6 @@ def script(server, name, text):
     return path
 
 
-def test_refused_programs_cost_nothing():
-    with Server() as server:
-        c, a = server.login(), server.login("Alice")
-        assert a.eval("`reboot() ! ANY'") == "E_PERM"
-        junk = server.dir / "junk"
-        junk.write_bytes(os.urandom(5000))
-        plain = server.dir / "plain"
-        shutil.copy(junk, plain)
-        junk.chmod(0o755)
-        refused = [
-            (server.dir / "missing", "No such file"), (plain, "Permission denied"), (junk, "Exec format error"), (server.dir, "."),
-            (script(server, "no", "exit 1"), "status 1"), (script(server, "dies", "kill -SEGV $$"), "signal 11"),
-        ]
-        for path, why in refused:
-            c.raw(b';"half ')
-            c.raw(b'a line"\r\n')
-            c.expect('=> "half a line"')
-            reboot(c, path)
-            c.expect(re.compile(r"The reboot is off: .*" + re.escape(why)))
-            assert c.eval("1 + 1") == "2" and a.eval("2 + 2") == "4"
-        assert "has taken over" not in server.log_text()
-
-
-def test_another_file_is_the_new_server():
-    with Server() as server:
-        c = server.login()
-        new = server.dir / "new-evermoo"
-        shutil.copy(EVERMOO, new)
-        reboot(c, new)
-        c.expect(AFTER)
-        assert os.readlink(f"/proc/{server.pid}/exe") == str(new)
-        # The package manager replaces it: the new file of that name is what is run next.
-        new.rename(server.dir / "old-evermoo")
-        shutil.copy(EVERMOO, new)
-        reboot(c)
-        c.expect(AFTER)
-        assert os.readlink(f"/proc/{server.pid}/exe") == str(new)
-        new.unlink()
-        reboot(c)
-        c.expect("The reboot is off")
-        reboot(c, EVERMOO)
-        c.expect(AFTER)
-
-
 def descriptors(server):
     """[] if one was closed meanwhile."""
     folder = f"/proc/{server.pid}/fd"
@@ -81,22 +34,6 @@ def descriptors(server):
 def settled_descriptors(server):
     """When what was handed over is on disk."""
     return until("the save after the reboot", lambda: (d := descriptors(server)) and not any("handoff" in name for name in d) and d)
-
-
-def test_many_reboots_leave_nothing_behind():
-    with Server() as server:
-        c = server.login()
-        reboot(c)
-        c.expect(AFTER)
-        first = settled_descriptors(server)
-        for i in range(12):
-            c.raw(b'"' + b"x" * i)
-            reboot_line = f' and reboot {i}\r\n;reboot()\r\n'.encode()
-            c.raw(reboot_line)
-            c.expect(f'Wizard says, "{"x" * i} and reboot {i}"')
-            c.expect(AFTER)
-        assert settled_descriptors(server) == first
-        assert c.eval("length(connected_players())") == "1"
 
 
 def test_everything_volatile_stays():
@@ -142,70 +79,6 @@ def test_everything_volatile_stays():
         assert c.eval("{x = connected_players(1)[1], x < #-4}").endswith('1}')
 
 
-def test_a_slow_reader_gets_every_byte():
-    with Server() as server:
-        c, a = server.login(), server.login("Alice")
-        c.eval('add_property(#7, "max_queued_output", 60000000, {#3, "r"})')
-        c.eval("load_server_options()")
-        a.send(';;x = "0123456789"; for i in [1..9] x = x + x; endfor for i in [1..3000] notify(player, tostr(i, " ", x)); endfor')
-        until("the queue", lambda: int(c.eval("buffered_output_length(#4)")) > 1000000)
-        reboot(c)
-        c.expect(AFTER)
-        tail = "0123456789" * 512
-        for i in range(1, 3001):
-            line = a.expect(re.compile(r"^(\d+) (.*)$"))
-            assert line[1] == str(i) and line[2] == tail, i
-        a.expect("=> 0")
-        a.expect(BEFORE)
-        a.expect(AFTER)
-
-
-def test_connects_during_reboots_are_not_refused():
-    with Server() as server:
-        c, stop, count, faults = server.login(), threading.Event(), [0], []
-
-        def storm():
-            while not stop.is_set():
-                try:
-                    with socket.create_connection(("127.0.0.1", server.port), 20) as x:
-                        x.settimeout(20)
-                        assert x.recv(100)
-                        count[0] += 1
-                except OSError as e:
-                    faults.append(e)
-
-        threads = [threading.Thread(target=storm) for _ in range(4)]
-        for t in threads:
-            t.start()
-        try:
-            for _ in range(8):
-                reboot(c)
-                c.expect(AFTER)
-        finally:
-            stop.set()
-            for t in threads:
-                t.join()
-        assert not faults, faults
-        assert count[0] > 0
-
-
-def test_signals_do_not_interfere():
-    with Server() as server:
-        c = server.login()
-        c.eval('add_property(#8, "kept", 0, {#3, "r"})')
-        c.send(";;#8.kept = 7; reboot(); reboot();")
-        for _ in range(20):
-            server.signal(signal.SIGUSR1)
-            server.signal(signal.SIGUSR2)
-        c.expect(AFTER)
-        assert c.eval("#8.kept") == "7"
-        c.send(";reboot()")
-        server.signal(signal.SIGTERM)
-        assert server.wait() == 0
-        server.start()
-        assert server.login().eval("#8.kept") == "7"
-
-
 def test_killed_after_a_reboot():
     with Server() as server:
         c = server.login()
@@ -217,19 +90,6 @@ def test_killed_after_a_reboot():
         server.start()
         c = server.login()
         assert c.eval("{#8.kept, length(queued_tasks())}") == '{"before", 1}'
-
-
-def test_damaged_hand_off_is_refused():
-    """The checking side on its own: whatever the descriptor holds, it says no and does not crash."""
-    with Server() as server:
-        server.login()
-        good = b"EVERMOO HANDOFF\n\x01\x00"
-        for bytes_ in (b"", b"junk", good[:10], good[:16] + b"\x09", good[:17] + b"\x01\x05abcde", os.urandom(300), good[:17] + b"\xff" * 40):
-            path = server.dir / "hand-off"
-            path.write_bytes(bytes_)
-            with open(path, "rb") as f:
-                done = subprocess.run([EVERMOO, "serve", f"--hand-off={f.fileno()}", "--check", str(server.world)], pass_fds=[f.fileno()], capture_output=True, text=True)
-            assert done.returncode == 1 and "hand-off" in done.stderr, (bytes_, done)
 
 
 def test_hooks_that_ask_again_and_boot():
