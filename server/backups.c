@@ -139,6 +139,14 @@ void backups_forget(struct server *s, const void *ctx) {
         if (r->ctx == ctx) r->answer = NULL;
 }
 
+void backups_interrupt(struct server *s, const char *why) {
+    for (struct backup_request *r = s->backups.asked; r; r = r->next) {
+        backup_answer *answer = r->answer;
+        r->answer = NULL;
+        if (answer) answer(s, r->ctx, &(struct backup_outcome){.why = why});
+    }
+}
+
 /* ---- the ring ---- */
 
 static bool has_room(struct server *s) {

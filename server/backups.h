@@ -46,6 +46,7 @@ double backups_turn(struct server *s); /* in each turn: seconds until there is s
 /* name: of the backup in WORLD/backups; NULL: one of the ring. */
 void backups_ask(struct server *s, const char *name, backup_answer *answer, void *ctx);
 void backups_forget(struct server *s, const void *ctx); /* whoever asked with it is gone */
+void backups_interrupt(struct server *s, const char *why); /* all who ask are told so now: they will not hear how it ends */
 value backups_info(const struct backup_outcome *o); /* owned: {{"path", text}, ...} */
 void backups_describe(const struct server *s, struct buf *out); /* for `evermoo status' */
 

@@ -251,7 +251,7 @@ static int open_world(struct server *s, struct buf *why) {
     machine_init(&s->machine, s->db, builtins, n);
     server_fill_host(s);
     s->machine.host = &s->host;
-    s->workers = workers_new(s->loop, on_work_done, s);
+    s->workers = workers_new(s->loop, 0, on_work_done, s);
     s->sched = sched_new(&s->machine, &s->host);
     if (o->tick_quota) sched_set_tick_quota(s->sched, o->tick_quota);
     sched_load_options(s->sched);

@@ -203,6 +203,7 @@ static bool freeze(struct server *s) {
     connections_settle(s);
     connections_write_all(s);
     workers_finish(s->workers, FINISH_SECONDS);
+    backups_interrupt(s, "the server was replaced meanwhile; the backup that was being made is made all the same");
     if (!phase("freeze") || saves_now(s)) {
         give_up(s, "the save before it failed; the log says why");
         return false;

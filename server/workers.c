@@ -174,12 +174,12 @@ static void on_done(struct ev_loop *loop, ev_async *a, int events) {
     give_answers(a->data);
 }
 
-struct workers *workers_new(struct ev_loop *loop, workers_answer *answer, void *ctx) {
+struct workers *workers_new(struct ev_loop *loop, int threads, workers_answer *answer, void *ctx) {
     struct workers *w = xcalloc(1, sizeof *w);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     pthread_condattr_t monotonic;
     *w = (struct workers){.loop = loop, .answer = answer, .ctx = ctx};
-    w->most = processors > WORKERS_MOST_THREADS ? WORKERS_MOST_THREADS : processors > 2 ? (int)processors - 1 : 1;
+    w->most = threads > 0 ? threads : processors > WORKERS_MOST_THREADS ? WORKERS_MOST_THREADS : processors > 2 ? (int)processors - 1 : 1;
     w->done_end = &w->done;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -19,7 +19,8 @@ enum { WORKERS_MOST_THREADS = 4 };
 struct workers;
 typedef void workers_answer(void *ctx, int64_t task_id, const struct buf *answer); /* which is borrowed */
 
-struct workers *workers_new(struct ev_loop *loop, workers_answer *answer, void *ctx); /* not open yet: what is ordered waits */
+/* threads: how many at most; 0: as above. Not open yet: what is ordered waits. */
+struct workers *workers_new(struct ev_loop *loop, int threads, workers_answer *answer, void *ctx);
 void workers_open(struct workers *w);
 /* Nobody is answered any more. Work that has begun is waited for so long; what is then not done ends by itself, without being seen. NULL allowed. */
 void workers_free(struct workers *w, double seconds);
