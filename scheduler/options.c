@@ -116,6 +116,7 @@ const char *const *option_default_message(const char *name) {
         {"crash_msg", {"*** The server had a fault and goes on from its last save. ***"}},
         {"create_msg", {"*** Created ***"}},
         {"reboot_msg", {"*** The server is being replaced by a new one. Stay connected. ***"}},
+        {"reboot_off_msg", {"*** The server is not replaced after all. Nothing is lost. ***"}},
         {"rebooted_msg", {"*** The new server is here. Nothing is lost. ***"}},
         {"recycle_msg", {"*** Recycled ***"}},
         {"redirect_from_msg", {"*** Redirecting connection to new port ***"}},

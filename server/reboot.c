@@ -195,6 +195,12 @@ static void keep_all_through_exec(struct server *s, bool on) {
 
 void reboot_close_on_exec(struct server *s) { keep_all_through_exec(s, false); }
 
+/* After everybody has been told that it comes. */
+static void give_up_aloud(struct server *s, const char *what) {
+    give_up(s, what);
+    round_begin(s, "reboot_off_msg", NULL);
+}
+
 static bool freeze(struct server *s) {
     char what[200];
     s->reboot.frozen_us = clock_monotonic_us();
@@ -205,13 +211,13 @@ static bool freeze(struct server *s) {
     workers_finish(s->workers, FINISH_SECONDS);
     backups_interrupt(s, "the server was replaced meanwhile; the backup that was being made is made all the same");
     if (!phase("freeze") || saves_now(s)) {
-        give_up(s, "the save before it failed; the log says why");
+        give_up_aloud(s, "the save before it failed; the log says why");
         return false;
     }
     s->hand_off = make_hand_off(s);
     if (s->hand_off >= 0) return true;
     snprintf(what, sizeof what, "no memory for the hand-off: %s", strerror(errno));
-    give_up(s, what);
+    give_up_aloud(s, what);
     return false;
 }
 

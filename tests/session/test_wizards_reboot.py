@@ -1,7 +1,8 @@
 """A reboot as wizards and the world see it: the hooks, @reboot with its countdown, @abort-reboot."""
+import os
 import re
 
-from session import EVERMOO, Server, until
+from session import EVERMOO, FAULTS, Server, until
 from test_reboot import AFTER, BEFORE, reboot, script
 from test_world import World
 
@@ -91,6 +92,23 @@ def test_the_hook_knows_of_a_new_program_that_did_not_come_up():
         reboot(c, EVERMOO)
         c.expect(AFTER)
         assert fact(c, "went_back") == "0"
+
+
+class FailsInTheFreeze(Server):
+    program = FAULTS
+    env = dict(os.environ, EVERMOO_CRASH_AT="freeze:error")
+
+
+def test_everybody_hears_when_it_fails_after_it_was_announced():
+    with FailsInTheFreeze() as server:
+        c, a = server.login(), server.login("Alice")
+        reboot(c)
+        c.expect("The reboot is off: the save before it failed")
+        for who in (c, a):
+            if who is a:
+                who.expect(BEFORE)
+            assert who.expect(re.compile("^.+$"))[0] == "*** The server is not replaced after all. Nothing is lost. ***"
+        assert c.eval("1 + 1") == "2"
 
 
 # ---- @reboot in the bundled world
