@@ -185,7 +185,10 @@ int sched_eval(struct scheduler *s, objid wizard, const char *text, bool debug, 
     must(vm);
     struct vm_outcome out = {0};
     int64_t id = task_new_id(s);
+    bool has_workers = s->m->has_workers;
+    s->m->has_workers = false; /* whoever asks wants the value, not a task that will have it */
     enum vm_status status = run_slice(s, vm, id, RUN_FOREGROUND, false, value_int(0), &out);
+    s->m->has_workers = has_workers;
     bool failed = status == VM_UNCAUGHT || status == VM_OUT_OF_TICKS || status == VM_OUT_OF_SECONDS;
     if (status == VM_SUSPENDED) task_set_aside(s, id, vm, &out);
     else vm_free(vm);

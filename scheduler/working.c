@@ -12,6 +12,12 @@
 
 static void interrupt(struct scheduler *s, struct task *t, const char *why) { sched_wake_raising(s, t->id, E_INVARG, why); }
 
+/* Who pays for a task also takes turns with others here; those who are not logged in do so one by one. */
+static objid account_of(const struct task *t) {
+    objid player = vm_task_player(t->vm);
+    return player < NOTHING ? player : t->queue->owner;
+}
+
 void work_begin(struct scheduler *s, struct task *t) {
     const struct threaded *w = threaded_of(s->m, t->wake);
     if (!s->host.work) return; /* it waits for somebody who can */
@@ -19,7 +25,7 @@ void work_begin(struct scheduler *s, struct task *t) {
         interrupt(s, t, "What this waits for is not to be had here");
         return;
     }
-    struct work_order order = {.task_id = t->id, .owner = t->queue->owner, .finish = w->at_reboot == AT_REBOOT_FINISH, .work = w->work, .request = BUF_INIT};
+    struct work_order order = {.task_id = t->id, .owner = account_of(t), .finish = w->at_reboot == AT_REBOOT_FINISH, .work = w->work, .request = BUF_INIT};
     const struct list *wish = t->wake.u.l;
     w->request(s->m, wish->items + 1, (int)wish->len - 1, &order.request);
     const char *refusal = s->host.work(s->host.ctx, &order);

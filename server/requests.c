@@ -141,6 +141,12 @@ static void describe_memory(struct server *s, struct buf *out) {
                (long long)m.budget >> 20, (long long)m.anonymous >> 20, (unsigned long long)m.loaded, (unsigned long long)m.evicted, (double)m.longest_us / 1e3);
 }
 
+static void describe_work(struct server *s, struct buf *out) {
+    size_t waiting, running;
+    workers_count(s->workers, &waiting, &running);
+    if (waiting || running) buf_printf(out, "threads: %zu calls at work, %zu wait\n", running, waiting);
+}
+
 void request_status(struct asker *a, const char *text) {
     (void)text;
     struct server *s = a->control->server;
@@ -149,6 +155,7 @@ void request_status(struct asker *a, const char *text) {
     saves_describe(s, &out);
     describe_memory(s, &out);
     backups_describe(s, &out);
+    describe_work(s, &out);
     buf_printf(&out, "%zu connections, %zu of them not logged in\n", s->connections.count, s->connections.not_logged_in);
     for (struct listener *l = s->listeners.newest; l; l = l->next) {
         buf_printf(&out, "listening for #%lld on ", (long long)l->handler);

@@ -2,8 +2,9 @@
 import os
 import re
 import signal
+import subprocess
 
-from session import Server, until
+from session import EVERMOO, Server, until
 
 # Ten seconds of one processor, two, and nothing to speak of.
 LONG, MEDIUM, SHORT = 'argon2("long", "saltsalt", 65536, 256)', 'argon2("medium", "saltsalt", 15000, 256)', 'argon2("{}", "saltsalt", 1, 64)'
@@ -44,6 +45,7 @@ def test_others_are_answered_while_a_thread_is_at_work():
         until("the work", lambda: waiting(c) == 1)
         for i in range(20):
             assert a.eval(f"{i} + 1") == str(i + 1)
+        assert "threads: 1 calls at work, 0 wait\n" in subprocess.run([EVERMOO, "status", str(server.world)], capture_output=True, text=True).stdout
         assert got(c) == [] and waiting(c) == 1
         until("the answer", lambda: got(c))
         assert got(c)[0][1].startswith('"$argon2id$v=19$m=256,t=15000,p=1$')

@@ -118,6 +118,37 @@ Test(sched_working, refused_orders_raise) {
     close_with_workers(&f);
 }
 
+Test(sched_working, connections_before_login_have_accounts_of_their_own) {
+    struct fake f;
+    open_with_workers(&f);
+    fake_verb(&f, WORLD_ROOT, "hash", "set_task_perms(#2); notify(args[1], argon2(\"a\", \"saltsalt\", 1, 8));");
+    objid first = fake_connect(&f, WORLD_SYSTEM), second = fake_connect(&f, WORLD_SYSTEM);
+    struct verbref login;
+    struct str *name = str_from("do_login_command");
+    cr_assert(db_find_callable_verb(f.db, WORLD_SYSTEM, name, NULL, &login));
+    str_unref(name);
+    struct list *messages;
+    static const char program[] = "if (args) #1:hash(player); endif";
+    db_verb_set_code(f.db, login, machine_compile_text(&f.m, program, strlen(program), &messages));
+    list_unref(messages);
+    fake_type(&f, first, "x");
+    fake_type(&f, second, "x");
+    fake_type(&f, WORLD_WIZARD, ";#1:hash(player);");
+    cr_assert_eq(norders, 3);
+    cr_expect(orders[0].owner == first && orders[1].owner == second && orders[2].owner == WORLD_WIZARD);
+    close_with_workers(&f);
+}
+
+Test(sched_working, an_evaluation_gets_its_value) {
+    struct fake f;
+    value v;
+    open_with_workers(&f);
+    cr_expect_eq(sched_eval(f.s, WORLD_WIZARD, "length(argon2(\"a\", \"saltsalt\", 1, 8))", true, &v), 0);
+    cr_expect(v.type == V_INT && v.u.i > 70);
+    cr_expect(norders == 0 && f.m.has_workers);
+    close_with_workers(&f);
+}
+
 Test(sched_working, who_is_killed_gets_nothing) {
     struct fake f;
     open_with_workers(&f);
@@ -190,7 +221,7 @@ Test(sched_working, wishes_are_checked) {
         value_unref(wishes[i]);
     }
     value good = value_list(list_of(3, value_ref(name), value_ref(text), value_ref(text)));
-    cr_expect_not_null(threaded_of(&f.m, good));
+    cr_expect(threaded_of(&f.m, good) != NULL);
     value_unref(good);
     value_unref(name);
     value_unref(other);
