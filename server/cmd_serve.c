@@ -26,8 +26,8 @@
 #include "server/phase.h"
 #include "server/recover.h"
 #include "server/server.h"
+#include "server/takeover.h"
 
-static const double PROBATION_SECONDS = 60;
 static const double WORK_PATIENCE = 1; /* seconds for which the end waits for threads */
 enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE = 30 };
 
@@ -244,8 +244,9 @@ static void on_work_done(void *ctx, int64_t task_id, const struct buf *answer) {
 static int open_world(struct server *s, struct buf *why) {
     struct serve_options *o = &s->options;
     struct db_options options = {.read_only = o->check, .dialect = o->dialect, .no_deltas = o->no_deltas, .lock = o->lock, .cache_size = o->cache_size};
+    bool verify = o->verify == VERIFY_NOW && o->hand_off < 0 && o->recover < 0; /* who is connected already cannot wait for it */
     if (!world_exists(o->world) && build_bundled(o, why)) return -1;
-    if (opening_open(&s->db, o->world, &options, o->accept_damage ? DAMAGE_ACCEPT : DAMAGE_RESTORE, o->verify == VERIFY_NOW, why)) return -1;
+    if (opening_open(&s->db, o->world, &options, o->accept_damage ? DAMAGE_ACCEPT : DAMAGE_RESTORE, verify, why)) return -1;
     int n;
     const struct builtin *builtins = builtins_for_dialect(db_dialect(s->db), &n);
     machine_init(&s->machine, s->db, builtins, n);
@@ -296,39 +297,6 @@ static struct server *server_new(const struct serve_options *options) {
     return s;
 }
 
-/* ---- what a fault executes ---- */
-
-/* The program before this one for a while after a reboot, else this one. */
-static void guard(struct server *s) {
-    if (s->box) s->box->content->back = s->previous >= 0;
-    guard_serving(s->box, s->previous >= 0 ? s->previous : s->executable, db_world_lock_descriptor(s->db), s->options.argc, s->options.argv);
-}
-
-static void end_probation(struct server *s) {
-    ev_timer_stop(s->loop, &s->probation);
-    if (s->previous >= 0) close(s->previous);
-    s->previous = -1;
-}
-
-static void on_probation_over(struct ev_loop *loop, ev_timer *w, int events) {
-    (void)loop, (void)events;
-    struct server *s = w->data;
-    end_probation(s);
-    guard(s);
-}
-
-static void begin_probation(struct server *s) {
-    s->previous = s->options.previous;
-    s->options.previous = -1;
-    if (s->previous < 0) return;
-    (void)fcntl(s->previous, F_SETFD, FD_CLOEXEC);
-    ev_timer_init(&s->probation, on_probation_over, PROBATION_SECONDS, 0.);
-    s->probation.data = s;
-    ev_timer_start(s->loop, &s->probation);
-}
-
-/* ---- the end ---- */
-
 void server_close(struct server *s, bool keep_sockets) {
     stop_signals(s);
     ev_timer_stop(s->loop, &s->wake);
@@ -360,7 +328,7 @@ void server_close(struct server *s, bool keep_sockets) {
     if (s->taken_over >= 0) close(s->taken_over);
     s->taken_over = -1;
     reboot_free(s);
-    end_probation(s);
+    takeover_end_probation(s);
     blackbox_free(s->box);
     s->box = NULL;
 }
@@ -378,7 +346,7 @@ static void print_addresses(const struct server *s) {
     buf_fini(&text);
 }
 
-static void log_start(const struct server *s) {
+void server_log_start(const struct server *s) {
     log_info("STARTING: evermoo %s, world %s, save %llu, process %ld", EVERMOO_VERSION, s->options.world, (unsigned long long)db_generation(s->db), (long)getpid());
 }
 
@@ -390,7 +358,7 @@ static int start_fresh(struct server *s, struct buf *why) {
         buf_printf(why, "port %d: %s; choose another one with -p, or another address with --listen", s->options.port, strerror(rc));
         return -1;
     }
-    log_start(s);
+    server_log_start(s);
     listener_announce(0, port);
     print_addresses(s);
     server_announce_start(s);
@@ -398,90 +366,23 @@ static int start_fresh(struct server *s, struct buf *why) {
     return 0;
 }
 
-/* ---- the other side of a reboot ---- */
-
-static int read_hand_off(int fd, struct buf *out, struct buf *why) {
-    struct stat st;
-    if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
-        buf_printf(why, "the hand-off cannot be read: %s", strerror(errno));
-        return -1;
-    }
-    char chunk[65536];
-    ssize_t n;
-    while ((n = read(fd, chunk, sizeof chunk)) > 0) buf_add(out, chunk, (size_t)n);
-    if (n < 0) buf_printf(why, "the hand-off cannot be read: %s", strerror(errno));
-    return n < 0 ? -1 : 0;
-}
-
-static int take_over(struct server *s, struct buf *why) {
-    struct buf bytes = BUF_INIT;
-    int rc = read_hand_off(s->options.hand_off, &bytes, why);
-    if (!rc) rc = handoff_decode(s, buf_c(&bytes), bytes.len, why);
-    buf_fini(&bytes);
-    return rc;
-}
-
-/* The save after the point from which nothing goes back: until it is on disk, the hand-off is all that holds what was handed over. */
-static void drop_hand_off(struct server *s, void *ctx, const struct save_outcome *o) {
-    (void)ctx;
-    if (o->why) {
-        saves_ask(s, drop_hand_off, NULL);
-        return;
-    }
-    close(s->taken_over);
-    s->taken_over = -1;
-    log_info("REBOOT: what was handed over is on disk: save %llu", (unsigned long long)db_generation(s->db));
-    (void)phase("saved");
-}
-
-static void keep_hand_off(struct server *s) {
-    s->taken_over = s->options.hand_off;
-    s->options.hand_off = -1;
-    (void)fcntl(s->taken_over, F_SETFD, FD_CLOEXEC);
-    saves_ask(s, drop_hand_off, NULL);
-}
-
-/* From here on nothing goes back. */
-static void commit_take_over(struct server *s) {
-    guard_passed();
-    log_info("REBOOT: evermoo %s has everything; from here on nothing goes back", EVERMOO_VERSION);
-    reboot_close_on_exec(s);
-    keep_hand_off(s);
-    begin_probation(s);
-    guard(s);
-    s->options.lock = 0; /* the world has it */
-    for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
-        newer = c->newer;
-        blackbox_note_connection(s->box, c);
-        if (!c->opened && !c->closing) connection_open(c);
-        connection_listen_again(c);
-        connection_wants_settling(c);
-    }
-    listeners_pause(s, false);
-    round_begin(s, "rebooted_msg", NULL);
-    if (s->options.back) reboot_tell(s, "The new program could not take over; the log says why. The one before it goes on.");
-    log_start(s);
-    log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
-    server_hook_rebooted(s);
-    reboot_free(s);
-    s->saves.changed = true;
-    (void)phase("committed");
-}
+/* ---- the other side of a reboot, and of a crash ---- */
 
 /* After a crash: the same process and sockets, the world as it was saved last. */
 static int start_recovered(struct server *s, struct buf *why) {
     if (recover_connections(s, why)) return -1;
     s->options.recover = -1;
     s->options.lock = 0; /* the world has it */
-    log_start(s);
+    server_log_start(s);
     recover_go_on(s);
+    damage_verify_later(s);
     return 0;
 }
 
 static int check_hand_off(struct server *s) {
     struct buf why = BUF_INIT;
     int rc = phase("check") ? open_world(s, &why) : -1;
-    if (!rc) rc = take_over(s, &why);
+    if (!rc) rc = takeover_restore(s, &why);
     if (!rc) rc = preflight_self_test(s, &why);
     if (rc) command_fail("evermoo serve --check", &why);
     buf_fini(&why);
@@ -522,8 +423,8 @@ static int start(struct server *s, struct buf *why) {
     s->control = control_open(s);
     if (s->options.recover >= 0) return start_recovered(s, why);
     if (fresh) return start_fresh(s, why);
-    if (take_over(s, why) || !passes(fresh, "restored", why)) return -1;
-    commit_take_over(s);
+    if (takeover_restore(s, why) || !passes(fresh, "restored", why)) return -1;
+    takeover_commit(s);
     return 0;
 }
 
@@ -576,7 +477,7 @@ static int serve_once(struct server *s, struct serve_options *options) {
     } else {
         workers_open(s->workers);
         start_signals(s);
-        guard(s);
+        takeover_guard(s);
         failing = s;
         if (!guard_catches_faults()) must_set_hook(log_failure);
         status = run(s, s->executable);

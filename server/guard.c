@@ -74,15 +74,18 @@ static void execute(const struct way_out *w) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* A service manager's watchdog, or a person, wants it to end and to say where it was. */
+static bool is_told_to_abort(int number, const siginfo_t *info) { return number == SIGABRT && info->si_code == SI_USER && info->si_pid != own_process; }
+
 static void go_on_from_save(const struct way_out *w, int number, const siginfo_t *info) {
     struct box_content *c = w->box->content;
-    bool again = blackbox_count_crash(w->box, clock_monotonic_us());
+    bool told = is_told_to_abort(number, info), again = !told && blackbox_count_crash(w->box, clock_monotonic_us());
     c->signal = number;
     crash_report(w->box, number, info->si_code > 0 ? info->si_addr : NULL); /* else somebody has sent it */
     say("*** CRASH: ");
     say(crash_signal_name(number));
     if (c->report[0]) say("; report in "), say(c->report);
-    say(again ? "; the server goes on from its last save\n" : "; it is the third within ten seconds, and the server ends: whoever starts it again goes on from its last save\n");
+    say(again ? "; the server goes on from its last save\n" : told ? "; another process sent it, and the server ends\n" : "; it is the third within ten seconds, and the server ends: whoever starts it again goes on from its last save\n");
     if (!again) return;
     blackbox_keep_sockets(w->box);
     execute(w);

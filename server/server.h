@@ -128,6 +128,7 @@ struct server {
 /* ---- beginning and end (cmd_serve.c) ---- */
 /* Ends everything that is not on disk; `keep_sockets': their descriptors stay open, for the next image. */
 void server_close(struct server *s, bool keep_sockets);
+void server_log_start(const struct server *s); /* the line in the log with version, world and process */
 void server_block_signals(bool on); /* those that the server handles: they wait until they are let in again */
 
 /* ---- settling (turn.c) ---- */

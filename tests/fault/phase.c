@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The moments of server/phase.h in the test program evermoo-faults: EVERMOO_CRASH_AT=PHASE[:HOW[:FILE]] in its environment makes it fail at that moment.
- * HOW: segv (the default), abort, kill, stop (goes on at SIGCONT), hang, exit, error. With FILE it happens when that file is there, which is then removed: once.
+ * HOW: segv (the default), overflow (of the stack), thread (segv in another one), must, abort, kill, stop (goes on at SIGCONT), hang, exit, error. With FILE it happens when that file is there, which is then removed: once.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -9,15 +9,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/must.h"
 #include "server/phase.h"
 
 static volatile int *volatile nowhere;
+
+static int overflow(int n) {
+    volatile char page[4096];
+    if (n < 0) return 0;
+    page[n % 4096] = (char)n;
+    return overflow(n + 1) + page[(n * 7) % 4096];
+}
+
+static void *fall(void *ctx) { return (void)ctx, *nowhere = 0, NULL; }
 
 static bool fail(const char *how) {
     if (!strcmp(how, "error")) return false;
     if (!strcmp(how, "kill")) kill(getpid(), SIGKILL);
     else if (!strcmp(how, "stop")) kill(getpid(), SIGSTOP);
     else if (!strcmp(how, "abort")) abort();
+    else if (!strcmp(how, "must")) must(!"what a test asked for");
+    else if (!strcmp(how, "overflow")) exit(overflow(0));
+    else if (!strcmp(how, "thread")) pthread_join(thread_start(fall, NULL), NULL);
     else if (!strcmp(how, "exit")) _exit(1);
     else if (!strcmp(how, "hang")) for (;;) pause();
     else *nowhere = 0;

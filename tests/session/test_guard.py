@@ -164,7 +164,7 @@ def test_a_second_crash_is_recovered_from_and_the_third_in_a_row_ends_it():
         c = server.login()
         c.eval('add_property(#8, "kept", 7, {#3, "r"})')
         save(server)
-        for i, number in enumerate((signal.SIGSEGV, signal.SIGABRT)):
+        for i, number in enumerate((signal.SIGSEGV, signal.SIGFPE)):
             crash(server, i + 1, number)
             assert c.eval("#8.kept") == "7"
         server.signal(signal.SIGBUS)
@@ -175,12 +175,12 @@ def test_a_second_crash_is_recovered_from_and_the_third_in_a_row_ends_it():
         assert server.login().eval("#8.kept") == "7"
 
 
-def crashing_slices(server_class=Server):
-    class Crashing(server_class):
+def crashing_slices(how="segv"):
+    class Crashing(Server):
         program = FAULTS
         env = dict(os.environ)
     file = f"/tmp/evermoo-guard-slice-{os.getpid()}"
-    Crashing.env["EVERMOO_CRASH_AT"] = f"slice:segv:{file}"
+    Crashing.env["EVERMOO_CRASH_AT"] = f"slice:{how}:{file}"
     return Crashing, file
 
 
@@ -204,6 +204,43 @@ def test_the_task_that_ran_is_ended_and_its_player_told():
         until("the report", lambda: "(End of traceback)" in report.read_text())
         text = report.read_text()
         assert "SIGSEGV" in text and "of #4 ran; its slice began in #4:say" in text and "#6:say" in text and "evermoo-faults(+0x" in text
+
+
+@skip_sanitized
+def test_every_kind_of_crash_is_recovered_from():
+    for how in ("overflow", "thread", "must", "abort"):
+        Crashing, file = crashing_slices(how)
+        with Crashing() as server:
+            c = server.login()
+            for count in (1, 2):
+                pathlib.Path(file).touch()
+                c.send("say crash")
+                server.expect_log(GOES_ON, count)
+                c.expect("The server had a fault")
+                assert c.eval("1 + 1") == "2"
+
+
+@skip_sanitized
+def test_told_to_abort_it_ends_and_says_where_it_was():
+    with Server() as server:
+        c = server.login()
+        save(server)
+        server.signal(signal.SIGABRT)
+        assert server.wait() == -signal.SIGABRT
+        assert "another process sent it" in server.log_text() and list(server.world.glob("crash-*"))
+        c.expect_end()
+        server.start()
+
+
+@skip_sanitized
+def test_the_report_keeps_no_connection_and_no_child_is_left():
+    with Server() as server:
+        a = server.login("Alice")
+        crash(server)
+        assert a.eval("1 + 1") == "2"
+        a.send("@quit")
+        a.expect_end()
+        until("the children", lambda: not pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split())
 
 
 @skip_sanitized

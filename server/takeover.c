@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/takeover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/version.h"
+#include "server/guard.h"
+#include "server/phase.h"
+#include "server/server.h"
+
+static const double PROBATION_SECONDS = 60;
+
+/* ---- what a fault executes ---- */
+
+/* The program before this one for a while after a reboot, else this one. */
+void takeover_guard(struct server *s) {
+    if (s->box) s->box->content->back = s->previous >= 0;
+    guard_serving(s->box, s->previous >= 0 ? s->previous : s->executable, db_world_lock_descriptor(s->db), s->options.argc, s->options.argv);
+}
+
+void takeover_end_probation(struct server *s) {
+    ev_timer_stop(s->loop, &s->probation);
+    if (s->previous >= 0) close(s->previous);
+    s->previous = -1;
+}
+
+static void on_probation_over(struct ev_loop *loop, ev_timer *w, int events) {
+    (void)loop, (void)events;
+    struct server *s = w->data;
+    takeover_end_probation(s);
+    takeover_guard(s);
+}
+
+static void begin_probation(struct server *s) {
+    s->previous = s->options.previous;
+    s->options.previous = -1;
+    if (s->previous < 0) return;
+    (void)fcntl(s->previous, F_SETFD, FD_CLOEXEC);
+    ev_timer_init(&s->probation, on_probation_over, PROBATION_SECONDS, 0.);
+    s->probation.data = s;
+    ev_timer_start(s->loop, &s->probation);
+}
+
+/* ---- the other side of a reboot ---- */
+
+static int read_hand_off(int fd, struct buf *out, struct buf *why) {
+    struct stat st;
+    if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+        buf_printf(why, "the hand-off cannot be read: %s", strerror(errno));
+        return -1;
+    }
+    char chunk[65536];
+    ssize_t n;
+    while ((n = read(fd, chunk, sizeof chunk)) > 0) buf_add(out, chunk, (size_t)n);
+    if (n < 0) buf_printf(why, "the hand-off cannot be read: %s", strerror(errno));
+    return n < 0 ? -1 : 0;
+}
+
+int takeover_restore(struct server *s, struct buf *why) {
+    struct buf bytes = BUF_INIT;
+    int rc = read_hand_off(s->options.hand_off, &bytes, why);
+    if (!rc) rc = handoff_decode(s, buf_c(&bytes), bytes.len, why);
+    buf_fini(&bytes);
+    return rc;
+}
+
+/* The save after the point from which nothing goes back: until it is on disk, the hand-off is all that holds what was handed over. */
+static void drop_hand_off(struct server *s, void *ctx, const struct save_outcome *o) {
+    (void)ctx;
+    if (o->why) {
+        saves_ask(s, drop_hand_off, NULL);
+        return;
+    }
+    close(s->taken_over);
+    s->taken_over = -1;
+    log_info("REBOOT: what was handed over is on disk: save %llu", (unsigned long long)db_generation(s->db));
+    (void)phase("saved");
+}
+
+static void keep_hand_off(struct server *s) {
+    s->taken_over = s->options.hand_off;
+    s->options.hand_off = -1;
+    (void)fcntl(s->taken_over, F_SETFD, FD_CLOEXEC);
+    saves_ask(s, drop_hand_off, NULL);
+}
+
+/* From here on nothing goes back. */
+void takeover_commit(struct server *s) {
+    guard_passed();
+    log_info("REBOOT: evermoo %s has everything; from here on nothing goes back", EVERMOO_VERSION);
+    reboot_close_on_exec(s);
+    keep_hand_off(s);
+    begin_probation(s);
+    takeover_guard(s);
+    s->options.lock = 0; /* the world has it */
+    for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
+        newer = c->newer;
+        blackbox_note_connection(s->box, c);
+        if (!c->opened && !c->closing) connection_open(c);
+        connection_listen_again(c);
+        connection_wants_settling(c);
+    }
+    listeners_pause(s, false);
+    round_begin(s, "rebooted_msg", NULL);
+    if (s->options.back) reboot_tell(s, "The new program could not take over; the log says why. The one before it goes on.");
+    server_log_start(s);
+    log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
+    server_hook_rebooted(s);
+    reboot_free(s);
+    s->saves.changed = true;
+    (void)phase("committed");
+}
