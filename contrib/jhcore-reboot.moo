@@ -26,6 +26,7 @@ while (left > 0)
   for p in (connected_players())
     "...not through p:notify() or p:tell(), which are p's own and could hold this up...";
     `notify(p, line) ! E_INVARG';
+    $command_utils:suspend_if_needed(0);
   endfor
   next = 0;
   for mark in ({5, 10, 30, 60, 120, 300, 600, 1800, 3600})
@@ -55,5 +56,6 @@ $wiz.reboot_countdown = {};
 line = tostr("*** ", player.name, " (", player, ") has called off the reboot", argstr ? ": " + argstr | ".", " ***");
 for p in (connected_players())
   `notify(p, line) ! E_INVARG';
+  $command_utils:suspend_if_needed(0);
 endfor
 .

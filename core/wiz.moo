@@ -148,6 +148,7 @@ object WIZ
     endif
     for who in (connected_players())
       `notify(who, args[1]) ! E_INVARG';
+      $command_utils:suspend_if_needed(0);
     endfor
   endverb
 

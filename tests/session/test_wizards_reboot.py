@@ -187,6 +187,14 @@ def test_countdown_goes_on_through_another_reboot_and_ends_with_the_server():
         assert world.log_text().count("has taken over") == 1
 
 
+def test_more_players_than_a_task_has_ticks_for():
+    with World() as world:
+        w, others = world.wizard(), [world.create(f"P{i}") for i in range(20)]
+        w.send(';;while (ticks_left() > 60) endwhile $wiz:say_to_all("to everybody");')
+        for c in [w, *others]:
+            c.expect("to everybody")
+
+
 def test_the_two_lines_are_worded_by_the_world():
     with World() as world:
         w, ann = world.wizard(), world.create("Ann")
