@@ -89,7 +89,7 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/faultworld $(B)/evermoo-faults
+TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/faultworld $(B)/evermoo-faults $(B)/evermoo-alt
 
 $(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
 	@echo "  LD    $@"
@@ -122,6 +122,11 @@ $(B)/alt/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -DEVERMOO_ALT_MACHINE -c -o $@ $<
 
 $(B)/moorun-alt: $(ALT_OBJ)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# And the server with that machine: each takes over from the other (tests/session/test_two_builds.py).
+$(B)/evermoo-alt: $(patsubst $(B)/lang/%.o,$(B)/alt/lang/%.o,$(OBJ_server)) $(B)/server/main.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
