@@ -289,6 +289,7 @@ static struct server *server_new(const struct serve_options *options) {
     ev_init(&s->wake, NULL);
     preflight_init(&s->preflight);
     notify_init(&s->notify);
+    fdstore_init(&s->fdstore, options->hand_off >= 0 || options->recover >= 0);
     ev_init(&s->probation, NULL);
     textdumps_init(s);
     damage_init(s);
@@ -329,6 +330,8 @@ void server_close(struct server *s, bool keep_sockets) {
     s->taken_over = -1;
     reboot_free(s);
     takeover_end_probation(s);
+    if (!keep_sockets) fdstore_empty(s);
+    fdstore_fini(&s->fdstore);
     blackbox_free(s->box);
     s->box = NULL;
 }
@@ -516,6 +519,8 @@ int cmd_serve(int argc, char **argv) {
         return rc;
     }
     keep_arguments(&options, argc, argv);
+    raise_descriptor_limit();
+    if (!options.check && options.hand_off < 0 && options.recover < 0) options.recover = fdstore_take_back();
     if (options.log && !options.check && (rc = log_open(options.log))) {
         struct buf why = BUF_INIT;
         buf_printf(&why, "%s: %s; the log cannot be written there", options.log, strerror(rc));
@@ -525,7 +530,6 @@ int cmd_serve(int argc, char **argv) {
     } else {
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN); /* a file that may not grow: the save fails, the server does not */
-        raise_descriptor_limit();
         memory_keep_reserve();
         ev_set_allocator(reallocate);
         rc = serve(&options);

@@ -178,6 +178,7 @@ struct connection *connection_new(struct server *s, int fd, objid listener, bool
     table_add(all, c);
     all->count++;
     all->not_logged_in++;
+    fdstore_keep(s, fd);
     if (s->box) s->box->content->next_number = all->next_number;
     return c;
 }
@@ -346,6 +347,7 @@ static void release(struct connection *c) {
     free(c->name);
     if (c->fd >= 0) {
         blackbox_forget(c->server->box, c->fd);
+        fdstore_forget(c->server, c->fd);
         close(c->fd);
     }
     free(c);

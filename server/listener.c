@@ -158,6 +158,7 @@ static void close_sockets(struct listener *l) {
     for (size_t i = 0; i < l->nsockets; i++) {
         ev_io_stop(l->server->loop, &l->sockets[i]);
         blackbox_forget(l->server->box, l->sockets[i].fd);
+        fdstore_forget(l->server, l->sockets[i].fd);
         close(l->sockets[i].fd);
     }
     l->nsockets = 0;
@@ -173,11 +174,17 @@ static int open_all(struct listener *l, int *port) {
     return 0;
 }
 
+/* For those who go on after a crash. */
+static void note(struct server *s, const struct listener *l) {
+    blackbox_note_listener(s->box, l);
+    for (size_t i = 0; i < l->nsockets; i++) fdstore_keep(s, l->sockets[i].fd);
+}
+
 static void add(struct server *s, struct listener *l) {
     l->next = s->listeners.newest;
     s->listeners.newest = l;
     for (size_t i = 0; i < l->nsockets; i++) ev_io_start(s->loop, &l->sockets[i]);
-    blackbox_note_listener(s->box, l);
+    note(s, l);
 }
 
 int listener_open(struct server *s, objid handler, int port, bool print_messages, int *bound) {
@@ -212,7 +219,7 @@ struct listener *listener_adopt(struct server *s, objid handler, int port, bool 
     }
     l->next = s->listeners.newest;
     s->listeners.newest = l;
-    blackbox_note_listener(s->box, l);
+    note(s, l);
     return l;
 }
 

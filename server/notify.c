@@ -41,20 +41,38 @@ void notify_init(struct notify *n) {
     if (n->every_us < 0) n->every_us = 0;
 }
 
+static void attach(struct msghdr *m, char *room, size_t size, int fd) {
+    m->msg_control = room;
+    m->msg_controllen = size;
+    struct cmsghdr *c = CMSG_FIRSTHDR(m);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+}
+
 /* 0 or errno. */
-static int say(const struct buf *text) {
+static int send_message(const struct buf *text, int fd, int flags) {
     struct sockaddr_un address;
     socklen_t len;
+    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof fd)] = {0};
     const char *name = getenv("NOTIFY_SOCKET");
     struct timeval most = {.tv_usec = LONGEST_WAIT_US};
     if (!name || !parse_address(name, &address, &len)) return EDESTADDRREQ;
-    int rc = 0, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return errno;
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
-    if (sendto(fd, text->data, text->len, MSG_NOSIGNAL, (struct sockaddr *)&address, len) < 0) rc = errno;
-    close(fd);
+    struct iovec part = {.iov_base = text->data, .iov_len = text->len};
+    struct msghdr m = {.msg_name = &address, .msg_namelen = len, .msg_iov = &part, .msg_iovlen = 1};
+    if (fd >= 0) attach(&m, room, sizeof room, fd);
+    int rc = 0, to = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (to < 0) return errno;
+    (void)setsockopt(to, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+    if (sendmsg(to, &m, MSG_NOSIGNAL | flags) < 0) rc = errno;
+    close(to);
     return rc;
 }
+
+static int say(const struct buf *text) { return send_message(text, -1, 0); }
+
+int notify_send(const struct buf *text, int fd) { return send_message(text, fd, MSG_DONTWAIT); }
 
 static void add_status(const struct server *s, struct buf *out) {
     buf_add_c(out, "STATUS=Serving ");

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 struct server;
 
 struct notify {
@@ -22,5 +24,7 @@ void notify_init(struct notify *n);
 double notify_turn(struct server *s); /* once a turn; in how many seconds again */
 void notify_reloading(struct server *s); /* the next turn, of whichever program, tells that we serve again */
 void notify_stopping(struct server *s);
+/* Any message, at once or not at all, with a descriptor or -1. 0, or errno: EAGAIN if the manager does not keep up. */
+int notify_send(const struct buf *text, int fd);
 
 #endif

@@ -21,6 +21,7 @@
 #include "server/connection.h"
 #include "server/control.h"
 #include "server/damage.h"
+#include "server/fdstore.h"
 #include "server/image.h"
 #include "server/listener.h"
 #include "server/logtail.h"
@@ -114,6 +115,7 @@ struct server {
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
     struct preflight preflight;
     struct notify notify;
+    struct fdstore fdstore;
     struct textdumps textdumps;
     struct damage damage;
     int hand_off; /* memfd of the reboot under way, -1 */

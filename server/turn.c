@@ -72,6 +72,7 @@ static int64_t run_tasks(struct server *s, bool wait) {
 
 void server_turn(struct server *s) {
     double notify = notify_turn(s);
+    fdstore_turn(s);
     give_back_memory(s);
     db_cache_turn(s->db);
     damage_turn(s);

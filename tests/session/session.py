@@ -139,16 +139,21 @@ class Server:
             raise Fault(f"import failed: {done.stdout}{done.stderr}")
         self.start()
 
-    def start(self, *options, port=0):
-        mark = self.log.stat().st_size if self.log.exists() else 0
+    def spawn(self, *options, port=0, pass_fds=()):
+        """Begins a server; what it prints in this run is in `out' from here on."""
         out = open(self.dir / "out", "ab")
         begin = out.tell()
         log = open(self.log, "ab")
         folders = [f"--reboot-folder={folder}" for folder in (BUILD, self.dir)] if self.reboot_folders else []
         command = [self.program, "serve", str(self.world), "-p", str(port), "--listen", "127.0.0.1", *folders, *self.options, *options]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.env, start_new_session=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.env, pass_fds=pass_fds, start_new_session=True)
         out.close()
         log.close()
+        return begin
+
+    def start(self, *options, port=0):
+        mark = self.log.stat().st_size if self.log.exists() else 0
+        begin = self.spawn(*options, port=port)
 
         def listening():
             if self.process.poll() is not None:

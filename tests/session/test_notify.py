@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from session import EVERMOO, LIMIT, Fault, Server
+from session import EVERMOO, LIMIT, Client, Fault, Server
 from test_reboot import AFTER, reboot, script
 
 UNIT = pathlib.Path(__file__).resolve().parents[2] / "contrib" / "systemd" / "evermoo.service"
@@ -141,6 +141,68 @@ def test_a_manager_that_is_not_there():
         assert c.eval("1 + 1") == "2"
 
 
+LAUNCHER = """
+import os, sys
+fds = [int(fd) for fd in os.environ.pop("KEPT").split()]
+away = [os.dup(fd) for fd in fds]  # above all that are open
+while min(away, default=9999) < 3 + len(fds):
+    away = [os.dup(fd) for fd in fds]
+for i, fd in enumerate(away):
+    os.dup2(fd, 3 + i)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)))
+os.closerange(3 + len(fds), 2000)
+os.execv({program!r}, ["evermoo", *sys.argv[1:]])
+"""
+
+
+class Keeping(Managed):
+    """A manager with a store of descriptors; it gives them back to the server that it starts next."""
+
+    def __init__(self, *options, most=100):
+        self.store, self.most = [], most
+        super().__init__(*options)
+
+    def hear(self):
+        data, ancillary, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(4))
+        message = dict(line.split("=", 1) for line in data.decode().splitlines())
+        if "FDSTORE" in message:
+            (_, _, fd), = ancillary
+            self.store.append((message["FDNAME"], int.from_bytes(fd, sys.byteorder)))
+        if "FDSTOREREMOVE" in message:
+            for kept in [k for k in self.store if k[0] == message["FDNAME"]]:
+                self.store.remove(kept)
+                os.close(kept[1])
+        return message
+
+    def until_store_has(self, n):
+        """The black box counts as one."""
+        while len(self.store) != n:
+            self.hear()
+
+    def spawn(self, *options, **keywords):
+        """As systemd does it: with all that was kept, which stays kept."""
+        launcher = self.dir / "launcher"
+        launcher.write_text(f"#!{sys.executable}\n{LAUNCHER.format(program=EVERMOO)}")
+        launcher.chmod(0o755)
+        self.program = str(launcher)
+        fds = [fd for _, fd in self.store]
+        self.env.update(FDSTORE=str(self.most), KEPT=" ".join(map(str, fds)), LISTEN_FDNAMES=":".join(name for name, _ in self.store))
+        return super().spawn(*options, pass_fds=fds, **keywords)
+
+    def start_again(self):
+        self.spawn()
+        message = self.hear()
+        while "READY" not in message:
+            message = self.hear()
+
+    def __exit__(self, *what):
+        try:
+            super().__exit__(*what)
+        finally:
+            for _, fd in self.store:
+                os.close(fd)
+
+
 WITHOUT_NEW_CODE = """
 import ctypes, os, sys
 if ctypes.CDLL(None, use_errno=True).prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN: as MemoryDenyWriteExecute=yes does it
@@ -191,3 +253,77 @@ def test_the_unit_file_is_sound():
         # An option of `serve' that there is not would only be found when somebody starts it.
         for option in re.findall(r"(--[a-z-]+)", re.search("^ExecStart=(.*)$", text, re.M)[1]):
             assert option in subprocess.run([EVERMOO, "serve", "--help"], capture_output=True, text=True).stdout, option
+
+
+def test_killed_and_nobody_is_dropped():
+    """The manager keeps the sockets of a server that is killed, and the next one goes on with them from the last save."""
+    with Keeping() as server:
+        c, alice = server.login(), server.login("Alice")
+        port = int(c.eval("listen(#8, 0, 1)"))
+        c.eval('add_property(#8, "kept", 0, {#3, "r"})')
+        waits = server.connect()
+        server.until_store_has(6)
+        name = alice.eval("connection_name(player)")
+        for i in range(3):
+            c.eval(f"#8.kept = {i + 1}")
+            subprocess.run([EVERMOO, "save", str(server.world)], check=True, capture_output=True)
+            if i == 1:
+                reboot(c)  # what is kept goes with the sockets, under the same names
+                c.expect(AFTER)
+                while "READY" not in server.hear():
+                    pass
+            server.kill()
+            server.start_again()
+            alice.expect("The server had a fault")
+            assert alice.eval("connection_name(player)") == name
+            c.expect("The server had a fault")
+            facts = c.eval("{#8.kept, length(connected_players()), length(listeners())}")
+            assert facts == f"{{{i + 1}, 2, 2}}", facts
+            server.until_store_has(6)
+        other = Client(port, greeting=False)
+        server.until_store_has(7)
+        other.close()
+        server.until_store_has(6)
+        waits.send("connect Bob")
+        waits.expect("*** Connected ***")
+        again = server.connect()
+        server.until_store_has(7)
+        again.send("connect Alice")
+        again.expect("Redirecting old connection")
+        alice.expect_end()
+        server.until_store_has(6)
+        server.stop()
+        server.until_store_has(0)
+
+
+def test_a_full_store():
+    """It takes four: the box and the first three sockets; who comes later gets the place of one that went."""
+    with Keeping(most=4) as server:
+        c, alice = server.login(), server.login("Alice")
+        server.login("Bob")
+        server.until_store_has(4)
+        assert c.eval("1 + 1") == "2"
+        kept = len(server.store)
+        alice.close()
+        while len(server.store) == kept:
+            server.hear()
+        server.until_store_has(4)
+
+
+def test_what_was_kept_cannot_be_used():
+    """A box that is none, sockets of somebody else: all are closed, and the server begins as ever."""
+    with Keeping() as server:
+        alice = server.login("Alice")
+        server.until_store_has(3)
+        server.kill()
+        for i, (name, fd) in enumerate(server.store):
+            if name == "evermoo-box":
+                os.close(fd)
+                server.store[i] = (name, os.memfd_create("junk"))
+        server.start()
+        server.expect_log("the sockets that the service manager kept are dropped: what the crashed server left about its connections cannot be read")
+        for name, fd in server.store:
+            os.close(fd)
+        server.store.clear()
+        alice.expect_end()
+        server.login("Alice")

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/fdstore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "server/server.h"
+
+enum { WANTED = 1, STORED = 2, DOOMED = 4 }; /* to be in it; in it; what is in it under this number is to go first */
+enum { FIRST_PASSED = 3, MOST_PASSED = 1 << 17 };
+static const char prefix[] = "evermoo-", box_name[] = "evermoo-box";
+
+/* ---- giving ---- */
+
+void fdstore_init(struct fdstore *f, bool inherited) {
+    const char *most = getenv("FDSTORE"), *manager = getenv("NOTIFY_SOCKET");
+    long long n = most && manager && *manager ? strtoll(most, NULL, 10) : 0;
+    *f = (struct fdstore){.most = n > 0 ? (size_t)n : 0, .inherited = inherited};
+}
+
+void fdstore_fini(struct fdstore *f) {
+    free(f->states);
+    *f = (struct fdstore){.most = 0};
+}
+
+/* 0, or errno: it does not take it now. fd -1: nothing is sent along. */
+static int say_of(const char *what, const char *name, int fd) {
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "%s=1\nFDNAME=%s", what, name);
+    int rc = notify_send(&text, fd);
+    buf_fini(&text);
+    return rc;
+}
+
+static void name_of(int fd, char out[32]) { snprintf(out, 32, "%s%d", prefix, fd); }
+
+static void make_room(struct fdstore *f, int fd) {
+    if ((size_t)fd < f->size) return;
+    size_t size = (size_t)fd * 2 + 64;
+    f->states = xrealloc(f->states, size);
+    memset(f->states + f->size, 0, size - f->size);
+    f->size = size;
+}
+
+void fdstore_keep(struct server *s, int fd) {
+    struct fdstore *f = &s->fdstore;
+    if (!f->most || fd < 0) return;
+    make_room(f, fd);
+    f->states[fd] |= f->inherited ? WANTED | STORED : WANTED;
+    f->held += f->inherited;
+    if (!f->inherited) f->behind = true;
+}
+
+void fdstore_forget(struct server *s, int fd) {
+    struct fdstore *f = &s->fdstore;
+    if (fd < 0 || (size_t)fd >= f->size || !(f->states[fd] & WANTED)) return;
+    if (f->states[fd] & STORED) {
+        (void)shutdown(fd, SHUT_RDWR);
+        f->states[fd] = DOOMED;
+        f->held--;
+        f->behind = true;
+    } else {
+        f->states[fd] &= DOOMED;
+    }
+}
+
+/* As `states' says. false: it has to be tried again. One that is full gets no more, until another goes. */
+static bool settle_one(struct fdstore *f, int fd) {
+    char name[32];
+    name_of(fd, name);
+    if ((f->states[fd] & DOOMED) && say_of("FDSTOREREMOVE", name, -1)) return false;
+    f->states[fd] &= ~DOOMED;
+    if ((f->states[fd] & (WANTED | STORED)) != WANTED || f->held + 1 >= f->most) return true;
+    if (say_of("FDSTORE", name, fd)) return false;
+    f->states[fd] |= STORED;
+    f->held++;
+    return true;
+}
+
+static void settle_all(struct fdstore *f) {
+    f->behind = false;
+    for (size_t fd = 0; fd < f->size && !f->behind; fd++)
+        if (f->states[fd] & DOOMED) f->behind = !settle_one(f, (int)fd);
+    for (size_t fd = 0; fd < f->size && !f->behind; fd++)
+        if ((f->states[fd] & (WANTED | STORED)) == WANTED) f->behind = !settle_one(f, (int)fd);
+}
+
+/* The box is a new one after each start; the name stays. */
+static void offer_box(struct server *s) {
+    s->fdstore.box = !say_of("FDSTOREREMOVE", box_name, -1) && !say_of("FDSTORE", box_name, s->box->fd);
+}
+
+void fdstore_turn(struct server *s) {
+    struct fdstore *f = &s->fdstore;
+    if (!f->most) return;
+    f->inherited = false;
+    if (!f->box && s->box) offer_box(s);
+    if (f->behind) settle_all(f);
+}
+
+void fdstore_empty(struct server *s) {
+    struct fdstore *f = &s->fdstore;
+    if (!f->most) return;
+    (void)say_of("FDSTOREREMOVE", box_name, -1);
+    settle_all(f);
+}
+
+/* ---- taking back ---- */
+
+struct passed {
+    int number, fd; /* where it was, -1: the box; where it is now */
+};
+
+/* The next of the names, which are joined by colons. false: it is none of ours. */
+static bool next_name(const char **names, int *number) {
+    char name[64] = "", *end;
+    size_t n = strcspn(*names, ":");
+    snprintf(name, sizeof name, "%.*s", (int)n, *names);
+    *names += n + ((*names)[n] == ':');
+    *number = -1;
+    if (!strcmp(name, box_name)) return true;
+    if (strncmp(name, prefix, sizeof prefix - 1)) return false;
+    long long at = strtoll(name + sizeof prefix - 1, &end, 10);
+    *number = (int)at;
+    return !*end && end != name + sizeof prefix - 1 && at >= FIRST_PASSED && at < BOX_SLOTS;
+}
+
+/* How many the manager passes; 0: none, or not to this process. Children do not hear of it. */
+static int count_passed(char **names) {
+    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS"), *all = getenv("LISTEN_FDNAMES");
+    long long n = pid && count && strtoll(pid, NULL, 10) == getpid() ? strtoll(count, NULL, 10) : 0;
+    *names = xstrdup(all ? all : "");
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    return n > 0 && n <= MOST_PASSED ? (int)n : 0;
+}
+
+/* Above all numbers that are or were in use. */
+static int free_number(int n, const char *names) {
+    int free_one = FIRST_PASSED + n, number;
+    for (int i = 0; i < n; i++)
+        if (next_name(&names, &number) && number >= free_one) free_one = number + 1;
+    return free_one;
+}
+
+static size_t move_away(int n, const char *names, struct passed *out) {
+    size_t kept = 0;
+    int above = free_number(n, names);
+    for (int fd = FIRST_PASSED; fd < FIRST_PASSED + n; fd++) {
+        struct passed p;
+        if (next_name(&names, &p.number) && (p.fd = fcntl(fd, F_DUPFD_CLOEXEC, above)) >= 0) out[kept++] = p;
+        else log_warning("CRASH: descriptor %d, which the service manager kept, is not known here or has no room", fd);
+    }
+    for (int fd = FIRST_PASSED; fd < FIRST_PASSED + n; fd++) close(fd);
+    return kept;
+}
+
+/* To where it was, if it is what was there: a number may have been used by several in turn. */
+static void put_back(struct blackbox *box, const struct passed *p) {
+    struct box_slot slot;
+    const char *fault;
+    if (fcntl(p->number, F_GETFD) >= 0) return; /* another of that name is there already */
+    if (dup3(p->fd, p->number, O_CLOEXEC) < 0) return;
+    if (!blackbox_look(box, p->number, &slot, &fault)) close(p->number);
+}
+
+/* Whether the server may go on with it; the end of the one before it is a crash like any other. */
+static bool may_go_on(struct blackbox *box, struct buf *why) {
+    if (!blackbox_count_crash(box, clock_monotonic_us())) {
+        buf_printf(why, "the server ended %d times within %d seconds", BOX_STRIKES, BOX_STRIKE_US / 1000000);
+        return false;
+    }
+    box->content->signal = SIGKILL; /* or something like it: it could say nothing more */
+    box->content->report[0] = 0;
+    box->content->back = 0;
+    return true;
+}
+
+/* Under a high number: low ones may have been a socket's. */
+static struct blackbox *find_box(const struct passed *all, size_t n, struct buf *why) {
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].number >= 0) continue;
+        struct blackbox *box = blackbox_open(fcntl(all[i].fd, F_DUPFD_CLOEXEC, all[i].fd), why);
+        if (box && may_go_on(box, why)) return box;
+        blackbox_free(box);
+    }
+    if (!why->len) buf_add_c(why, "it did not keep what tells whose they are");
+    return NULL;
+}
+
+static int put_all_back(const struct passed *all, size_t n) {
+    struct buf why = BUF_INIT;
+    struct blackbox *box = find_box(all, n, &why);
+    if (!box && n) log_error("CRASH: the sockets that the service manager kept are dropped: %s", buf_c(&why));
+    for (size_t i = 0; box && i < n; i++)
+        if (all[i].number >= 0) put_back(box, &all[i]);
+    for (size_t i = 0; i < n; i++) close(all[i].fd);
+    int fd = box ? fcntl(box->fd, F_DUPFD_CLOEXEC, FIRST_PASSED) : -1;
+    blackbox_free(box);
+    buf_fini(&why);
+    return fd;
+}
+
+int fdstore_take_back(void) {
+    char *names;
+    int n = count_passed(&names), box = -1;
+    if (n) {
+        struct passed *all = xcalloc((size_t)n, sizeof *all);
+        box = put_all_back(all, move_away(n, names, all));
+        free(all);
+    }
+    free(names);
+    return box;
+}
