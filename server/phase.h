@@ -5,7 +5,7 @@
  *
  *   of a reboot, in the old program: preflight, freeze, handed-off (the world is closed, the next call would be exec);
  *   in the new one: started, opened, decoded (checksums are right, nothing is made yet), restored, committed, saved (the first save is on disk);
- *   check (in the child that pre-flight starts); recovering (begins after a crash); slice (a task is about to run)
+ *   check (in the child that pre-flight starts); recovering (begins after a crash); slice (a task is about to run), work (a thread is about to work for one)
  */
 #ifndef SERVER_PHASE_H
 #define SERVER_PHASE_H

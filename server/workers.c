@@ -14,6 +14,7 @@
 
 #include "base/must.h"
 #include "lang/threaded.h"
+#include "server/phase.h"
 
 struct work {
     struct work *next;
@@ -40,6 +41,10 @@ struct workers {
     bool finishing; /* only what is to be finished is begun */
     bool nobodys; /* the last thread frees it */
 };
+
+static _Thread_local const struct work_order *at_work;
+
+const struct work_order *workers_at_work(void) { return at_work; }
 
 /* ---- lists ---- */
 
@@ -123,7 +128,10 @@ static void *serve(void *ctx) {
             continue;
         }
         pthread_mutex_unlock(&w->lock);
+        at_work = &k->order;
+        (void)phase("work");
         k->order.work(buf_c(&k->order.request), k->order.request.len, &k->answer);
+        at_work = NULL;
         pthread_mutex_lock(&w->lock);
         put_down(w, k);
     }

@@ -30,6 +30,8 @@ const char *workers_ask(struct workers *w, struct work_order *order);
 void workers_drop(struct workers *w, int64_t task_id); /* if there is any of it. NULL allowed */
 /* Waits so long for the orders that want it (work_order.finish), which go first now, and then gives all answers that are there. */
 void workers_finish(struct workers *w, double seconds);
+/* In a thread of a pool: what it is at work on; NULL elsewhere. For who finds it dead there. */
+const struct work_order *workers_at_work(void);
 void workers_count(struct workers *w, size_t *waiting, size_t *running);
 
 #endif

@@ -1,10 +1,11 @@
 """Built-in functions that run in threads: others are served meanwhile, and each task gets its answer once, whatever becomes of the server."""
 import os
+import pathlib
 import re
 import signal
 import subprocess
 
-from session import EVERMOO, Server, until
+from session import EVERMOO, FAULTS, SANITIZED, Server, until
 
 # Ten seconds of one processor, two, and nothing to speak of.
 LONG, MEDIUM, SHORT = 'argon2("long", "saltsalt", 65536, 256)', 'argon2("medium", "saltsalt", 15000, 256)', 'argon2("{}", "saltsalt", 1, 64)'
@@ -136,6 +137,32 @@ def test_killed_and_started_again_from_a_save():
                 assert dict(answers)[name] == hash_
             server.stop()
         server.start()
+
+
+def test_a_thread_that_fails_takes_its_task_along_and_no_other():
+    if SANITIZED:
+        print("skipped test_a_thread_that_fails_takes_its_task_along_and_no_other: faults end a sanitized build")
+        return
+
+    class Crashing(Server):
+        program = FAULTS
+        env = {**os.environ, "EVERMOO_CRASH_AT": f"work:segv:/tmp/evermoo-work-{os.getpid()}"}
+
+    with Crashing() as server:
+        c = server.login()
+        prepare(c)
+        # Threads are at work on the first ones; the next that is begun fails, and the others wait behind it. All are in the save.
+        for name in THREADS:
+            start(c, name, MEDIUM)
+        for name in "abc":
+            start(c, name, SHORT.format(name))
+        subprocess.run([EVERMOO, "save", str(server.world)], check=True, capture_output=True)
+        pathlib.Path(f"/tmp/evermoo-work-{os.getpid()}").touch()
+        c.expect("What you were doing at that moment was ended")
+        until("the others", lambda: len(got(c)) == len(THREADS) + 2 and waiting(c) == 0)
+        assert {name for name, _ in got(c)} < {*THREADS, *"abc"}
+        report = pathlib.Path(re.search(r"report in (\S+);", server.log_text())[1])
+        until("the report", lambda: "(in a thread)" in report.read_text())
 
 
 def test_without_the_library():
