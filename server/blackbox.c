@@ -48,11 +48,10 @@ struct blackbox *blackbox_open(int fd, struct buf *why) {
     struct stat st;
     struct blackbox *box = fstat(fd, &st) == 0 && (size_t)st.st_size == SIZE ? map(fd) : NULL;
     const struct box_content *c = box ? box->content : NULL;
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (c && !memcmp(c->magic, magic, sizeof magic) && c->version == BOX_VERSION && c->slot_size == sizeof(struct box_slot) && c->used <= BOX_SLOTS) return box;
-    buf_printf(why, "what the crashed server left about its connections cannot be read: %s", box ? "it is of another version" : "it is no such file");
-    if (box) blackbox_free(box);
-    else close(fd);
+    buf_printf(why, "what the program before this one left about its connections cannot be read: %s", box ? "it is of another version" : "it is no such file");
+    if (box) munmap(box->content, SIZE);
+    free(box);
     return NULL;
 }
 

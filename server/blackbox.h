@@ -57,8 +57,9 @@ struct blackbox {
     struct box_content *content;
 };
 
+/* In a reboot it goes on to the new program, which reads it again if it knows its version, and else begins another. */
 struct blackbox *blackbox_new(void); /* NULL with errno */
-struct blackbox *blackbox_open(int fd, struct buf *why); /* one that a crash left; takes fd. NULL with *why */
+struct blackbox *blackbox_open(int fd, struct buf *why); /* one that the program before left open; takes fd, unless it fails. NULL with *why */
 void blackbox_free(struct blackbox *box); /* NULL is fine, here and below */
 
 void blackbox_note_connection(struct blackbox *box, const struct connection *c);

@@ -458,12 +458,12 @@ static int open_box(struct server *s, struct buf *why) {
     if (s->options.recover >= 0) {
         s->box = blackbox_open(s->options.recover, why);
         if (!s->box) return -1;
+        (void)fcntl(s->box->fd, F_SETFD, FD_CLOEXEC);
         guard_serving(s->box, s->executable, s->options.lock, s->options.argc, s->options.argv);
         (void)phase("recovering");
         return 0;
     }
-    s->box = blackbox_new();
-    if (!s->box) log_warning("A crash would end the server and not be recovered from: %s", strerror(errno));
+    if (s->options.hand_off < 0) takeover_new_box(s);
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/must.h"
 #include "base/version.h"
 #include "server/phase.h"
@@ -21,7 +22,7 @@
 
 static const char magic[] = "EVERMOO HANDOFF\n";
 enum { MAJOR = 1, MUST_UNDERSTAND = 1 };
-enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_SOCKETS, S_LAST = S_SOCKETS };
+enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_SOCKETS, S_BOX, S_LAST = S_BOX };
 
 /* ---- writing ---- */
 
@@ -112,6 +113,9 @@ static void encode_connections(struct server *s, struct buf *b) {
         if (c->id != NOTHING) encode_connection(c, b); /* else it is at its end: connections_fini() closes it */
 }
 
+/* The descriptor of the black box + 1; 0: there is none. */
+static void encode_box(struct server *s, struct buf *b) { enc_u64(b, s->box ? (uint64_t)s->box->fd + 1 : 0); }
+
 void handoff_encode(struct server *s, struct buf *out) {
     struct buf b = BUF_INIT;
     buf_add(out, magic, sizeof magic - 1);
@@ -132,6 +136,8 @@ void handoff_encode(struct server *s, struct buf *out) {
     add_section_with(out, S_REBOOT, 0, &b);
     sockets_encode(s, &b);
     add_section_with(out, S_SOCKETS, 0, &b); /* a program that cannot compare them may take over all the same */
+    encode_box(s, &b);
+    add_section_with(out, S_BOX, 0, &b); /* who does not know it begins its own */
     enc_u64(out, S_END);
 }
 
@@ -212,6 +218,15 @@ static void decode_connection(struct server *s, struct dec *d) {
     if (n) buf_add(&c->unread, unread, n);
 }
 
+static void decode_box(struct server *s, struct dec *d) {
+    uint64_t fd = dec_u64(d);
+    struct buf why = BUF_INIT;
+    if (fd > INT32_MAX || s->options.check || !fd) return;
+    s->box = blackbox_open((int)fd - 1, &why);
+    if (!s->box) log_warning("REBOOT: another black box is begun: %s", buf_c(&why));
+    buf_fini(&why);
+}
+
 static void decode_section(struct server *s, uint64_t type, struct dec *d, struct buf *why) {
     switch (type) {
     case S_SERVER: decode_server(s, d, why); break;
@@ -223,6 +238,7 @@ static void decode_section(struct server *s, uint64_t type, struct dec *d, struc
     case S_TERMINAL: terminal_decode(s, d); break;
     case S_SOCKETS: sockets_compare(s, d); break;
     case S_REBOOT: decode_reboot(s, d); break;
+    case S_BOX: decode_box(s, d); break;
     case S_TASKS:
         if (sched_take_over(s->sched, d, why)) fail(why, "the tasks in the hand-off cannot be placed");
         return;

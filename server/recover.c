@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,17 +21,12 @@ struct kept {
 
 /* ---- sockets ---- */
 
-static bool is_socket(int fd) {
-    struct stat st;
-    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
 static int by_age(const void *a, const void *b) {
     const struct kept *x = a, *y = b;
     return x->slot.accepted_us < y->slot.accepted_us ? -1 : x->slot.accepted_us > y->slot.accepted_us;
 }
 
-/* All that are what they were, the oldest first; the rest is dropped. */
+/* All that are what they were, the oldest first; the rest is left alone. */
 static struct kept *look_at_all(struct server *s, size_t *n) {
     struct box_content *c = s->box->content;
     struct kept *all = xcalloc(c->used, sizeof *all);
@@ -47,7 +41,6 @@ static struct kept *look_at_all(struct server *s, size_t *n) {
         } else if (fault) {
             log_warning("CRASH: descriptor %d, of #%lld, is dropped: %s", fd, (long long)k->slot.id, fault);
             blackbox_forget(s->box, fd);
-            if (is_socket(fd)) close(fd); /* nobody's: it came through exec */
         }
     }
     qsort(all, *n, sizeof *all, by_age);

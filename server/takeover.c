@@ -17,6 +17,13 @@ static const double PROBATION_SECONDS = 60;
 
 /* ---- what a fault executes ---- */
 
+void takeover_new_box(struct server *s) {
+    s->box = blackbox_new();
+    if (!s->box) log_warning("A crash would end the server and not be recovered from: %s", strerror(errno));
+    for (struct listener *l = s->listeners.newest; l; l = l->next) blackbox_note_listener(s->box, l);
+    for (struct connection *c = s->connections.newest; c; c = c->older) blackbox_note_connection(s->box, c);
+}
+
 /* The program before this one for a while after a reboot, else this one. */
 void takeover_guard(struct server *s) {
     if (s->box) s->box->content->back = s->previous >= 0;
@@ -95,12 +102,13 @@ void takeover_commit(struct server *s) {
     log_info("REBOOT: evermoo %s has everything; from here on nothing goes back", EVERMOO_VERSION);
     reboot_close_on_exec(s);
     keep_hand_off(s);
+    if (s->box) (void)fcntl(s->box->fd, F_SETFD, FD_CLOEXEC);
+    else takeover_new_box(s);
     begin_probation(s);
     takeover_guard(s);
     s->options.lock = 0; /* the world has it */
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;
-        blackbox_note_connection(s->box, c);
         if (!c->opened && !c->closing) connection_open(c);
         connection_listen_again(c);
         connection_wants_settling(c);

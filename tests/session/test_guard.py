@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -260,12 +261,36 @@ def test_a_program_just_rebooted_into_that_crashes_gives_way_to_the_one_before()
 
 
 @skip_sanitized
-def test_a_socket_that_is_another_one_is_dropped():
-    """The descriptor of a player is put to another socket's place before the crash: nobody gets it."""
-    with Server() as server:
-        c, a = server.login(), server.login("Alice")
-        assert crash(server)[0] == "2"
-        a.close()
-        c.expect("user_client_disconnected")
-        assert crash(server, 2)[0] == "1"
-        assert c.eval("connected_players()") == "{#3}"
+def test_a_socket_that_is_another_one_is_nobodys():
+    """Before the program that goes on looks at them, two sockets take each other's numbers."""
+    class Swapping(Server):
+        program = FAULTS
+        env = dict(os.environ, EVERMOO_CRASH_AT="recovering:swap")
+    with Swapping() as server:
+        c, a, b = server.login(), server.login("Alice"), server.login("Bob")
+        assert crash(server)[0] == "1"
+        assert len(re.findall(r"is dropped: it is another socket now", server.log_text())) == 2
+        b.expect("The server had a fault")
+        w = server.login()
+        assert w.eval("connected_players()") == "{#3, #5}"
+        w.send("say who hears this")
+        b.expect("who hears this")
+        for x in (c, a):
+            if select.select([x.sock], [], [], 0)[0]:
+                x.data += x.sock.recv(1 << 16)
+            assert b"hears" not in x.data and b"fault" not in x.data
+
+
+@skip_sanitized
+def test_who_came_after_the_last_save_logs_in_again():
+    with Server("--save-interval=3600") as server:
+        c, new = server.login(), server.connect()
+        save(server)
+        new.send("create Newcomer")
+        new.expect("*** Created ***")
+        crash(server)
+        new.expect("The server had a fault")
+        new.expect("Welcome to the tiny world.")
+        new.login("Alice")
+        c.send("say well")
+        new.expect("well")
