@@ -26,6 +26,7 @@
 #include "server/phase.h"
 #include "server/recover.h"
 #include "server/server.h"
+#include "server/supervise.h"
 #include "server/takeover.h"
 
 static const double WORK_PATIENCE = 1; /* seconds for which the end waits for threads */
@@ -33,7 +34,7 @@ enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE 
 
 /* ---- options ---- */
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_RECOVER, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SCRIPT };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_RECOVER, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SUPERVISE, KEY_SCRIPT };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -53,6 +54,7 @@ static const struct argp_option option_table[] = {
     {"reboot-binary", KEY_REBOOT_BINARY, "FILE", 0, "the program that a reboot puts in place of this one (the file from which this one was started)", 0},
     {"reboot-folder", KEY_REBOOT_FOLDER, "DIR", 0, "a reboot may name another program that lies in this folder; may be given several times (none)", 0},
     {"reboot-patience", KEY_REBOOT_PATIENCE, "SECONDS", 0, "how long the new program may take to find out whether it can take over (30)", 0},
+    {"supervise", KEY_SUPERVISE, 0, 0, "start a small process that keeps the sockets and starts the server again with them when it is killed; where a service manager does that, it does nothing", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"recover", KEY_RECOVER, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
@@ -139,6 +141,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_ACCEPT_DAMAGE: o->accept_damage = true; return 0;
     case KEY_NO_DELTAS: o->no_deltas = true; return 0;
     case KEY_TEXT_DUMP: o->text_dump = arg; return 0;
+    case KEY_SUPERVISE: o->supervise = true; return 0;
     case KEY_REBOOT_BINARY: o->reboot_binary = arg; return 0;
     case KEY_REBOOT_FOLDER:
         if (o->nreboot_folders == SERVE_MAX_FOLDERS) return command_usage_error(state, "no more than %d folders", SERVE_MAX_FOLDERS);
@@ -263,10 +266,10 @@ static int open_world(struct server *s, struct buf *why) {
     return 0;
 }
 
-static void find_executable(struct server *s) {
-    ssize_t n = readlink("/proc/self/exe", s->exe, sizeof s->exe - 1);
-    s->exe[n > 0 ? n : 0] = 0;
-    char *gone = strstr(s->exe, " (deleted)"); /* a package manager replaced it: the new file has the name */
+static void find_executable(char out[SERVER_EXE_SIZE]) {
+    ssize_t n = readlink("/proc/self/exe", out, SERVER_EXE_SIZE - 1);
+    out[n > 0 ? n : 0] = 0;
+    char *gone = strstr(out, " (deleted)"); /* a package manager replaced it: the new file has the name */
     if (gone && !gone[10]) *gone = 0;
 }
 
@@ -293,7 +296,7 @@ static struct server *server_new(const struct serve_options *options) {
     ev_init(&s->probation, NULL);
     textdumps_init(s);
     damage_init(s);
-    find_executable(s);
+    find_executable(s->exe);
     s->logtail = logtail_new(s->loop);
     return s;
 }
@@ -509,6 +512,24 @@ static int serve(struct serve_options *options) {
     return status;
 }
 
+/* A manager that is there already does the same. */
+static bool wants_supervisor(const struct serve_options *o) {
+    const char *manager = getenv("NOTIFY_SOCKET");
+    return o->supervise && !(manager && *manager) && !o->check && o->hand_off < 0 && o->recover < 0;
+}
+
+/* The server gets the same arguments, and finds that it has a manager. */
+static int serve_supervised(const struct serve_options *o) {
+    char program[SERVER_EXE_SIZE], evermoo[] = "evermoo", serve[] = "serve";
+    char **argv = xcalloc((size_t)o->argc + 2, sizeof *argv);
+    argv[0] = evermoo, argv[1] = serve;
+    for (int i = 1; i < o->argc; i++) argv[i + 1] = o->argv[i];
+    find_executable(program);
+    int status = supervise(program, argv);
+    free(argv);
+    return status;
+}
+
 int cmd_serve(int argc, char **argv) {
     static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
     struct serve_options options = {.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE, .reboot_patience = DEFAULT_REBOOT_PATIENCE, .hand_off = -1, .recover = -1, .previous = -1};
@@ -527,6 +548,8 @@ int cmd_serve(int argc, char **argv) {
         guard_go_back(buf_c(&why));
         rc = command_fail("evermoo serve", &why);
         buf_fini(&why);
+    } else if (wants_supervisor(&options)) {
+        rc = serve_supervised(&options);
     } else {
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN); /* a file that may not grow: the save fails, the server does not */

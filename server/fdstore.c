@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 enum { WANTED = 1, STORED = 2, DOOMED = 4 }; /* to be in it; in it; what is in it under this number is to go first */
 enum { FIRST_PASSED = 3, MOST_PASSED = 1 << 17 };
+static const double AGAIN_SECONDS = 0.05;
 static const char prefix[] = "evermoo-", box_name[] = "evermoo-box";
 
 /* ---- giving ---- */
@@ -99,12 +101,13 @@ static void offer_box(struct server *s) {
     s->fdstore.box = !say_of("FDSTOREREMOVE", box_name, -1) && !say_of("FDSTORE", box_name, s->box->fd);
 }
 
-void fdstore_turn(struct server *s) {
+double fdstore_turn(struct server *s) {
     struct fdstore *f = &s->fdstore;
-    if (!f->most) return;
+    if (!f->most) return INFINITY;
     f->inherited = false;
     if (!f->box && s->box) offer_box(s);
     if (f->behind) settle_all(f);
+    return f->behind || (!f->box && s->box) ? AGAIN_SECONDS : INFINITY;
 }
 
 void fdstore_empty(struct server *s) {

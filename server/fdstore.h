@@ -27,7 +27,7 @@ void fdstore_init(struct fdstore *f, bool inherited);
 void fdstore_fini(struct fdstore *f); /* what is in it stays */
 void fdstore_keep(struct server *s, int fd);
 void fdstore_forget(struct server *s, int fd); /* before it is closed; it is shut down, since the store may hold it a moment longer */
-void fdstore_turn(struct server *s); /* once a turn */
+double fdstore_turn(struct server *s); /* once a turn; in how many seconds again */
 void fdstore_empty(struct server *s); /* the server ends as it should: nothing is to be kept */
 
 /* At the very start, when only standard descriptors and those of the manager are open: each socket to its number. The descriptor of the black box; -1: there is none, and all are closed. */

@@ -36,7 +36,7 @@
 #include "server/terminal.h"
 #include "server/workers.h"
 
-enum { SERVE_MAX_ADDRESSES = 8, SERVE_MAX_FOLDERS = 16 };
+enum { SERVE_MAX_ADDRESSES = 8, SERVE_MAX_FOLDERS = 16, SERVER_EXE_SIZE = 4096 };
 
 enum verify_when { VERIFY_BACKGROUND, VERIFY_NOW, VERIFY_OFF };
 
@@ -60,6 +60,7 @@ struct serve_options {
     const char *reboot_binary; /* what a reboot executes if nothing else is asked for; NULL: the file this server was started from */
     const char *reboot_folders[SERVE_MAX_FOLDERS]; /* where else it may lie */
     size_t nreboot_folders;
+    bool supervise; /* by a process that starts this one again */
     double reboot_patience; /* seconds that the new program may check */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
     int recover; /* descriptor of the black box that a crash left, or -1 */
@@ -124,7 +125,7 @@ struct server {
     int executable; /* the program that runs, open; borrowed */
     int previous; /* after a reboot, for a while: the one before, open; -1 */
     ev_timer probation; /* that while */
-    char exe[4096]; /* the file this server was started from */
+    char exe[SERVER_EXE_SIZE]; /* the file this server was started from */
 };
 
 /* ---- beginning and end (cmd_serve.c) ---- */

@@ -72,7 +72,7 @@ static int64_t run_tasks(struct server *s, bool wait) {
 
 void server_turn(struct server *s) {
     double notify = notify_turn(s);
-    fdstore_turn(s);
+    double store = fdstore_turn(s);
     give_back_memory(s);
     db_cache_turn(s->db);
     damage_turn(s);
@@ -88,6 +88,7 @@ void server_turn(struct server *s) {
     if (silent < wake) wake = silent;
     if (backup < wake) wake = backup;
     if (notify < wake) wake = notify;
+    if (store < wake) wake = store;
     if (waits && wake > 0.02) wake = 0.02;
     if (next_us >= 0 && (double)next_us / 1e6 < wake) wake = (double)next_us / 1e6;
     if (telling || (!wait && !sched_is_idle(s->sched)) || (connections_need_settling(s) && !waits)) wake = 0;
