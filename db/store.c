@@ -177,11 +177,31 @@ static int open_env_sized(struct environment *e, size_t map) {
     return 0;
 }
 
+static int note_own_slot(const char *line, void *found) {
+    if (atoi(line) == getpid()) *(bool *)found = true;
+    return 0;
+}
+
+/*
+ * Slots that the program before this one in the same process left: it was replaced by exec, or after a crash. The library takes them for living ones, while another process has the world open;
+ * but it gives back all of this process when it closes an environment that was read.
+ */
+static int give_back_own_slots(struct environment *e) {
+    bool found = false;
+    MDB_txn *txn;
+    mdb_reader_list(e->env, note_own_slot, &found);
+    if (!found || mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn)) return 0;
+    mdb_txn_abort(txn);
+    mdb_env_close(e->env);
+    return open_env_sized(e, e->map_size);
+}
+
 static int open_env(struct environment *e) {
     e->anew = true;
     size_t map = e->map_size ? e->map_size : e->options.map_size ? e->options.map_size : MAP_FIRST;
     int rc = open_env_sized(e, map);
     while (rc == ENOMEM && map > MAP_LEAST) rc = open_env_sized(e, map /= 16);
+    if (!rc) rc = give_back_own_slots(e);
     if (rc) return rc;
     int fd, dead;
     mdb_env_get_fd(e->env, &fd);

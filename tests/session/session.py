@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -234,3 +235,21 @@ class Server:
         done = subprocess.run([EVERMOO, "check", str(self.world)], capture_output=True, text=True)
         if done.returncode:
             raise Fault(f"evermoo check: {done.stdout}{done.stderr}")
+
+
+def reader(server):
+    """Another process that has the world open for reading and is stopped in the midst of it."""
+    lock = server.world / "lock.mdb"
+
+    def caught():
+        process = subprocess.Popen([EVERMOO, "export", str(server.world), str(server.dir / f"export-{time.monotonic_ns()}")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        mark = struct.pack("i", process.pid)
+        while process.poll() is None:
+            if mark in lock.read_bytes():
+                process.send_signal(signal.SIGSTOP)
+                if mark in lock.read_bytes():
+                    return process
+                process.send_signal(signal.SIGCONT)
+        return None
+
+    return until("a reader that could be caught", caught)

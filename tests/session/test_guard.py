@@ -5,9 +5,10 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 
-from session import EVERMOO, FAULTS, SANITIZED, Server, until
+from session import EVERMOO, FAULTS, SANITIZED, Server, reader, until
 
 BEFORE, AFTER = "The server is being replaced", "The new server is here"
 IN_THE_NEW_ONE = ["started", "opened", "decoded", "restored"]
@@ -222,6 +223,27 @@ def test_every_kind_of_crash_is_recovered_from():
 
 
 @skip_sanitized
+def test_a_crash_while_it_recovers():
+    class Crashing(Server):
+        program = FAULTS
+    file = f"/tmp/evermoo-guard-recovering-{os.getpid()}"
+    pathlib.Path(file).touch()
+    Crashing.env = dict(os.environ, EVERMOO_CRASH_AT=f"recovering:segv:{file}")
+    with Crashing() as server:
+        c = server.login()
+        crash(server)
+        assert server.log_text().count("*** CRASH: SIGSEGV") == 2 and not os.path.exists(file)
+        assert c.eval("1 + 1") == "2"
+    Crashing.env = dict(os.environ, EVERMOO_CRASH_AT="recovering:segv")
+    with Crashing() as server:
+        c = server.login()
+        server.signal(signal.SIGSEGV)
+        assert server.wait() == -signal.SIGSEGV
+        assert server.log_text().count("*** CRASH: SIGSEGV") == 3 and "the third within ten seconds" in server.log_text()
+        c.expect_end()
+
+
+@skip_sanitized
 def test_told_to_abort_it_ends_and_says_where_it_was():
     with Server() as server:
         c = server.login()
@@ -279,6 +301,22 @@ def test_a_socket_that_is_another_one_is_nobodys():
             if select.select([x.sock], [], [], 0)[0]:
                 x.data += x.sock.recv(1 << 16)
             assert b"hears" not in x.data and b"fault" not in x.data
+
+
+@skip_sanitized
+def test_a_crash_leaves_no_reader_behind():
+    """Another process has the world open, so the table of readers is not made anew."""
+    with Server() as server:
+        c = server.login()
+        other = reader(server)
+        try:
+            for count in (1, 2):
+                crash(server, count)
+                assert c.eval("1 + 1") == "2"
+                assert (server.world / "lock.mdb").read_bytes().count(struct.pack("i", server.pid)) <= 1
+        finally:
+            other.kill()
+            other.wait()
 
 
 @skip_sanitized

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from session import EVERMOO, FAULTS, SANITIZED, Server, until
+from session import EVERMOO, FAULTS, SANITIZED, Server, reader, until
 from test_guard import save, skip_sanitized
 from test_reboot import AFTER, BEFORE, reboot, script, settled_descriptors
 
@@ -626,24 +626,6 @@ def test_fault_23_a_large_save_under_way():
         c.expect(AFTER)
         until("its answer", lambda: c.eval("#8.n") == "2")
         assert c.run('for o in [#9..max_object()] for p in (properties(#1)) if (o.(p) != {p, o}) return {o, p}; endif endfor suspend(0); endfor return "all"') == '"all"'
-
-
-def reader(server):
-    """Another process that has the world open for reading and is stopped in the midst of it."""
-    lock = server.world / "lock.mdb"
-
-    def caught():
-        process = subprocess.Popen([EVERMOO, "export", str(server.world), str(server.dir / f"export-{time.monotonic_ns()}")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        mark = struct.pack("i", process.pid)
-        while process.poll() is None:
-            if mark in lock.read_bytes():
-                process.send_signal(signal.SIGSTOP)
-                if mark in lock.read_bytes():
-                    return process
-                process.send_signal(signal.SIGCONT)
-        return None
-
-    return until("a reader that could be caught", caught)
 
 
 def test_fault_24_another_process_holds_the_world():
