@@ -33,6 +33,7 @@ struct work_order {
     int64_t task_id;
     objid owner; /* on whose account */
     bool finish; /* a reboot waits for it */
+    bool again; /* it was taken before a reboot or restart: it is not refused for what waits already */
     void (*work)(const void *request, size_t len, struct buf *answer);
     struct buf request; /* owned */
 };

@@ -225,7 +225,7 @@ void saving_release_codes(struct scheduler *s, struct task *t);
 
 /* working.c */
 bool work_is_wanted(const struct task *t); /* it waits for a threaded built-in */
-void work_begin(struct scheduler *s, struct task *t); /* such a one: its work is ordered; it may be ready, with an error, on return */
+void work_begin(struct scheduler *s, struct task *t, bool again); /* such a one: its work is ordered (again: work_order.again); it may be ready, with an error, on return */
 void work_begin_again(struct scheduler *s); /* for all that were saved, in their order: after a restart or a reboot */
 void work_drop(struct scheduler *s, struct task *t); /* it goes */
 

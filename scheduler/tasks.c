@@ -213,7 +213,7 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
         task_changed(s, t);
         if (o->v.type != V_LIST) return; /* whoever set it aside wakes it */
         t->wake = value_ref(o->v);
-        work_begin(s, t);
+        work_begin(s, t, false);
         return;
     }
     task_count(s, t, 1);

@@ -18,14 +18,14 @@ static objid account_of(const struct task *t) {
     return player < NOTHING ? player : t->queue->owner;
 }
 
-void work_begin(struct scheduler *s, struct task *t) {
+void work_begin(struct scheduler *s, struct task *t, bool again) {
     const struct threaded *w = threaded_of(s->m, t->wake);
     if (!s->host.work) return; /* it waits for somebody who can */
     if (!w) {
         interrupt(s, t, "What this waits for is not to be had here");
         return;
     }
-    struct work_order order = {.task_id = t->id, .owner = account_of(t), .finish = w->at_reboot == AT_REBOOT_FINISH, .work = w->work, .request = BUF_INIT};
+    struct work_order order = {.task_id = t->id, .owner = account_of(t), .finish = w->at_reboot == AT_REBOOT_FINISH, .again = again, .work = w->work, .request = BUF_INIT};
     const struct list *wish = t->wake.u.l;
     w->request(s->m, wish->items + 1, (int)wish->len - 1, &order.request);
     const char *refusal = s->host.work(s->host.ctx, &order);
@@ -48,7 +48,7 @@ void work_begin_again(struct scheduler *s) {
     for (size_t i = 0; i < n; i++) {
         const struct threaded *w = threaded_of(s->m, all[i]->wake);
         if (w && w->at_reboot == AT_REBOOT_INTERRUPT && s->host.work) interrupt(s, all[i], "The server was replaced while this was at work");
-        else work_begin(s, all[i]);
+        else work_begin(s, all[i], true);
     }
     free(all);
 }

@@ -233,6 +233,7 @@ static void insert(struct workers *w, struct work *k) {
 }
 
 static const char *refusal(const struct workers *w, const struct work_order *o) {
+    if (o->again) return NULL; /* what threads had at work before was not among what waited */
     if (o->request.len > THREADED_MOST_BYTES) return "The arguments are too long";
     if (count(w->waiting, NULL) >= THREADED_MOST_WAITING) return "Too much work waits to be done";
     return count(w->waiting, &o->owner) >= THREADED_MOST_OF_ONE ? "Too much work of yours waits to be done" : NULL;

@@ -25,7 +25,7 @@ void workers_open(struct workers *w);
 /* Nobody is answered any more. Work that has begun is waited for so long; what is then not done ends by itself, without being seen. NULL allowed. */
 void workers_free(struct workers *w, double seconds);
 
-/* Takes the request. NULL, or why it is refused: there are too many orders, of this owner or of all, or it is too long. */
+/* Takes the request. NULL, or why it is refused: there are too many orders, of this owner or of all, or it is too long; one that was taken before (work_order.again) is not. */
 const char *workers_ask(struct workers *w, struct work_order *order);
 void workers_drop(struct workers *w, int64_t task_id); /* if there is any of it. NULL allowed */
 /* Waits so long for the orders that want it (work_order.finish), which go first now, and then gives all answers that are there. */

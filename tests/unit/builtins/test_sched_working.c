@@ -100,7 +100,7 @@ Test(sched_working, answers_and_errors_go_where_the_task_is) {
     fake_type(&f, WORLD_WIZARD, ";player:tell(toliteral(queued_tasks()[1][2])); return `resume(queued_tasks()[1][1]) ! E_INVARG => \"no\"';");
     fake_expect(&f, WORLD_WIZARD, "\"waiting for work to be done\"\n=> \"no\"\n");
     cr_assert_eq(norders, 2);
-    cr_expect(orders[0].owner == WORLD_WIZARD && !orders[0].finish);
+    cr_expect(orders[0].owner == WORLD_WIZARD && !orders[0].finish && !orders[0].again);
     answer(&f, 1);
     fake_expect(&f, WORLD_WIZARD, "b {E_INVIND, \"Salt is too short\"}\n");
     answer(&f, 0);
@@ -172,7 +172,7 @@ Test(sched_working, a_reboot_orders_again_in_the_same_order) {
     for (int round = 0; round < 3; round++) {
         reboot(&f);
         cr_assert_eq(norders, 8);
-        for (int i = 0; i < 8; i++) cr_expect(orders[i].task_id == before[i < 4 ? i : i + 1]);
+        for (int i = 0; i < 8; i++) cr_expect(orders[i].task_id == before[i < 4 ? i : i + 1] && orders[i].again);
     }
     fake_expect(&f, WORLD_WIZARD, "");
     for (size_t i = 0; i < 8; i++) {

@@ -189,6 +189,8 @@ Test(workers, who_orders_too_much_is_refused) {
     cr_expect_str_eq(ask(&b, 5001, 5001, "x", false), "Too much work waits to be done");
     workers_drop(b.w, 1);
     cr_expect_null(ask(&b, 5001, 5001, "x", false));
+    struct work_order again = {.task_id = 5002, .owner = 1, .again = true, .work = echo, .request = BUF_INIT};
+    cr_expect_null(workers_ask(b.w, &again), "before the reboot a thread had it");
     close_bench(&b);
     open_bench(&b, false);
     struct work_order o = {.task_id = 1, .work = echo, .request = BUF_INIT};
