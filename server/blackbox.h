@@ -17,7 +17,7 @@
 struct connection;
 struct listener;
 
-enum { BOX_VERSION = 1, BOX_SLOTS = 1 << 17, BOX_STRIKES = 3, BOX_STRIKE_US = 10000000 };
+enum { BOX_VERSION = 2, BOX_SLOTS = 1 << 17, BOX_STRIKES = 3, BOX_STRIKE_US = 10000000 };
 enum box_kind { BOX_FREE, BOX_LISTENER, BOX_CONNECTION };
 enum box_flag { BOX_PRINT_MESSAGES = 1, BOX_OUTBOUND = 2, BOX_BINARY = 4, BOX_NO_ECHO = 8, BOX_KEEP_ALIVE = 16, BOX_IN_LINE = 32 };
 
@@ -46,6 +46,7 @@ struct box_content {
     int64_t next_number; /* of connections */
     int64_t generation;
     struct box_running running;
+    struct box_running failed; /* what ran at the last crash: the main thread goes on for a moment when another one fails */
     int32_t signal; /* of the last crash */
     uint32_t back; /* a crash now executes the program before this one, as a reboot was just now */
     char report[512]; /* file about it */

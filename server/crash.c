@@ -93,7 +93,7 @@ static void let_faults_kill(void) {
 
 static void write_report(const struct blackbox *box, int fd, int number, const void *address) {
     const struct box_content *c = box->content;
-    const struct box_running *r = &c->running;
+    const struct box_running *r = &c->failed;
     void *frames[MOST_FRAMES];
     let_faults_kill();
     blackbox_close_sockets(box); /* this child holds nobody's connection open */

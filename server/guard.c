@@ -82,7 +82,8 @@ static void go_on_from_save(const struct way_out *w, int number, const siginfo_t
     struct box_content *c = w->box->content;
     bool told = is_told_to_abort(number, info), again = !told && blackbox_count_crash(w->box, clock_monotonic_us());
     const struct work_order *work = workers_at_work();
-    if (work) c->running = (struct box_running){.task = work->task_id, .player = work->owner, .this_ = NOTHING, .verb = "(in a thread)"}; /* else it would be begun again, to fail again */
+    c->failed = c->running;
+    if (work) c->failed = (struct box_running){.task = work->task_id, .player = work->owner, .this_ = NOTHING, .verb = "(in a thread)"}; /* else it would be begun again, to fail again */
     c->signal = number;
     crash_report(w->box, number, info->si_code > 0 ? info->si_addr : NULL); /* else somebody has sent it */
     say("*** CRASH: ");

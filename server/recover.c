@@ -91,9 +91,9 @@ int recover_connections(struct server *s, struct buf *why) {
     struct box_content *c = s->box->content;
     size_t n;
     if (sched_load(s->sched, why)) return -1;
-    if (c->running.task) {
-        (void)sched_end_failed(s->sched, c->running.task);
-        sched_flush_input(s->sched, c->running.player, false); /* it may be among the lines that had come by the last save */
+    if (c->failed.task) {
+        (void)sched_end_failed(s->sched, c->failed.task);
+        sched_flush_input(s->sched, c->failed.player, false); /* it may be among the lines that had come by the last save */
     }
     struct kept *all = look_at_all(s, &n);
     adopt_listeners(s, all, n);
@@ -117,7 +117,7 @@ static void say_to_one(struct server *s, struct connection *c, int64_t seconds) 
         connection_write_line(c, line, strlen(line));
     }
     value_unref(v);
-    if (s->box->content->running.task && c->id == s->box->content->running.player) {
+    if (s->box->content->failed.task && c->id == s->box->content->failed.player) {
         static const char ended[] = "*** What you were doing at that moment was ended and is not tried again. ***";
         connection_write_line(c, ended, sizeof ended - 1);
     }
@@ -129,8 +129,8 @@ static void call_verbs(struct server *s, int64_t lost_us) {
     list_add_pair(&info, "signal", value_str(str_from(crash_signal_name(c->signal))));
     list_add_pair(&info, "seconds", value_float((double)lost_us / 1e6));
     list_add_pair(&info, "generation", value_int((int64_t)db_generation(s->db)));
-    list_add_pair(&info, "task", value_int(c->running.task));
-    list_add_pair(&info, "player", value_obj(c->running.task ? (objid)c->running.player : NOTHING));
+    list_add_pair(&info, "task", value_int(c->failed.task));
+    list_add_pair(&info, "player", value_obj(c->failed.task ? (objid)c->failed.player : NOTHING));
     list_add_pair(&info, "report", value_str(str_new(c->report, strnlen(c->report, sizeof c->report))));
     list_add_pair(&info, "version", value_str(str_from(EVERMOO_VERSION)));
     server_announce_recovery(s);
@@ -153,7 +153,7 @@ void recover_go_on(struct server *s) {
         server_say_to_wizards(s, "*** The new program crashed soon after the reboot; the program before it goes on. The log says more. ***");
     }
     call_verbs(s, lost_us);
-    c->running.task = 0;
+    c->running.task = c->failed.task = 0;
     ev_feed_signal_event(s->loop, SIGCHLD); /* children of before that have ended meanwhile */
     s->saves.changed = true;
 }
