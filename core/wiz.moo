@@ -52,7 +52,10 @@ object WIZ
     if (!this:is_wizard_here())
       return;
     endif
-    {seconds, reason} = this:parse_delay(argstr);
+    if (!(delay = this:parse_delay(argstr)))
+      return;
+    endif
+    {seconds, reason} = delay;
     this:warn_all("goes down", seconds, reason);
     shutdown(reason);
   endverb
@@ -70,7 +73,10 @@ object WIZ
     if (countdown = this:reboot_counting_down())
       return this:tell("A reboot comes already, in ", $time_utils:english_time(max(0, countdown[2] - time())), "; ", $string_utils:nn(countdown[3]), " asked for it.  `@abort-reboot' calls it off.");
     endif
-    {seconds, reason} = this:parse_delay(argstr);
+    if (!(delay = this:parse_delay(argstr)))
+      return;
+    endif
+    {seconds, reason} = delay;
     $wiz.reboot_countdown = {task_id(), time() + seconds, this};
     this:warn_all("reboots", seconds, reason);
     $wiz.reboot_countdown = {};
@@ -114,12 +120,15 @@ object WIZ
   endverb
 
   verb parse_delay (this none this) owner: LIBRARIAN flags: "rxd"
-    "\"[SECONDS] [REASON]\" as {seconds, reason}.";
+    "\"[SECONDS] [REASON]\" as {seconds, reason}; {} when so many seconds cannot be meant, which is told.";
     words = $string_utils:explode(args[1]);
-    if (words && $string_utils:is_integer(words[1]))
-      return {max(0, toint(words[1])), $string_utils:from_list(listdelete(words, 1), " ")};
+    if (!words || !$string_utils:is_integer(words[1]))
+      return {0, args[1]};
+    elseif ((seconds = toint(words[1])) < 0 || seconds > 31536000)
+      this:tell("The seconds are from 0 to 31536000, which is a year.");
+      return {};
     endif
-    return {0, args[1]};
+    return {seconds, $string_utils:from_list(listdelete(words, 1), " ")};
   endverb
 
   verb warn_all (this none this) owner: WIZARD flags: "rxd"

@@ -127,7 +127,6 @@ class Server:
     env = None  # of the server: as ours
     program = EVERMOO
     reboot_folders = True  # the server may be replaced by a program of the build and of its own directory
-    program = EVERMOO
 
     def __init__(self, *options, world=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="evermoo-session-"))
