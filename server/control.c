@@ -31,7 +31,7 @@ void control_release(struct asker *a) {
     while (*p != a) p = &(*p)->next;
     *p = a->next;
     ev_io_stop(a->control->server->loop, &a->io);
-    close(a->fd);
+    if (!a->kept) close(a->fd);
     buf_fini(&a->request);
     buf_fini(&a->answer);
     buf_fini(&a->result);
@@ -111,6 +111,15 @@ static bool is_allowed(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && (who.uid == geteuid() || who.uid == 0);
 }
 
+static struct asker *asker_new(struct control *k, int fd) {
+    struct asker *a = xcalloc(1, sizeof *a);
+    *a = (struct asker){.next = k->askers, .control = k, .fd = fd};
+    k->askers = a;
+    ev_io_init(&a->io, on_request, fd, EV_READ);
+    a->io.data = a;
+    return a;
+}
+
 static void on_asker(struct ev_loop *loop, ev_io *w, int events) {
     (void)events;
     struct control *k = w->data;
@@ -120,12 +129,7 @@ static void on_asker(struct ev_loop *loop, ev_io *w, int events) {
         close(fd);
         return;
     }
-    struct asker *a = xcalloc(1, sizeof *a);
-    *a = (struct asker){.next = k->askers, .control = k, .fd = fd};
-    k->askers = a;
-    ev_io_init(&a->io, on_request, fd, EV_READ);
-    a->io.data = a;
-    ev_io_start(loop, &a->io);
+    ev_io_start(loop, &asker_new(k, fd)->io);
 }
 
 struct control *control_open(struct server *s) {
@@ -159,6 +163,7 @@ void control_close(struct control *k) {
             a->more(a);
             continue;
         }
+        if (a->kept) continue;
         if (a->waits && !a->answer.len) control_answer(a, 1, "the server ended or is being replaced by a new one; ask again\n");
         if (a->answer.len) send_answer(a);
     }
@@ -177,6 +182,46 @@ void control_answer_stops(struct control *k, bool saved, const char *text) {
         if (!a->waits_for_end) continue;
         buf_printf(&a->answer, "%d\n%s\n", saved ? 0 : 1, text);
         send_answer(a);
+    }
+}
+
+/* ---- through a reboot ---- */
+
+void control_answer_reboots(struct control *k, int status, const char *text) {
+    for (struct asker *a = k ? k->askers : NULL, *next; a; a = next) {
+        next = a->next;
+        if (!a->waits_for_reboot || a->answer.len) continue;
+        (void)fcntl(a->fd, F_SETFD, FD_CLOEXEC);
+        control_answer(a, status, text);
+    }
+}
+
+void control_encode_reboots(const struct control *k, struct buf *out) {
+    uint64_t n = 0;
+    for (const struct asker *a = k ? k->askers : NULL; a; a = a->next) n += a->waits_for_reboot && !a->answer.len;
+    enc_u64(out, n);
+    for (const struct asker *a = k ? k->askers : NULL; a; a = a->next)
+        if (a->waits_for_reboot && !a->answer.len) enc_u64(out, (uint64_t)a->fd);
+}
+
+static void adopt_asker(struct control *k, int fd) {
+    struct asker *a = asker_new(k, fd);
+    a->waits = a->waits_for_reboot = true;
+}
+
+void control_decode_reboots(struct control *k, struct dec *d) {
+    for (uint64_t n = dec_u64(d); n && !d->bad; n--) {
+        uint64_t fd = dec_u64(d);
+        if (fd > INT32_MAX) d->bad = true;
+        if (!d->bad && k && is_allowed((int)fd)) adopt_asker(k, (int)fd);
+    }
+}
+
+void control_keep_reboots(struct control *k) {
+    for (struct asker *a = k ? k->askers : NULL; a; a = a->next) {
+        if (!a->waits_for_reboot || a->answer.len) continue;
+        (void)fcntl(a->fd, F_SETFD, 0);
+        a->kept = true;
     }
 }
 

@@ -3,7 +3,7 @@
  * The control socket of a running world, WORLD/control: how the commands of `evermoo' reach the server. Only the owner of the server's process, and root, may.
  *
  * One request a connection (server/requests.def): a word, a line feed, a text; the asker then shuts its sending side. One answer: the digit of an exit status, a line feed, a text. The
- * answer to `stop' comes when the last save is done; the one to `log' goes on until either side ends.
+ * answer to `stop' comes when the last save is done, the one to `reboot' from the program that serves then; the one to `log' goes on until either side ends.
  */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/codec.h"
 
 struct server;
 struct control;
@@ -21,6 +22,13 @@ struct control *control_open(struct server *s);
 void control_close(struct control *k);
 /* The answer to all who asked for the end. */
 void control_answer_stops(struct control *k, bool saved, const char *text);
+
+/* To all who asked for a reboot, how it went. */
+void control_answer_reboots(struct control *k, int status, const char *text);
+/* Their sockets in a hand-off: who takes over has them answered. Decoding with k NULL drops them. */
+void control_encode_reboots(const struct control *k, struct buf *out);
+void control_decode_reboots(struct control *k, struct dec *d);
+void control_keep_reboots(struct control *k); /* open through exec, and by control_close() */
 
 /* The asking side. 0: *status and *answer are the server's. 1: nobody serves this world. -1 and *why: it is served, but cannot be reached. */
 int control_ask(const char *world, const char *word, const char *text, int *status, struct buf *answer, struct buf *why);

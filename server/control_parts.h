@@ -21,7 +21,7 @@ struct asker {
     ev_io io;
     struct buf request, answer;
     size_t sent;
-    bool waits, waits_for_end;
+    bool waits, waits_for_end, waits_for_reboot, kept; /* kept: its socket is another program's from now on */
     int status; /* while it waits for a save: what is to be answered then */
     struct buf result;
     void (*gone)(struct asker *a); /* of a request that keeps something in `ctx'; NULL: none */

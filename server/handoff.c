@@ -22,7 +22,7 @@
 
 static const char magic[] = "EVERMOO HANDOFF\n";
 enum { MAJOR = 1, MUST_UNDERSTAND = 1 };
-enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_SOCKETS, S_BOX, S_LAST = S_BOX };
+enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_SOCKETS, S_BOX, S_ASKERS, S_LAST = S_ASKERS };
 
 /* ---- writing ---- */
 
@@ -138,6 +138,8 @@ void handoff_encode(struct server *s, struct buf *out) {
     add_section_with(out, S_SOCKETS, 0, &b); /* a program that cannot compare them may take over all the same */
     encode_box(s, &b);
     add_section_with(out, S_BOX, 0, &b); /* who does not know it begins its own */
+    control_encode_reboots(s->control, &b);
+    add_section_with(out, S_ASKERS, 0, &b);
     enc_u64(out, S_END);
 }
 
@@ -239,6 +241,7 @@ static void decode_section(struct server *s, uint64_t type, struct dec *d, struc
     case S_SOCKETS: sockets_compare(s, d); break;
     case S_REBOOT: decode_reboot(s, d); break;
     case S_BOX: decode_box(s, d); break;
+    case S_ASKERS: control_decode_reboots(s->options.check ? NULL : s->control, d); break;
     case S_TASKS:
         if (sched_take_over(s->sched, d, why)) fail(why, "the tasks in the hand-off cannot be placed");
         return;

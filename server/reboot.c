@@ -48,7 +48,11 @@ void reboot_free(struct server *s) {
 }
 
 static void give_up(struct server *s, const char *what) {
-    reboot_tell(s, "The reboot is off: %s. Everything goes on as before.", what);
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "The reboot is off: %s. Everything goes on as before.", what);
+    reboot_tell(s, "%s", buf_c(&text));
+    control_answer_reboots(s->control, 1, buf_c(&text));
+    buf_fini(&text);
     drop_descriptors(s);
     reboot_free(s);
 }
@@ -248,6 +252,7 @@ bool reboot_exec(struct server *s, int previous) {
     int lock = db_world_keep_lock(s->db);
     char **argv = arguments(s, false, previous, lock);
     keep_all_through_exec(s, true);
+    control_keep_reboots(s->control);
     keep_through_exec(s->hand_off, true);
     keep_through_exec(previous, true);
     if (s->box) keep_through_exec(s->box->fd, true);

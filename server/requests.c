@@ -129,9 +129,10 @@ void request_stop(struct asker *a, const char *text) {
 void request_reboot(struct asker *a, const char *text) {
     struct server *s = a->control->server;
     struct str *binary = str_from_bytes(text, strlen(text));
+    a->waits_for_reboot = true;
+    control_wait(a);
     s->host.reboot(s, NOTHING, binary, NULL);
     str_unref(binary);
-    control_answer(a, 0, "the reboot begins; the log tells how it goes\n");
 }
 
 static void describe_memory(struct server *s, struct buf *out) {

@@ -96,6 +96,14 @@ static void keep_hand_off(struct server *s) {
     saves_ask(s, drop_hand_off, NULL);
 }
 
+static const char went_back[] = "The new program could not take over; the log says why. The one before it goes on.";
+
+static void answer_askers(struct server *s) {
+    char text[120];
+    snprintf(text, sizeof text, "evermoo %s has taken over; process %ld\n", EVERMOO_VERSION, (long)getpid());
+    control_answer_reboots(s->control, s->options.back ? 1 : 0, s->options.back ? went_back : text);
+}
+
 /* From here on nothing goes back. */
 void takeover_commit(struct server *s) {
     guard_passed();
@@ -115,9 +123,10 @@ void takeover_commit(struct server *s) {
     }
     listeners_pause(s, false);
     round_begin(s, "rebooted_msg", NULL);
-    if (s->options.back) reboot_tell(s, "The new program could not take over; the log says why. The one before it goes on.");
+    if (s->options.back) reboot_tell(s, "%s", went_back);
     server_log_start(s);
     log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
+    answer_askers(s);
     server_hook_rebooted(s);
     reboot_free(s);
     s->saves.changed = true;
