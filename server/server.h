@@ -128,6 +128,10 @@ struct server {
     char exe[SERVER_EXE_SIZE]; /* the file this server was started from */
 };
 
+/* ---- the command line (serve_options.c) ---- */
+/* All others have their defaults. 0, or an exit status after a line on stderr; with 0, argv is the caller's to free. */
+int serve_options_parse(struct serve_options *o, int argc, char **argv);
+
 /* ---- beginning and end (cmd_serve.c) ---- */
 /* Ends everything that is not on disk; `keep_sockets': their descriptors stay open, for the next image. */
 void server_close(struct server *s, bool keep_sockets);
