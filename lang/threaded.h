@@ -2,12 +2,13 @@
 /*
  * Built-in functions whose work another thread does while the task waits; a row THREADED of builtins.def.
  *
- * Such a function has three parts. bf_NAME(), in the main thread, decides whether the caller may have it at all, and returns threaded_call(). bf_NAME_request(), there too, makes
- * the arguments into plain bytes. bf_NAME_work() turns these into an answer, in whatever thread: it knows of no world and no values, touches nothing but its two buffers, and says by
- * one of the answer_...() functions what the task gets.
+ * Such a function has three parts. bf_NAME(), in the main thread, decides whether the caller may have it at all, and returns threaded_call(). bf_NAME_request(),
+ * there too, makes the arguments into plain bytes. bf_NAME_work() turns these into an answer, in whatever thread: it knows of no world and no values, touches
+ * nothing but its two buffers, and says by one of the answer_...() functions what the task gets.
  *
  * Where no threads are to be had (machine.has_workers is not set) the three are called one after the other. Else the task sleeps (SUSPEND_WORK) with a list
- * {name, argument...}, and that is also what is saved of it: who loads the task begins the work again. Permissions were looked at in the beginning, and are not again.
+ * {name, argument...}, and that is also what is saved of it: who loads the task begins the work again. Permissions were looked at in the beginning, and are not
+ * again.
  */
 #ifndef LANG_THREADED_H
 #define LANG_THREADED_H
@@ -34,7 +35,8 @@ struct threaded {
 
 /* What bf_NAME() returns: the answer, or the wish to be set aside until it is there. */
 struct result threaded_call(struct builtin_call *c, const char *name);
-/* What such a task sleeps with: its function, with the arguments behind list->items[0]. NULL: the list is none of ours, or does not fit the function (it came from a record). */
+/* What such a task sleeps with: its function, with the arguments behind list->items[0]. NULL: the list is none of ours, or does not fit the function (it came
+   from a record). */
 const struct threaded *threaded_of(const struct machine *m, value wish);
 
 /* By whoever does the work, once. */

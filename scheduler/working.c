@@ -25,7 +25,8 @@ void work_begin(struct scheduler *s, struct task *t, bool again) {
         interrupt(s, t, "What this waits for is not to be had here");
         return;
     }
-    struct work_order order = {.task_id = t->id, .owner = account_of(t), .finish = w->at_reboot == AT_REBOOT_FINISH, .again = again, .work = w->work, .request = BUF_INIT};
+    struct work_order order = {.task_id = t->id, .owner = account_of(t), .again = again, .work = w->work, .request = BUF_INIT};
+    order.finish = w->at_reboot == AT_REBOOT_FINISH;
     const struct list *wish = t->wake.u.l;
     w->request(s->m, wish->items + 1, (int)wish->len - 1, &order.request);
     const char *refusal = s->host.work(s->host.ctx, &order);
