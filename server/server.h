@@ -129,7 +129,7 @@ struct server {
 };
 
 /* ---- the command line (serve_options.c) ---- */
-/* All others have their defaults. 0, or an exit status after a line on stderr; with 0, argv is the caller's to free. */
+/* What is not given has its default. 0, and o->argv is the caller's to free; or an exit status after a line on stderr. */
 int serve_options_parse(struct serve_options *o, int argc, char **argv);
 
 /* ---- beginning and end (cmd_serve.c) ---- */

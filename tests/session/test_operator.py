@@ -1,6 +1,7 @@
 """The operator's side of a reboot: which program may be executed, what it may take before it is trusted, what it gets."""
 import os
 import re
+import resource
 import shutil
 import sys
 
@@ -171,6 +172,16 @@ def test_descriptors_of_jobs():
         c.send(';backup_database("one")')
         until("the backup", lambda: (server.world / "backups" / "one").exists())
         only_these((server.dir / "descriptors").read_text(), ["^/dev/null$", "memfd:evermoo job", "/descriptors$", "^/proc/", "/evermoo$"])
+
+
+def test_as_many_descriptors_as_there_may_be():
+    with Server() as server:
+        server.stop()
+        path = script(server, "few", f'ulimit -Sn 100; exec {EVERMOO} "$@"')
+        server.program = str(path)
+        server.start()
+        _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        assert hard > 100 and resource.prlimit(server.pid, resource.RLIMIT_NOFILE) == (hard, hard)
 
 
 MIX_UP = """
