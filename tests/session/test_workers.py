@@ -1,4 +1,5 @@
 """Built-in functions that run in threads: others are served meanwhile, and each task gets its answer once, whatever becomes of the server."""
+import json
 import os
 import pathlib
 import re
@@ -95,6 +96,35 @@ def test_a_reboot_in_the_middle_of_ten():
             for name, hash_ in expected(c, names).items():
                 assert dict(answers)[name] == hash_
         assert "has taken over" in server.log_text()
+
+
+def test_a_login_that_waits_for_its_hash():
+    """As after suspend(), nobody is left to whom do_login_command could return: switch_player() logs in. Here in the new program, whoever asked in the old one."""
+    with Server() as server:
+        c = server.login()
+        prepare(c)
+        c.eval(f'add_property(#0, "hash", {SHORT.format("sesame")}, {{#3, ""}})')
+        c.eval('add_verb(#0, {#3, "rxd", "is_password"}, {"this", "none", "this"})')
+        c.eval('set_verb_code(#0, "is_password", {"return argon2_verify(this.hash, args[1]);"})')
+        code = ["if (length(args) > 2 && this:is_password(args[3]))", "switch_player(player, #4);", "elseif (args)", 'notify(player, "Wrong.");', "endif"]
+        c.eval('set_verb_code(#0, "do_login_command", {"if (!args) return; endif", ' + ", ".join(json.dumps(line) for line in code) + "})")
+        for name in THREADS:
+            start(c, name, MEDIUM)
+        until("the threads' work", lambda: waiting(c) == len(THREADS))
+        right, wrong, gone = (server.connect(greeting=False) for _ in range(3))
+        right.send("connect Alice sesame")
+        wrong.send("connect Alice secret")
+        gone.send("connect Alice sesame")
+        until("the logins", lambda: waiting(c) == len(THREADS) + 3)
+        gone.close()
+        c.send(";reboot()")
+        c.expect(AFTER)
+        assert waiting(c) == len(THREADS) + 3, "the reboot came too late"
+        right.expect("*** Connected ***")
+        wrong.expect("Wrong.")
+        until("the end of the others", lambda: waiting(c) == 0)
+        assert right.eval("player") == "#4" and c.eval("#4 in connected_players()") != "0"
+        assert server.log_text().count("CONNECTED: Alice") == 1
 
 
 def test_a_reboot_in_the_middle_of_backups():
