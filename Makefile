@@ -56,10 +56,14 @@ $(B)/evermoo: $(OBJ_server) $(B)/server/main.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# What to do about a header that is not there; a mistake in the code passes without it.
+HEADER_HINT = { $(CC) $(filter-out -MMD -MP,$(CPPFLAGS_ALL)) -E -o /dev/null $< 2>&1 | grep -q "[Nn]o such file\|file not found" && \
+	echo "A library's header is missing: on Debian \`tools/install-deps build check' installs all; README.md lists the libraries." >&2; exit 1; }
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $< || $(HEADER_HINT)
 
 # The bundled world's source becomes part of the program.
 CORE := core/constants.moo $(filter-out core/constants.moo,$(sort $(wildcard core/*.moo core/*/*.moo)))
