@@ -43,9 +43,14 @@ static void on_probation_over(struct ev_loop *loop, ev_timer *w, int events) {
     takeover_guard(s);
 }
 
-static void begin_probation(struct server *s) {
+/* `reads': the program before this one has left its black box, so it can read what this one writes there. */
+static void begin_probation(struct server *s, bool reads) {
     s->previous = s->options.previous;
     s->options.previous = -1;
+    if (s->previous >= 0 && !reads) {
+        log_info("REBOOT: should this program crash, it goes on itself: the one before it could not read what tells whose the connections are");
+        takeover_end_probation(s);
+    }
     if (s->previous < 0) return;
     (void)fcntl(s->previous, F_SETFD, FD_CLOEXEC);
     ev_timer_init(&s->probation, on_probation_over, PROBATION_SECONDS, 0.);
@@ -110,9 +115,10 @@ void takeover_commit(struct server *s) {
     log_info("REBOOT: evermoo %s has everything; from here on nothing goes back", EVERMOO_VERSION);
     reboot_close_on_exec(s);
     keep_hand_off(s);
-    if (s->box) (void)fcntl(s->box->fd, F_SETFD, FD_CLOEXEC);
+    bool same_box = s->box != NULL;
+    if (same_box) (void)fcntl(s->box->fd, F_SETFD, FD_CLOEXEC);
     else takeover_new_box(s);
-    begin_probation(s);
+    begin_probation(s, same_box);
     takeover_guard(s);
     s->options.lock = 0; /* the world has it */
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {

@@ -2,10 +2,10 @@
 import os
 import pathlib
 import re
+import resource
 import select
 import shutil
 import signal
-import struct
 import subprocess
 
 from session import EVERMOO, FAULTS, SANITIZED, Server, reader, until
@@ -332,3 +332,24 @@ def test_who_came_after_the_last_save_logs_in_again():
         new.login("Alice")
         c.send("say well")
         new.expect("well")
+
+
+@skip_sanitized
+def test_a_program_that_may_not_read_the_box_is_not_gone_back_to():
+    """The first one has none, as if it were older than that: the second begins one, and goes on itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32 << 20, hard))  # more than the world, less than a box
+    try:
+        server = Server()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with server:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (soft, hard))
+        server.expect_log("A crash would end the server and not be recovered from")
+        c = server.login()
+        c.send(";reboot()")
+        c.expect(AFTER)
+        c.eval("1")
+        crash(server)
+        c.expect("The server had a fault")
+        assert c.eval("1 + 1") == "2" and "within a minute of a reboot" not in server.log_text()
