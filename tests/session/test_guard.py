@@ -6,6 +6,7 @@ import resource
 import select
 import shutil
 import signal
+import struct
 import subprocess
 
 from session import EVERMOO, FAULTS, SANITIZED, Server, reader, until
