@@ -84,6 +84,17 @@ static void take_message(struct supervisor *v, const char *text, int fd) {
     if (named && value_of(text, "FDSTOREREMOVE", value, sizeof value)) forget(v, name);
 }
 
+/* The first of the descriptors. The rest is closed: by alignment the room for one is room for two. */
+static int take_first(const struct cmsghdr *c) {
+    int first = -1, fd;
+    for (size_t at = CMSG_LEN(0); at + sizeof fd <= c->cmsg_len; at += sizeof fd) {
+        memcpy(&fd, (const char *)c + at, sizeof fd);
+        if (first < 0) first = fd;
+        else close(fd);
+    }
+    return first;
+}
+
 /* Who sent it, and what came along. */
 static pid_t unpack(struct msghdr *m, int *fd) {
     pid_t pid = 0;
@@ -91,7 +102,7 @@ static pid_t unpack(struct msghdr *m, int *fd) {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         struct ucred who;
         if (c->cmsg_level != SOL_SOCKET) continue;
-        if (c->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(c), sizeof *fd); /* there is room for one only */
+        if (c->cmsg_type == SCM_RIGHTS) *fd = take_first(c);
         if (c->cmsg_type == SCM_CREDENTIALS) {
             memcpy(&who, CMSG_DATA(c), sizeof who);
             pid = who.pid;

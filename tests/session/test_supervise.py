@@ -1,7 +1,9 @@
 """`evermoo serve --supervise': a server that is killed is started again, and nobody is dropped."""
 import os
 import re
+import select
 import signal
+import socket
 import subprocess
 
 from session import EVERMOO, LIMIT, Fault, Server, until
@@ -85,3 +87,26 @@ def test_not_for_ever():
         until("the supervisor's end", killed_again)
         assert server.wait() == 1
         server.expect_log("it is not started again")
+
+
+def test_a_stranger_gives_it_nothing():
+    """Its socket has a name that anybody may send to, however many descriptors."""
+    with Supervised("--supervise") as server:
+        c = server.login()
+        name = next(e for e in open(f"/proc/{server.server_pid}/environ").read().split("\0") if e.startswith("NOTIFY_SOCKET=@"))
+        until("the sockets", lambda: server.sockets_kept == 2)
+        held = len(os.listdir(f"/proc/{server.pid}/fd"))
+        stranger, (ours, theirs) = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), os.pipe()
+        stranger.connect("\0" + name.split("@")[1])
+        for n in range(1, 4):
+            socket.send_fds(stranger, [b"FDSTORE=1\nFDNAME=evermoo-box"], [ours] * n)
+        socket.send_fds(stranger, [b"FDSTOREREMOVE=1\nFDNAME=evermoo-box"], [])
+        os.close(ours)
+        try:  # the pipe breaks when nobody has the end of it that was given away
+            until("all being closed", lambda: not select.select([], [theirs], [], 0)[1] or not os.write(theirs, b"x"))
+            raise Fault("somebody keeps what the stranger sent")
+        except BrokenPipeError:
+            pass
+        assert len(os.listdir(f"/proc/{server.pid}/fd")) == held
+        server.kill_server()
+        c.expect("The server had a fault")
