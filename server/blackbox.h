@@ -17,7 +17,7 @@
 struct connection;
 struct listener;
 
-enum { BOX_VERSION = 2, BOX_SLOTS = 1 << 17, BOX_STRIKES = 3, BOX_STRIKE_US = 10000000 };
+enum { BOX_VERSION = 3, BOX_SLOTS = 1 << 17, BOX_STRIKES = 3, BOX_STRIKE_US = 10000000 };
 enum box_kind { BOX_FREE, BOX_LISTENER, BOX_CONNECTION };
 enum box_flag { BOX_PRINT_MESSAGES = 1, BOX_OUTBOUND = 2, BOX_BINARY = 4, BOX_NO_ECHO = 8, BOX_KEEP_ALIVE = 16, BOX_IN_LINE = 32 };
 
@@ -42,6 +42,7 @@ struct box_content {
     uint32_t used; /* no descriptor of this number or above has a slot */
     uint32_t strikes;
     int64_t crashes_us[BOX_STRIKES]; /* the newest last */
+    unsigned char world[16]; /* its number */
     int64_t saved_us; /* the world on disk is as it was then */
     int64_t next_number; /* of connections */
     int64_t generation;

@@ -294,7 +294,8 @@ static int start(struct server *s, struct buf *why) {
     if (!passes(fresh, "started", why) || open_world(s, why) || !passes(fresh, "opened", why)) return -1;
     s->resolver = resolver_new(s->loop);
     s->control = control_open(s);
-    if (s->options.recover >= 0) return start_recovered(s, why);
+    if (s->options.recover >= 0 && recover_is_of_this_world(s)) return start_recovered(s, why);
+    if (s->options.recover >= 0) recover_nobody(s);
     if (fresh) return start_fresh(s, why);
     if (takeover_restore(s, why) || !passes(fresh, "restored", why)) return -1;
     takeover_commit(s);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,7 +13,9 @@
 #include "base/must.h"
 #include "base/version.h"
 #include "server/crash.h"
+#include "server/guard.h"
 #include "server/server.h"
+#include "server/takeover.h"
 
 struct kept {
     int fd;
@@ -103,6 +106,26 @@ int recover_connections(struct server *s, struct buf *why) {
         if (all[i].slot.kind == BOX_CONNECTION) adopt_connection(s, &all[i]);
     free(all);
     return 0;
+}
+
+bool recover_is_of_this_world(const struct server *s) { return !memcmp(s->box->content->world, db_uuid(s->db), sizeof s->box->content->world); }
+
+void recover_nobody(struct server *s) {
+    struct box_slot slot;
+    const char *fault;
+    log_error("CRASH: the connections that were kept are of another world than %s, and end", s->options.world);
+    guard_passed(); /* there is nothing to go on with */
+    for (int fd = 0; fd < (int)s->box->content->used; fd++) {
+        if (!blackbox_look(s->box, fd, &slot, &fault)) continue;
+        fdstore_keep(s, fd); /* it is in the store, and is to go from there */
+        fdstore_forget(s, fd);
+        (void)shutdown(fd, SHUT_RDWR);
+        close(fd);
+    }
+    s->fdstore.inherited = false;
+    s->options.recover = -1;
+    blackbox_free(s->box);
+    takeover_new_box(s);
 }
 
 /* ---- words ---- */

@@ -26,7 +26,10 @@ void takeover_new_box(struct server *s) {
 
 /* The program before this one for a while after a reboot, else this one. */
 void takeover_guard(struct server *s) {
-    if (s->box) s->box->content->back = s->previous >= 0;
+    if (s->box) {
+        s->box->content->back = s->previous >= 0;
+        memcpy(s->box->content->world, db_uuid(s->db), sizeof s->box->content->world);
+    }
     guard_serving(s->box, s->previous >= 0 ? s->previous : s->executable, db_world_lock_descriptor(s->db), s->options.argc, s->options.argv);
 }
 

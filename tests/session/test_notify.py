@@ -360,3 +360,18 @@ def test_what_was_kept_cannot_be_used():
         server.store.clear()
         alice.expect_end()
         server.login("Alice")
+
+
+def test_what_is_kept_is_of_one_world():
+    """Who was a player of one world is nobody in another that the manager is told to serve next, though it has the same number there."""
+    with Keeping() as server:
+        alice = server.login("Alice")
+        server.until_store_has(3)
+        server.kill()
+        server.world.rename(server.dir / "one")
+        subprocess.run([EVERMOO, "import", str(server.dir / "tiny.db"), str(server.world)], check=True, capture_output=True)
+        server.start()
+        alice.expect_end()
+        assert "of another world" in server.log_text() and b"fault" not in alice.data
+        server.until_store_has(2)  # once what is new is there, and nothing else
+        assert server.login().eval("length(connected_players())") == "1"
