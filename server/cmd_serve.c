@@ -380,20 +380,21 @@ static int serve(struct serve_options *options) {
     return status;
 }
 
-/* A manager that is there already does the same. */
-static bool wants_supervisor(const struct serve_options *o) {
-    const char *manager = getenv("NOTIFY_SOCKET");
-    return o->supervise && !(manager && *manager) && !o->check && o->hand_off < 0 && o->recover < 0;
-}
+static bool is_beginning(const struct serve_options *o) { return !o->check && o->hand_off < 0 && o->recover < 0; }
 
-/* The server gets the same arguments, and finds that it has a manager. */
+/* The server gets the other arguments, and finds that it has a manager. */
 static int serve_supervised(const struct serve_options *o) {
     char program[SERVER_EXE_SIZE], evermoo[] = "evermoo", serve[] = "serve";
+    const char *manager = getenv("NOTIFY_SOCKET");
+    if (manager && *manager) {
+        fprintf(stderr, "evermoo serve: --supervise is for where there is no service manager; $NOTIFY_SOCKET says that one has started this: leave the option out\n");
+        return COMMAND_USAGE;
+    }
     char **argv = xcalloc((size_t)o->argc + 2, sizeof *argv);
     argv[0] = evermoo, argv[1] = serve;
     for (int i = 1; i < o->argc; i++) argv[i + 1] = o->argv[i];
     find_executable(program);
-    int status = supervise(program, argv);
+    int status = supervise(program, argv, o->supervise_patience);
     free(argv);
     return status;
 }
@@ -407,14 +408,14 @@ int cmd_serve(int argc, char **argv) {
         return rc;
     }
     raise_descriptor_limit();
-    if (!options.check && options.hand_off < 0 && options.recover < 0) options.recover = fdstore_take_back();
+    if (is_beginning(&options)) options.recover = fdstore_take_back();
     if (options.log && !options.check && (rc = log_open(options.log))) {
         struct buf why = BUF_INIT;
         buf_printf(&why, "%s: %s; the log cannot be written there", options.log, strerror(rc));
         guard_go_back(buf_c(&why));
         rc = command_fail("evermoo serve", &why);
         buf_fini(&why);
-    } else if (wants_supervisor(&options)) {
+    } else if (options.supervise && is_beginning(&options)) {
         rc = serve_supervised(&options);
     } else {
         signal(SIGPIPE, SIG_IGN);

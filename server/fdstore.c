@@ -18,8 +18,8 @@
 
 enum { WANTED = 1, STORED = 2, DOOMED = 4 }; /* to be in it; in it; what is in it under this number is to go first */
 enum { FIRST_PASSED = 3, MOST_PASSED = 1 << 17 };
-static const double AGAIN_SECONDS = 0.05;
-static const char prefix[] = "evermoo-", box_name[] = "evermoo-box";
+static const double SOON_SECONDS = 0.002, AGAIN_SECONDS = 0.05, ABSENT_SECONDS = 5; /* while it takes some; while it takes nothing; while nobody is there */
+static const char prefix[] = "fd", box_name[] = "evermoo-box";
 
 /* ---- giving ---- */
 
@@ -35,10 +35,12 @@ void fdstore_fini(struct fdstore *f) {
 }
 
 /* 0, or errno: it does not take it now. fd -1: nothing is sent along. */
-static int say_of(const char *what, const char *name, int fd) {
+static int say_of(struct fdstore *f, const char *what, const char *name, int fd) {
     struct buf text = BUF_INIT;
     buf_printf(&text, "%s=1\nFDNAME=%s", what, name);
     int rc = notify_send(&text, fd);
+    f->absent = rc == ECONNREFUSED || rc == ENOENT;
+    f->taken |= !rc;
     buf_fini(&text);
     return rc;
 }
@@ -79,10 +81,10 @@ void fdstore_forget(struct server *s, int fd) {
 static bool settle_one(struct fdstore *f, int fd) {
     char name[32];
     name_of(fd, name);
-    if ((f->states[fd] & DOOMED) && say_of("FDSTOREREMOVE", name, -1)) return false;
+    if ((f->states[fd] & DOOMED) && say_of(f, "FDSTOREREMOVE", name, -1)) return false;
     f->states[fd] &= ~DOOMED;
     if ((f->states[fd] & (WANTED | STORED)) != WANTED || f->held + 1 >= f->most) return true;
-    if (say_of("FDSTORE", name, fd)) return false;
+    if (say_of(f, "FDSTORE", name, fd)) return false;
     f->states[fd] |= STORED;
     f->held++;
     return true;
@@ -98,22 +100,23 @@ static void settle_all(struct fdstore *f) {
 
 /* The box is a new one after each start; the name stays. */
 static void offer_box(struct server *s) {
-    s->fdstore.box = !say_of("FDSTOREREMOVE", box_name, -1) && !say_of("FDSTORE", box_name, s->box->fd);
+    s->fdstore.box = !say_of(&s->fdstore, "FDSTOREREMOVE", box_name, -1) && !say_of(&s->fdstore, "FDSTORE", box_name, s->box->fd);
 }
 
 double fdstore_turn(struct server *s) {
     struct fdstore *f = &s->fdstore;
     if (!f->most) return INFINITY;
-    f->inherited = false;
+    f->inherited = f->taken = false;
     if (!f->box && s->box) offer_box(s);
     if (f->behind) settle_all(f);
-    return f->behind || (!f->box && s->box) ? AGAIN_SECONDS : INFINITY;
+    if (!f->behind && (f->box || !s->box)) return INFINITY;
+    return f->absent ? ABSENT_SECONDS : f->taken ? SOON_SECONDS : AGAIN_SECONDS;
 }
 
 void fdstore_empty(struct server *s) {
     struct fdstore *f = &s->fdstore;
     if (!f->most) return;
-    (void)say_of("FDSTOREREMOVE", box_name, -1);
+    (void)say_of(&s->fdstore, "FDSTOREREMOVE", box_name, -1);
     settle_all(f);
 }
 
@@ -121,6 +124,14 @@ void fdstore_empty(struct server *s) {
 
 struct passed {
     int number, fd; /* where it was, -1: the box; where it is now */
+};
+
+/* All that are passed. */
+struct store {
+    struct passed *all;
+    size_t n;
+    int above; /* all numbers that are or were in use */
+    struct passed **at; /* each of these numbers: which one is there now */
 };
 
 /* The next of the names, which are joined by colons. false: it is none of ours. */
@@ -148,33 +159,49 @@ static int count_passed(char **names) {
     return n > 0 && n <= MOST_PASSED ? (int)n : 0;
 }
 
-/* Above all numbers that are or were in use. */
-static int free_number(int n, const char *names) {
-    int free_one = FIRST_PASSED + n, number;
-    for (int i = 0; i < n; i++)
-        if (next_name(&names, &number) && number >= free_one) free_one = number + 1;
-    return free_one;
-}
-
-static size_t move_away(int n, const char *names, struct passed *out) {
-    size_t kept = 0;
-    int above = free_number(n, names);
+static void name_all(struct store *t, int n, const char *names) {
+    t->all = xcalloc((size_t)n, sizeof *t->all);
+    t->above = FIRST_PASSED + n;
     for (int fd = FIRST_PASSED; fd < FIRST_PASSED + n; fd++) {
-        struct passed p;
-        if (next_name(&names, &p.number) && (p.fd = fcntl(fd, F_DUPFD_CLOEXEC, above)) >= 0) out[kept++] = p;
-        else log_warning("CRASH: descriptor %d, which the service manager kept, is not known here or has no room", fd);
+        struct passed p = {.fd = fd};
+        if (!next_name(&names, &p.number)) {
+            log_warning("CRASH: descriptor %d, which the service manager kept, is not known here", fd);
+            close(fd);
+        } else if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+            t->all[t->n++] = p;
+            if (p.number >= t->above) t->above = p.number + 1;
+        }
     }
-    for (int fd = FIRST_PASSED; fd < FIRST_PASSED + n; fd++) close(fd);
-    return kept;
+    t->at = xcalloc((size_t)t->above, sizeof(struct passed *));
+    for (size_t i = 0; i < t->n; i++) t->at[t->all[i].fd] = &t->all[i];
 }
 
-/* To where it was, if it is what was there: a number may have been used by several in turn. */
-static void put_back(struct blackbox *box, const struct passed *p) {
+/* Where it was before: it stays if it is what was there. A number may have been used by several in turn. */
+static void look_at(struct store *t, struct blackbox *box, const struct passed *p) {
     struct box_slot slot;
     const char *fault;
-    if (fcntl(p->number, F_GETFD) >= 0) return; /* another of that name is there already */
-    if (dup3(p->fd, p->number, O_CLOEXEC) < 0) return;
-    if (!blackbox_look(box, p->number, &slot, &fault)) close(p->number);
+    if (blackbox_look(box, p->number, &slot, &fault)) return;
+    close(p->number);
+    t->at[p->number] = NULL;
+}
+
+/* To where it was. Another one that is there and belongs elsewhere goes out of the way, and is returned: it is next, so that no more numbers are needed than there are, and one. */
+static struct passed *put_back(struct store *t, struct blackbox *box, struct passed *p) {
+    struct passed *other = t->at[p->number];
+    if (p->fd == p->number || (other && other->fd == other->number)) return NULL; /* the second of that name */
+    if (!other && fcntl(p->number, F_GETFD) >= 0) return NULL;
+    if (other) {
+        int away = fcntl(other->fd, F_DUPFD_CLOEXEC, t->above);
+        if (away < 0) return NULL;
+        other->fd = away;
+    }
+    if (dup3(p->fd, p->number, O_CLOEXEC) < 0) return other;
+    if (p->fd < t->above) t->at[p->fd] = NULL;
+    close(p->fd);
+    p->fd = p->number;
+    t->at[p->number] = p;
+    look_at(t, box, p);
+    return other && other->number >= 0 ? other : NULL;
 }
 
 /* Whether the server may go on with it; the end of the one before it is a crash like any other. */
@@ -190,10 +217,10 @@ static bool may_go_on(struct blackbox *box, struct buf *why) {
 }
 
 /* Under a high number: low ones may have been a socket's. */
-static struct blackbox *find_box(const struct passed *all, size_t n, struct buf *why) {
-    for (size_t i = 0; i < n; i++) {
-        if (all[i].number >= 0) continue;
-        struct blackbox *box = blackbox_open(fcntl(all[i].fd, F_DUPFD_CLOEXEC, all[i].fd), why);
+static struct blackbox *find_box(const struct store *t, struct buf *why) {
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->all[i].number >= 0) continue;
+        struct blackbox *box = blackbox_open(fcntl(t->all[i].fd, F_DUPFD_CLOEXEC, t->above), why);
         if (box && may_go_on(box, why)) return box;
         blackbox_free(box);
     }
@@ -201,13 +228,28 @@ static struct blackbox *find_box(const struct passed *all, size_t n, struct buf 
     return NULL;
 }
 
-static int put_all_back(const struct passed *all, size_t n) {
+static void put_all_back(struct store *t, struct blackbox *box) {
+    for (size_t i = 0; i < t->n; i++)
+        if (t->all[i].fd == t->all[i].number) look_at(t, box, &t->all[i]);
+    for (size_t i = 0; i < t->n; i++)
+        for (struct passed *p = t->all[i].number >= 0 ? &t->all[i] : NULL; p; p = put_back(t, box, p)) continue;
+}
+
+/* What has no place. The manager has it still: if nothing is taken back, nobody shall wait, and the port be free. */
+static void close_rest(struct store *t, bool all) {
+    for (size_t i = 0; i < t->n; i++) {
+        const struct passed *p = &t->all[i];
+        if (all && p->number >= 0) (void)shutdown(p->fd, SHUT_RDWR);
+        if (all || p->fd != p->number) close(p->fd);
+    }
+}
+
+static int take_all_back(struct store *t) {
     struct buf why = BUF_INIT;
-    struct blackbox *box = find_box(all, n, &why);
-    if (!box && n) log_error("CRASH: the sockets that the service manager kept are dropped: %s", buf_c(&why));
-    for (size_t i = 0; box && i < n; i++)
-        if (all[i].number >= 0) put_back(box, &all[i]);
-    for (size_t i = 0; i < n; i++) close(all[i].fd);
+    struct blackbox *box = find_box(t, &why);
+    if (box) put_all_back(t, box);
+    else if (t->n) log_error("CRASH: the sockets that the service manager kept are dropped: %s", buf_c(&why));
+    close_rest(t, !box);
     int fd = box ? fcntl(box->fd, F_DUPFD_CLOEXEC, FIRST_PASSED) : -1;
     blackbox_free(box);
     buf_fini(&why);
@@ -218,9 +260,11 @@ int fdstore_take_back(void) {
     char *names;
     int n = count_passed(&names), box = -1;
     if (n) {
-        struct passed *all = xcalloc((size_t)n, sizeof *all);
-        box = put_all_back(all, move_away(n, names, all));
-        free(all);
+        struct store t = {.n = 0};
+        name_all(&t, n, names);
+        box = take_all_back(&t);
+        free(t.at);
+        free(t.all);
     }
     free(names);
     return box;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A service manager's store of descriptors ($FDSTORE: how many it takes; FileDescriptorStoreMax= of systemd), so that even kill -9 costs nobody the connection. It is given the black box, every
- * listening socket and every connection, each under its number (FDSTORE=1, FDNAME=evermoo-17), and told when one is closed (FDSTOREREMOVE=1). A server that it starts anew gets them back
+ * listening socket and every connection, each under its number (FDSTORE=1, FDNAME=fd17), and told when one is closed (FDSTOREREMOVE=1). A server that it starts anew gets them back
  * ($LISTEN_FDS), puts each where it was, and goes on as after a crash (server/recover.h).
  *
  * Nobody waits for the manager: what it does not take at once is offered again, turn by turn.
@@ -21,6 +21,7 @@ struct fdstore {
     size_t size;
     bool inherited; /* what is kept now is in it already: it was handed over, or came from it */
     bool box, behind; /* it has the box; some are still to be offered */
+    bool taken, absent; /* it took something in this turn; nobody was there at the last try */
 };
 
 void fdstore_init(struct fdstore *f, bool inherited);

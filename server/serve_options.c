@@ -12,7 +12,7 @@
 #include "server/guard.h"
 #include "server/server.h"
 
-enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE = 30 };
+enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE = 30, DEFAULT_SUPERVISE_PATIENCE = 30 };
 
 enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_RECOVER, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SUPERVISE, KEY_SCRIPT };
 
@@ -34,7 +34,7 @@ static const struct argp_option option_table[] = {
     {"reboot-binary", KEY_REBOOT_BINARY, "FILE", 0, "the program that a reboot puts in place of this one (the file from which this one was started)", 0},
     {"reboot-folder", KEY_REBOOT_FOLDER, "DIR", 0, "a reboot may name another program that lies in this folder; may be given several times (none)", 0},
     {"reboot-patience", KEY_REBOOT_PATIENCE, "SECONDS", 0, "how long the new program may take to find out whether it can take over (30)", 0},
-    {"supervise", KEY_SUPERVISE, 0, 0, "start a small process that keeps the sockets and starts the server again with them when it is killed; where a service manager does that, it does nothing", 0},
+    {"supervise", KEY_SUPERVISE, "SECONDS", OPTION_ARG_OPTIONAL, "start a small process that keeps the sockets and starts the server again with them when it dies, or when its loop stands still for so long (30; 0: as long as it likes)", 0},
     {"hand-off", KEY_HAND_OFF, "FD", OPTION_HIDDEN, 0, 0},
     {"recover", KEY_RECOVER, "FD", OPTION_HIDDEN, 0, 0},
     {"previous", KEY_PREVIOUS, "FD", OPTION_HIDDEN, 0, 0},
@@ -79,6 +79,12 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
         if (!parse_number(arg, 0.1, 1e6, &n)) return command_usage_error(state, "'%.100s' is no number of seconds above 0", arg);
         o->reboot_patience = n;
         return 0;
+    case KEY_SUPERVISE:
+        if (arg && (!parse_number(arg, 0, 1e6, &n) || (n > 0 && n < 0.1))) return command_usage_error(state, "'%.100s' is no number of seconds: 0, or 0.1 and more", arg);
+        if (o->supervise) return command_usage_error(state, "--supervise is given twice");
+        o->supervise = state->next - 1; /* an optional value is in the same argument */
+        if (arg) o->supervise_patience = n;
+        return 0;
     default: /* descriptors that a reboot left open */
         if (!parse_number(arg, 0, 1e6, &n) || fcntl((int)n, F_GETFD) < 0) return command_usage_error(state, "'%.100s' is no open descriptor", arg);
         if (key == KEY_SCRIPT) return close((int)n), 0; /* what led here; its interpreter is done with it */
@@ -100,6 +106,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_SAVE_INTERVAL:
     case KEY_SAVE_PATIENCE:
     case KEY_REBOOT_PATIENCE:
+    case KEY_SUPERVISE:
     case KEY_HAND_OFF:
     case KEY_LOCK:
     case KEY_RECOVER:
@@ -121,7 +128,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_ACCEPT_DAMAGE: o->accept_damage = true; return 0;
     case KEY_NO_DELTAS: o->no_deltas = true; return 0;
     case KEY_TEXT_DUMP: o->text_dump = arg; return 0;
-    case KEY_SUPERVISE: o->supervise = true; return 0;
     case KEY_REBOOT_BINARY: o->reboot_binary = arg; return 0;
     case KEY_REBOOT_FOLDER:
         if (o->nreboot_folders == SERVE_MAX_FOLDERS) return command_usage_error(state, "no more than %d folders", SERVE_MAX_FOLDERS);
@@ -136,17 +142,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     }
 }
 
-/* What the next image gets: as given, without what belonged to a reboot. */
+/* What the next image gets: as given, without what belonged to a reboot or to the supervisor. */
 static void keep_arguments(struct serve_options *o, int argc, char **argv) {
     o->argv = xcalloc((size_t)argc + 1, sizeof *o->argv);
     for (int i = 0; i < argc; i++)
-        if (!guard_is_own_argument(argv[i])) o->argv[o->argc++] = argv[i];
+        if ((!i || i != o->supervise) && !guard_is_own_argument(argv[i])) o->argv[o->argc++] = argv[i];
 }
 
 int serve_options_parse(struct serve_options *o, int argc, char **argv) {
     static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
     *o = (struct serve_options){.world = "world", .port = DEFAULT_PORT, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE,
-                                .reboot_patience = DEFAULT_REBOOT_PATIENCE, .hand_off = -1, .recover = -1, .previous = -1};
+                                .reboot_patience = DEFAULT_REBOOT_PATIENCE, .supervise_patience = DEFAULT_SUPERVISE_PATIENCE, .hand_off = -1, .recover = -1, .previous = -1};
     int rc = command_parse(&argp, argc, argv, o);
     if (!rc) keep_arguments(o, argc, argv);
     return rc;

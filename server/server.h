@@ -60,7 +60,8 @@ struct serve_options {
     const char *reboot_binary; /* what a reboot executes if nothing else is asked for; NULL: the file this server was started from */
     const char *reboot_folders[SERVE_MAX_FOLDERS]; /* where else it may lie */
     size_t nreboot_folders;
-    bool supervise; /* by a process that starts this one again */
+    int supervise; /* the argument that asks for a process that starts the server again; 0: none does */
+    double supervise_patience; /* seconds for which its loop may stand still; 0: as long as it likes */
     double reboot_patience; /* seconds that the new program may check */
     int hand_off; /* descriptor of a reboot's hand-off, or -1 */
     int recover; /* descriptor of the black box that a crash left, or -1 */
@@ -156,7 +157,7 @@ void server_fill_host(struct server *s);
 /* Calls #0:VERB as a task of its own, if there is one. Takes `args'; NULL: none. What goes wrong in it is logged and of no consequence. */
 void server_call_hook(struct server *s, const char *verb, struct list *args);
 void server_hook_rebooting(struct server *s); /* server_rebooting(reason): before the checkpoint of a reboot */
-void server_hook_rebooted(struct server *s); /* server_rebooted(info): the reboot in s->reboot is over, sockets and tasks are here; forgets it */
+void server_hook_rebooted(struct server *s); /* server_rebooted(info): the reboot in s->reboot is over, sockets and tasks are here */
 
 /* ---- to everybody ---- */
 void server_say_to_all(struct server *s, const char *line); /* one line to each connection */

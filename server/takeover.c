@@ -42,10 +42,8 @@ void takeover_end_probation(struct server *s) {
 static void on_probation_over(struct ev_loop *loop, ev_timer *w, int events) {
     (void)loop, (void)events;
     struct server *s = w->data;
-    int over = s->previous;
-    s->previous = -1;
-    takeover_guard(s); /* first: a fault must not execute what has its number next */
-    close(over);
+    takeover_end_probation(s);
+    takeover_guard(s);
 }
 
 /* `reads': the program before this one has left its black box, so it can read what this one writes there. */
@@ -133,12 +131,13 @@ void takeover_commit(struct server *s) {
         connection_wants_settling(c);
     }
     listeners_pause(s, false);
-    round_begin(s, s->options.back ? "reboot_off_msg" : "rebooted_msg", NULL);
+    round_begin(s, "rebooted_msg", NULL);
     if (s->options.back) reboot_tell(s, "%s", went_back);
     server_log_start(s);
     log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
     answer_askers(s);
     server_hook_rebooted(s);
+    reboot_free(s);
     s->saves.changed = true;
     (void)phase("committed");
 }
