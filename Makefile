@@ -93,7 +93,7 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/faultworld $(B)/evermoo-faults $(B)/evermoo-alt
+TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/clock.so $(B)/faultworld $(B)/evermoo-faults $(B)/evermoo-alt
 
 $(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
 	@echo "  LD    $@"
@@ -108,6 +108,12 @@ $(B)/fault.so: tests/fault/preload.c tests/fault/preload.h
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) -std=c17 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared $(LDFLAGS) -o $@ $< -ldl
+
+# Between a program and the clock on the wall.
+$(B)/clock.so: tests/fault/clock.c
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) -std=c17 $(WARN) -O2 -g -D_GNU_SOURCE -fPIC -shared $(LDFLAGS) -o $@ $<
 
 $(B)/faultworld: $(OBJ_db) $(B)/tests/fault/world.o $(B)/tests/unit/db/random.o
 	@echo "  LD    $@"

@@ -292,7 +292,7 @@ static bool passes(bool fresh, const char *name, struct buf *why) {
 static int start(struct server *s, struct buf *why) {
     bool fresh = s->options.hand_off < 0;
     if (!passes(fresh, "started", why) || open_world(s, why) || !passes(fresh, "opened", why)) return -1;
-    s->resolver = resolver_new(s->loop);
+    s->resolver = resolver_new(s->loop, s->options.name_servers);
     s->control = control_open(s);
     if (s->options.recover >= 0 && recover_is_of_this_world(s)) return start_recovered(s, why);
     if (s->options.recover >= 0) recover_nobody(s);

@@ -231,6 +231,16 @@ static bool names_are_looked_up(struct server *s) {
     return !off;
 }
 
+static void ask_name(struct connection *c, const struct sockaddr_storage *address, socklen_t len) {
+    double seconds = (double)sched_option_int(c->server->sched, "name_lookup_timeout", 5);
+    double held = (double)(clock_monotonic_us() - c->accepted_us) / 1e6;
+    c->lookup = resolver_ask_name(c->server->resolver, (const struct sockaddr *)address, len, seconds, name_known, c);
+    if (c->opened) return;
+    ev_timer_init(&c->hold, held_long_enough, held < NAME_HOLD_SECONDS ? NAME_HOLD_SECONDS - held : 0., 0.);
+    c->hold.data = c;
+    ev_timer_start(c->server->loop, &c->hold);
+}
+
 void connection_introduce(struct connection *c, const char *name) {
     struct sockaddr_storage ss;
     socklen_t len;
@@ -246,11 +256,17 @@ void connection_introduce(struct connection *c, const char *name) {
         return;
     }
     blackbox_note_connection(c->server->box, c);
-    double seconds = (double)sched_option_int(c->server->sched, "name_lookup_timeout", 5);
-    c->lookup = resolver_ask_name(c->server->resolver, (struct sockaddr *)&ss, len, seconds, name_known, c);
-    ev_timer_init(&c->hold, held_long_enough, NAME_HOLD_SECONDS, 0.);
-    c->hold.data = c;
-    ev_timer_start(c->server->loop, &c->hold);
+    ask_name(c, &ss, len);
+}
+
+void connection_introduce_again(struct connection *c) {
+    struct sockaddr_storage ss;
+    socklen_t len;
+    char theirs[64];
+    bool known = c->broken || !c->unnamed || !read_address(c->fd, true, theirs, sizeof theirs, &ss, &len);
+    c->unnamed = false;
+    if (!known && names_are_looked_up(c->server)) ask_name(c, &ss, len);
+    else if (!c->opened) connection_open(c);
 }
 
 void connection_open(struct connection *c) {

@@ -34,7 +34,7 @@ struct connection {
     int fd;
     ev_io readable, writable;
     ev_timer hold; /* until the name is known or has kept us waiting too long */
-    struct lookup *lookup;
+    struct lookup *lookup; /* its name is being asked for; NULL: it is not */
     struct line_reader reader;
     struct output output;
     struct buf unread; /* read from the socket while input is paused */
@@ -44,6 +44,7 @@ struct connection {
     bool opened; /* the scheduler knows it */
     bool closing, broken, eof; /* booted; the socket failed; the client said no more */
     bool hidden; /* counts as not connected for a while */
+    bool unnamed; /* its name was being asked for when the server was replaced */
     bool paused; /* the scheduler has enough lines */
     bool binary, no_echo, keep_alive;
     int64_t accepted_us, connected_us, last_input_us, eof_us; /* connected_us 0: not logged in */
@@ -70,6 +71,8 @@ struct connection *connection_find(struct server *s, objid id); /* NULL: there i
 struct connection *connection_find_any(struct server *s, objid id);
 /* Finds out who is at the other end; then connection_open() by itself. `name': what an outbound one was asked for. */
 void connection_introduce(struct connection *c, const char *name);
+/* Goes on with that in a new image, for one that is `unnamed' or not open. */
+void connection_introduce_again(struct connection *c);
 /* From now on lines are read and the scheduler knows it. */
 void connection_open(struct connection *c);
 void connection_set_id(struct connection *c, objid id);

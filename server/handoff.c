@@ -76,14 +76,14 @@ static void encode_listeners(struct server *s, struct buf *b) {
 }
 
 static uint64_t flags_of(const struct connection *c) {
-    const bool flags[] = {c->print_messages, c->outbound, c->login_prompt, c->opened, c->eof, c->paused, c->binary, c->no_echo, c->keep_alive, c->closing};
+    const bool flags[] = {c->print_messages, c->outbound, c->login_prompt, c->opened, c->eof, c->paused, c->binary, c->no_echo, c->keep_alive, c->closing, c->lookup != NULL};
     uint64_t bits = 0;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) bits |= (uint64_t)flags[i] << i;
     return bits;
 }
 
 static void set_flags(struct connection *c, uint64_t bits) {
-    bool *const flags[] = {&c->print_messages, &c->outbound, &c->login_prompt, &c->opened, &c->eof, &c->paused, &c->binary, &c->no_echo, &c->keep_alive, &c->closing};
+    bool *const flags[] = {&c->print_messages, &c->outbound, &c->login_prompt, &c->opened, &c->eof, &c->paused, &c->binary, &c->no_echo, &c->keep_alive, &c->closing, &c->unnamed};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) *flags[i] = (bits >> i) & 1;
 }
 

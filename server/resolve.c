@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -88,19 +87,35 @@ static void socket_state(void *data, ares_socket_t fd, int readable, int writabl
     ev_io_start(r->loop, &s->io);
 }
 
-struct resolver *resolver_new(struct ev_loop *loop) {
-    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) return NULL;
-    struct resolver *r = xcalloc(1, sizeof *r);
+/* 0 or the library's word. */
+static int open_channel(struct resolver *r, const char *servers) {
     struct ares_options options = {.timeout = 2000, .tries = 3, .sock_state_cb = socket_state, .sock_state_cb_data = r};
+    int rc = ares_library_init(ARES_LIB_INIT_ALL);
+    if (rc) return rc;
+    rc = ares_init_options(&r->channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    if (!rc && servers && (rc = ares_set_servers_ports_csv(r->channel, servers))) ares_destroy(r->channel);
+    if (rc) ares_library_cleanup();
+    return rc;
+}
+
+struct resolver *resolver_new(struct ev_loop *loop, const char *servers) {
+    struct resolver *r = xcalloc(1, sizeof *r);
     r->loop = loop;
-    if (ares_init_options(&r->channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS) {
+    if (open_channel(r, servers)) {
         free(r);
-        ares_library_cleanup();
         return NULL;
     }
     ev_timer_init(&r->timer, on_timer, 0., 0.);
     r->timer.data = r;
     return r;
+}
+
+bool resolver_accepts(const char *servers) {
+    struct resolver r = {.channel = NULL};
+    if (open_channel(&r, servers)) return false;
+    ares_destroy(r.channel);
+    ares_library_cleanup();
+    return true;
 }
 
 static void release(struct lookup *l) {

@@ -9,6 +9,7 @@
 #define SERVER_RESOLVE_H
 
 #include <ev.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -21,8 +22,12 @@ struct lookup_address {
     socklen_t len;
 };
 
-/* NULL when the library cannot start: then nothing can be asked. */
-struct resolver *resolver_new(struct ev_loop *loop);
+/*
+ * `servers': addresses to ask, with a port after a colon or without, a comma between two ("192.0.2.1,[2001:db8::1]:5353"); NULL: those that the machine asks. NULL when the library
+ * cannot start: then nothing can be asked.
+ */
+struct resolver *resolver_new(struct ev_loop *loop, const char *servers);
+bool resolver_accepts(const char *servers); /* whether it is what resolver_new() takes */
 void resolver_free(struct resolver *r); /* open questions are cancelled */
 
 /* `name' is NULL when there is none or the time is over. Borrowed during the call. */

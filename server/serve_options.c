@@ -10,16 +10,18 @@
 #include "base/must.h"
 #include "server/command.h"
 #include "server/guard.h"
+#include "server/resolve.h"
 #include "server/server.h"
 
 enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE = 30, DEFAULT_SUPERVISE_PATIENCE = 30 };
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_RECOVER, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SUPERVISE, KEY_SCRIPT };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_RECOVER, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SUPERVISE, KEY_NAME_SERVERS, KEY_SCRIPT };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
     {"listen", KEY_LISTEN, "ADDRESS", 0, "listen on this address or name only; may be given several times (every address, IPv4 and IPv6)", 0},
     {"outbound", KEY_OUTBOUND, 0, 0, "allow open_network_connection()", 0},
+    {"name-servers", KEY_NAME_SERVERS, "ADDRESS[:PORT],...", 0, "look up names there (where the machine does)", 0},
     {"log", KEY_LOG, "FILE", 0, "append the log to FILE, which is opened again on SIGUSR1 (stderr)", 0},
     {"dialect", KEY_DIALECT, "NAME", 0, "lambda or toast: where LambdaMOO and ToastStunt differ (what the world says)", 0},
     {"tick-quota", KEY_TICK_QUOTA, "TICKS", 0, "ticks that a player's tasks earn in each round", 0},
@@ -113,6 +115,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_SCRIPT:
     case KEY_PREVIOUS: return parse_number_option(key, arg, o, state);
     case KEY_OUTBOUND: o->outbound = true; return 0;
+    case KEY_NAME_SERVERS:
+        if (!*arg || !resolver_accepts(arg)) return command_usage_error(state, "'%.100s' are no name servers: addresses, not names, with a comma between two, as 192.0.2.1,[2001:db8::1]:5353", arg);
+        o->name_servers = arg;
+        return 0;
     case KEY_LOG: o->log = arg; return 0;
     case KEY_DIALECT:
         if (!dialect_by_name(arg)) return command_usage_error(state, "there is no dialect '%.100s': lambda or toast", arg);

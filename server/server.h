@@ -43,6 +43,7 @@ enum verify_when { VERIFY_BACKGROUND, VERIFY_NOW, VERIFY_OFF };
 struct serve_options {
     const char *world;
     const char *log; /* NULL: stderr */
+    const char *name_servers; /* NULL: the machine's own */
     const char *dialect; /* NULL: what the world says */
     const char *text_dump; /* file to write at checkpoints and at the end; NULL */
     const char *addresses[SERVE_MAX_ADDRESSES]; /* where to listen; none: everywhere */

@@ -126,7 +126,7 @@ void takeover_commit(struct server *s) {
     s->options.lock = 0; /* the world has it */
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;
-        if (!c->opened && !c->closing) connection_open(c);
+        if ((c->unnamed || !c->opened) && !c->closing) connection_introduce_again(c);
         connection_listen_again(c);
         connection_wants_settling(c);
     }

@@ -41,8 +41,8 @@ def until(what, condition, limit=LIMIT):
 
 
 class Client:
-    def __init__(self, port, host="127.0.0.1", greeting=True):
-        self.sock = socket.create_connection((host, port), LIMIT)
+    def __init__(self, port, host="127.0.0.1", greeting=True, source=None):
+        self.sock = socket.create_connection((host, port), LIMIT, (source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.data = b""
         self.ended = False
