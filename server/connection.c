@@ -329,6 +329,8 @@ bool connection_write_line(struct connection *c, const char *text, size_t len) {
     return written;
 }
 
+bool connection_hears_messages(const struct connection *c) { return c->print_messages && !c->binary; }
+
 void connections_write_all(struct server *s) {
     struct link *head = &s->connections.write;
     while (head->next != head) {

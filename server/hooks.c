@@ -31,5 +31,6 @@ void server_hook_rebooted(struct server *s) {
     list_add_pair(&info, "version_after", text(EVERMOO_VERSION));
     list_add_pair(&info, "generation", value_int((int64_t)db_generation(s->db)));
     list_add_pair(&info, "went_back", value_int(s->options.back));
+    reboot_free(s); /* it is over: the verb may ask for the next one */
     server_call_hook(s, "server_rebooted", list_of(1, value_list(info)));
 }

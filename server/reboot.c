@@ -211,9 +211,10 @@ static bool freeze(struct server *s) {
     notify_reloading(s);
     listeners_pause(s, true);
     connections_settle(s);
+    if (s->end != SERVER_EXEC) return false; /* a verb that heard of the end of a connection wants the server to end */
     connections_write_all(s);
     workers_finish(s->workers, FINISH_SECONDS);
-    backups_interrupt(s, "the server was replaced meanwhile; the backup that was being made is made all the same");
+    backups_interrupt(s, "a reboot came in between; the backup that was being made is made all the same");
     if (!phase("freeze") || saves_now(s)) {
         give_up_aloud(s, "the save before it failed; the log says why");
         return false;

@@ -166,7 +166,7 @@ void recover_go_on(struct server *s) {
     log_info("CRASH: evermoo %s goes on from save %llu, %.1f seconds older, with %zu connections; process %ld", EVERMOO_VERSION, (unsigned long long)db_generation(s->db), (double)lost_us / 1e6,
              s->connections.count, (long)getpid());
     for (struct connection *x = s->connections.oldest; x; x = x->newer) {
-        if (x->print_messages) say_to_one(s, x, lost_us / 1000000);
+        if (connection_hears_messages(x)) say_to_one(s, x, lost_us / 1000000);
         connection_listen_again(x);
         connection_wants_settling(x);
     }

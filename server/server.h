@@ -158,7 +158,7 @@ void server_fill_host(struct server *s);
 /* Calls #0:VERB as a task of its own, if there is one. Takes `args'; NULL: none. What goes wrong in it is logged and of no consequence. */
 void server_call_hook(struct server *s, const char *verb, struct list *args);
 void server_hook_rebooting(struct server *s); /* server_rebooting(reason): before the checkpoint of a reboot */
-void server_hook_rebooted(struct server *s); /* server_rebooted(info): the reboot in s->reboot is over, sockets and tasks are here */
+void server_hook_rebooted(struct server *s); /* server_rebooted(info): the reboot in s->reboot is over, sockets and tasks are here; forgets it */
 
 /* ---- to everybody ---- */
 void server_say_to_all(struct server *s, const char *line); /* one line to each connection */

@@ -131,13 +131,12 @@ void takeover_commit(struct server *s) {
         connection_wants_settling(c);
     }
     listeners_pause(s, false);
-    round_begin(s, "rebooted_msg", NULL);
+    round_begin(s, s->options.back ? "reboot_off_msg" : "rebooted_msg", NULL);
     if (s->options.back) reboot_tell(s, "%s", went_back);
     server_log_start(s);
     log_info("REBOOT: evermoo %s has taken over with %zu connections; process %ld", EVERMOO_VERSION, s->connections.count, (long)getpid());
     answer_askers(s);
     server_hook_rebooted(s);
-    reboot_free(s);
     s->saves.changed = true;
     (void)phase("committed");
 }

@@ -10,8 +10,8 @@ import struct
 import subprocess
 
 from session import EVERMOO, FAULTS, SANITIZED, Server, reader, until
+from test_reboot import AFTER, BACK, BEFORE
 
-BEFORE, AFTER = "The server is being replaced", "The new server is here"
 IN_THE_NEW_ONE = ["started", "opened", "decoded", "restored"]
 
 
@@ -47,7 +47,7 @@ def test_a_new_program_that_fails_is_gone_back_from():
                 a.raw(b'"half ')
                 c.send(f';reboot("{new}")')
                 c.expect(BEFORE)
-                c.expect(AFTER)
+                c.expect(BACK)
                 c.expect("The new program could not take over")
                 a.raw(b"a line\r\n")
                 a.expect('Alice says, "half a line"')
@@ -88,7 +88,7 @@ def test_a_crash_between_two_programs_goes_back():
             c = server.login()
             open(file, "w").close()
             c.send(";reboot()")
-            c.expect(AFTER)
+            c.expect(BACK)
             assert not os.path.exists(file) and c.eval("1 + 1") == "2"
 
 

@@ -7,7 +7,7 @@ import threading
 
 from session import Client, Server, until
 
-BEFORE, AFTER = "The server is being replaced", "The new server is here"
+BEFORE, AFTER, BACK = "The server is being replaced", "The new server is here", "The server is not replaced after all"
 
 
 def reboot(c, binary="", reason=""):

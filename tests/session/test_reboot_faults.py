@@ -18,7 +18,7 @@ import time
 
 from session import EVERMOO, FAULTS, SANITIZED, Server, reader, until
 from test_guard import save, skip_sanitized
-from test_reboot import AFTER, BEFORE, reboot, script, settled_descriptors
+from test_reboot import AFTER, BACK, BEFORE, reboot, script, settled_descriptors
 
 SOAK = bool(os.environ.get("EVERMOO_SOAK"))
 IN_THE_OLD_ONE = ["preflight", "freeze", "handed-off"]
@@ -196,7 +196,7 @@ def goes_back(where, how):
         server.arm()
         a.raw(b'"half ')
         reboot(c)
-        c.expect(AFTER)
+        c.expect(BACK)
         c.expect("The new program could not take over")
         a.raw(b"a line\r\n")
         a.expect('Alice says, "half a line"')
@@ -224,7 +224,7 @@ def test_fault_08_hangs_in_restore():
         server.arm()
         with Storm(server):
             reboot(c)
-            c.expect(AFTER)
+            c.expect(BACK)
             c.expect("The new program could not take over")
         serves(c)
 
@@ -551,7 +551,7 @@ def test_fault_21_crashes_at_every_phase():
             c, pid = server.login(), server.pid
             loses_nothing(server, c, where, 20 + 10 * i)
             handed_over = where == "handed-off" or where in BEFORE_THE_COMMIT
-            c.expect(AFTER if handed_over else "The server had a fault")
+            c.expect(BACK if handed_over else "The server had a fault")
             kept = c.eval("#8.kept")
             assert kept == str(21 + 10 * i) or not handed_over and kept == str(20 + 10 * i), (where, kept)
             assert not server.trigger.exists() and server.process.poll() is None and server.pid == pid, where

@@ -1,9 +1,12 @@
 """A reboot as wizards and the world see it: the hooks, @reboot with its countdown, @abort-reboot."""
 import os
+import pathlib
 import re
+import signal
+import socket
 
-from session import EVERMOO, FAULTS, Server, until
-from test_reboot import AFTER, BEFORE, reboot, script
+from session import EVERMOO, FAULTS, LIMIT, Server, until
+from test_reboot import AFTER, BACK, BEFORE, reboot, script
 from test_world import World
 
 HOOKS = "server_rebooting server_rebooted server_started checkpoint_started checkpoint_finished user_disconnected user_client_disconnected"
@@ -86,12 +89,61 @@ def test_the_hook_knows_of_a_new_program_that_did_not_come_up():
             done
             exec $previous "$@" --back
             """), "try")
-        c.expect(AFTER)
+        c.expect(BACK)
         c.expect("The new program could not take over")
         assert fact(c, "went_back") == "1" and fact(c, "reason") == '"try"' and fact(c, "who") == "#3"
         reboot(c, EVERMOO)
         c.expect(AFTER)
         assert fact(c, "went_back") == "0"
+
+
+def test_a_hook_that_asks_for_the_next_reboot_gets_it():
+    with Server() as server:
+        c = server.login()
+        c.run('add_property(#0, "reasons", {}, {#3, "r"}); add_verb(#0, {#3, "rxd", "server_rebooted"}, {"this", "none", "this"})')
+        c.run('set_verb_code(#0, "server_rebooted", {"this.reasons = {@this.reasons, args[1][1][2]};", "length(this.reasons) < 3 && reboot(\\"\\", \\"again\\");"})')
+        reboot(c, reason="first")
+        for _ in range(3):
+            c.expect(AFTER)
+        assert c.eval("#0.reasons") == '{"first", "again", "again"}' and server.log_text().count("has taken over") == 3
+
+
+def test_a_shutdown_while_everything_stands_still_is_not_forgotten():
+    """A connection ends at the moment at which the check of the new program ends: what hears of it is called when nobody is served any more, and ends the server."""
+    with Server() as server:
+        c, a = server.login(), server.login("Alice")
+        c.run('add_verb(#0, {#3, "rxd", "user_client_disconnected"}, {"this", "none", "this"}); set_verb_code(#0, "user_client_disconnected", {"shutdown(\\"enough\\");"})')
+        go, checking = server.dir / "go", server.dir / "checking"
+        reboot(c, script(server, "slow", f"echo $$ > {checking}.new; mv {checking}.new {checking}; while [ ! -e {go} ]; do sleep 0.01; done; exit 0"))
+        child = int(until("the check", lambda: checking.exists() and checking.read_text()))
+        server.signal(signal.SIGSTOP)
+        go.touch()
+        until("the end of the check", lambda: pathlib.Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z")
+        a.close()
+        server.signal(signal.SIGCONT)
+        c.expect("enough")
+        assert server.wait() == 0
+
+
+def test_who_hears_the_lines():
+    """Text in the midst of other bytes would spoil them."""
+    with Server("--outbound") as server:
+        c, a, peer = server.login(), server.login("Alice"), socket.create_server(("127.0.0.1", 0))
+        second = int(c.eval("listen(#8, 0)"))
+        quiet = server.connect(port=second, greeting=False)
+        until("the quiet one", lambda: c.eval("length(connected_players(1))") == "3")
+        c.eval(f'open_network_connection("127.0.0.1", {peer.getsockname()[1]})')
+        outbound, _ = peer.accept()
+        a.send(';;notify(player, "binary"); set_connection_option(player, "binary", 1); suspend(); notify(player, "the end~0D~0A");')
+        a.expect("binary")
+        stranger = server.connect()
+        reboot(c)
+        for who in (c, stranger):
+            who.expect(BEFORE)
+            who.expect(AFTER)
+        c.run('for p in (connected_players(1)) if (p < #0) notify(p, "the end"); endif endfor for t in (queued_tasks()) resume(t[1]); endfor')
+        outbound.settimeout(LIMIT)
+        assert a.expect_bytes(b"the end\r\n") == quiet.expect_bytes(b"the end\r\n") == b"" and outbound.recv(100) == b"the end\r\n"
 
 
 class FailsInTheFreeze(Server):
