@@ -28,7 +28,7 @@ _Noreturn void must_fail(const char *file, int line, const char *what) {
 
 /* ---- memory ---- */
 
-enum { RESERVE_BYTES = 4 << 20, ATTEMPTS = 20, WAIT_MS = 100 };
+enum { RESERVE_BYTES = 4 << 20, ATTEMPTS = 20, WAIT_MS = 100, HANDLER_STACK_BYTES = 1 << 18 };
 
 static _Atomic(void *) reserve;
 static atomic_bool was_short;
@@ -107,8 +107,35 @@ char *xstrdup(const char *s) {
     return memcpy(xmalloc(n), s, n);
 }
 
+/* ---- threads ---- */
+
+struct start {
+    void *(*run)(void *ctx);
+    void *ctx;
+};
+
+/* Handlers that want a stack of their own (SA_ONSTACK) find one in each thread, so that an overflow of the thread's is a fault like any other. */
+static void *run_thread(void *p) {
+    struct start start = *(struct start *)p;
+    stack_t before, ours = {.ss_size = HANDLER_STACK_BYTES};
+    free(p);
+    bool has_one = sigaltstack(NULL, &before) || !(before.ss_flags & SS_DISABLE); /* a sanitizer has */
+    if (!has_one) {
+        ours.ss_sp = xpages(ours.ss_size);
+        (void)sigaltstack(&ours, NULL);
+    }
+    void *result = start.run(start.ctx);
+    if (!has_one) {
+        (void)sigaltstack(&before, NULL);
+        munmap(ours.ss_sp, ours.ss_size);
+    }
+    return result;
+}
+
 pthread_t thread_start(void *(*run)(void *ctx), void *ctx) {
     pthread_t thread;
+    struct start *start = xcalloc(1, sizeof *start);
+    *start = (struct start){run, ctx};
     sigset_t all, before;
     sigfillset(&all);
     sigdelset(&all, SIGBUS); /* what the thread does itself: blocked, these would kill the process unasked */
@@ -116,10 +143,10 @@ pthread_t thread_start(void *(*run)(void *ctx), void *ctx) {
     sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGILL);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&thread, NULL, run, ctx);
+    int rc = pthread_create(&thread, NULL, run_thread, start);
     for (int i = 0; rc == EAGAIN && i < ATTEMPTS; i++) {
         find_memory(i);
-        rc = pthread_create(&thread, NULL, run, ctx);
+        rc = pthread_create(&thread, NULL, run_thread, start);
     }
     must(rc == 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/guard.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -82,8 +84,9 @@ static void go_on_from_save(const struct way_out *w, int number, const siginfo_t
     struct box_content *c = w->box->content;
     bool told = is_told_to_abort(number, info), again = !told && blackbox_count_crash(w->box, clock_monotonic_us());
     const struct work_order *work = workers_at_work();
-    c->failed = c->running;
     if (work) c->failed = (struct box_running){.task = work->task_id, .player = work->owner, .this_ = NOTHING, .verb = "(in a thread)"}; /* else it would be begun again, to fail again */
+    else if (gettid() == own_process) c->failed = c->running;
+    else c->failed.task = 0; /* the fault is of a thread that works for nobody, and whatever task runs meanwhile has no part in it */
     c->signal = number;
     crash_report(w->box, number, info->si_code > 0 ? info->si_addr : NULL); /* else somebody has sent it */
     say("*** CRASH: ");
@@ -197,14 +200,26 @@ static int descriptor_in(int argc, char **argv, const char *option) {
     return -1;
 }
 
+/* Its interpreter may have opened it under another number too and left that to us. */
+static void let_script_go(int script) {
+    struct stat wanted, st;
+    DIR *all = script >= 0 && fstat(script, &wanted) == 0 ? opendir("/proc/self/fd") : NULL;
+    const struct dirent *e;
+    while (all && (e = readdir(all))) {
+        int fd = atoi(e->d_name);
+        if (fd > STDERR_FILENO && fstat(fd, &st) == 0 && st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    if (all) closedir(all);
+}
+
 void guard_begin(int argc, char **argv) {
     int hand_off = descriptor_in(argc, argv, "--hand-off="), previous = descriptor_in(argc, argv, "--previous="), lock = descriptor_in(argc, argv, "--world-lock=");
     bool check = false;
     for (int i = 1; i < argc; i++) check |= !strcmp(argv[i], "--check");
     if (check) return; /* a child: its end says everything */
     guard_install();
-    int script = descriptor_in(argc, argv, "--script=");
-    if (script >= 0) (void)fcntl(script, F_SETFD, FD_CLOEXEC); /* the program before this one has no use for it */
+    let_script_go(descriptor_in(argc, argv, "--script="));
+    if (previous >= 0) (void)fcntl(previous, F_SETFD, FD_CLOEXEC); /* it can be executed all the same, and opens itself anew then */
     if (hand_off >= 0) atomic_store(&taking_over, true);
     if (hand_off >= 0 && previous >= 0) guard_way_back(previous, hand_off, lock, argc, argv);
     let_alarm_in();

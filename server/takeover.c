@@ -42,8 +42,10 @@ void takeover_end_probation(struct server *s) {
 static void on_probation_over(struct ev_loop *loop, ev_timer *w, int events) {
     (void)loop, (void)events;
     struct server *s = w->data;
-    takeover_end_probation(s);
-    takeover_guard(s);
+    int over = s->previous;
+    s->previous = -1;
+    takeover_guard(s); /* first: a fault must not execute what has its number next */
+    close(over);
 }
 
 /* `reads': the program before this one has left its black box, so it can read what this one writes there. */

@@ -31,6 +31,22 @@ def fails_at(server, name, what, once=True):
     return path
 
 
+def descriptors(server):
+    """What is open, by name: numbers differ from one program to the next. What only awaits its end is not among it."""
+    names = (os.readlink(f"/proc/{server.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{server.pid}/fd"))
+    return sorted(re.sub(r"\[\d+\]", "", name) for name in names if "handoff" not in name and "new-" not in name)
+
+
+def inheritable(server):
+    """Descriptors that a program executed now would get, besides the standard ones."""
+    found = {}
+    for fd in os.listdir(f"/proc/{server.pid}/fd"):
+        flags = int(re.search(r"flags:\s+(\d+)", pathlib.Path(f"/proc/{server.pid}/fdinfo/{fd}").read_text())[1], 8)
+        if int(fd) > 2 and not flags & os.O_CLOEXEC:
+            found[int(fd)] = os.readlink(f"/proc/{server.pid}/fd/{fd}")
+    return found
+
+
 def hows():
     """A hang takes its time: test_reboot_faults."""
     return ["error"] if SANITIZED else ["error", "segv", "abort"]
@@ -41,6 +57,7 @@ def test_a_new_program_that_fails_is_gone_back_from():
         c, a = server.login(), server.login("Alice")
         pid, exe, n = server.pid, os.readlink(f"/proc/{server.pid}/exe"), 0
         c.run("fork (3600) 1; endfork")
+        before = descriptors(server)
         for where in IN_THE_NEW_ONE:
             for how in hows():
                 new = fails_at(server, f"{where}-{how}", f"{where}:{how}")
@@ -55,6 +72,7 @@ def test_a_new_program_that_fails_is_gone_back_from():
                 server.expect_log("the program before it takes over again" if how != "error" else "the program before this one takes over again")
                 assert c.eval("length(queued_tasks())") == "1"
                 assert server.log_text().count("has taken over") == n, (where, how)
+                assert not inheritable(server) and descriptors(server) == before, (where, how)
         assert os.readlink(f"/proc/{server.pid}/exe") == exe
         c.send(";reboot()")
         c.expect(AFTER)
@@ -221,6 +239,25 @@ def test_every_kind_of_crash_is_recovered_from():
                 server.expect_log(GOES_ON, count)
                 c.expect("The server had a fault")
                 assert c.eval("1 + 1") == "2"
+
+
+@skip_sanitized
+def test_a_task_has_no_part_in_what_fails_in_a_thread_of_the_server():
+    """It ran at that moment, and is as it was saved last."""
+    Crashing, file = crashing_slices("thread")
+    with Crashing() as server:
+        c = server.login()
+        c.eval('add_property(#8, "count", 0, {#3, "rw"})')
+        c.run("fork (0) while (1) #8.count = #8.count + 1; suspend(0); endwhile endfork")
+        save(server)
+        pathlib.Path(file).touch()
+        server.expect_log(GOES_ON)
+        c.expect("The server had a fault")
+        c.eval("1")
+        assert b"was ended" not in c.data and c.eval("length(queued_tasks())") == "1"
+        report = pathlib.Path(re.search(r"report in (\S+);", server.log_text())[1])
+        until("the report", lambda: "The server was here" in report.read_text())
+        assert "its slice began in" not in report.read_text()
 
 
 @skip_sanitized

@@ -195,6 +195,24 @@ def test_a_thread_that_fails_takes_its_task_along_and_no_other():
         until("the report", lambda: "(in a thread)" in report.read_text())
 
 
+def test_a_thread_whose_stack_overflows():
+    if SANITIZED:
+        print("skipped test_a_thread_whose_stack_overflows: faults end a sanitized build")
+        return
+
+    class Crashing(Server):
+        program = FAULTS
+        env = {**os.environ, "EVERMOO_CRASH_AT": f"work:overflow:/tmp/evermoo-work-{os.getpid()}"}
+
+    with Crashing() as server:
+        c = server.login()
+        pathlib.Path(f"/tmp/evermoo-work-{os.getpid()}").touch()
+        c.send(";" + SHORT.format("a"))
+        c.expect("The server had a fault")
+        c.expect("What you were doing at that moment was ended")
+        assert c.eval("1 + 1") == "2"
+
+
 def test_without_the_library():
     with Server() as server:
         server.stop()
