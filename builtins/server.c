@@ -108,7 +108,7 @@ struct result bf_reboot(struct builtin_call *c) {
     const struct host *h = host_of(c);
     if (!is_wizard(c)) return result_raise(E_PERM);
     enum error e = h->reboot(h->ctx, vm_task_player(c->vm), has_arg(c, 0) ? c->args[0].u.s : NULL, has_arg(c, 1) ? c->args[1].u.s : NULL);
-    return result_error(e);
+    return e == E_QUOTA ? result_raise_text(e, "A reboot to another program is under way") : result_error(e);
 }
 
 struct result bf_dump_database(struct builtin_call *c) {

@@ -17,11 +17,11 @@ elseif ((countdown = $wiz.reboot_countdown) && $code_utils:task_valid(countdown[
 endif
 set_task_perms(player);
 who = tostr(player.name, " (", player, ")");
-has_number = args && match(args[1], "^-?[0-9]+$");
+has_number = args && match(args[1], "^[-+]?[0-9]");
 left = has_number ? toint(args[1]) | 0;
 reason = has_number ? $string_utils:from_list(listdelete(args, 1), " ") | argstr;
-if (left < 0 || left > 31536000)
-  return player:notify("The seconds are from 0 to 31536000, which is a year.");
+if (left < 0 || left > 31536000 || (has_number && !match(args[1], "^[-+]?[0-9]+$")))
+  return player:notify("The seconds are from 0 to 31536000, which is a year. A reason that begins with a digit is given behind them.");
 endif
 started = $last_restart_time;
 $wiz.reboot_countdown = {task_id(), time() + left, who};

@@ -120,12 +120,12 @@ object WIZ
   endverb
 
   verb parse_delay (this none this) owner: LIBRARIAN flags: "rxd"
-    "\"[SECONDS] [REASON]\" as {seconds, reason}; {} when so many seconds cannot be meant, which is told.";
+    "\"[SECONDS] [REASON]\" as {seconds, reason}; {} when what looks like seconds cannot be meant, which is told.";
     words = $string_utils:explode(args[1]);
-    if (!words || !$string_utils:is_integer(words[1]))
+    if (!words || !match(words[1], "^[-+]?[0-9]"))
       return {0, args[1]};
-    elseif ((seconds = toint(words[1])) < 0 || seconds > 31536000)
-      this:tell("The seconds are from 0 to 31536000, which is a year.");
+    elseif (!$string_utils:is_integer(words[1]) || (seconds = toint(words[1])) < 0 || seconds > 31536000)
+      this:tell("The seconds are from 0 to 31536000, which is a year. A reason that begins with a digit is given behind them.");
       return {};
     endif
     return {seconds, $string_utils:from_list(listdelete(words, 1), " ")};

@@ -76,7 +76,7 @@ struct host {
     void (*save)(void *ctx, int64_t task_id); /* the task is woken when all that is so now is on disk, or with an error. NULL: saves are not to be had */
     enum error (*backup)(void *ctx, struct str *name, int64_t task_id); /* E_NONE: the task is woken when it is made, or with an error; name NULL: of the ring. E_INVARG: no name for one. NULL: not to be had */
     value (*save_stats)(void *ctx); /* owned: {{name, value}...}. NULL: {} */
-    enum error (*reboot)(void *ctx, objid who, struct str *binary, struct str *reason); /* when the task has ended; `who' is told how it goes. NULL allowed for both texts */
+    enum error (*reboot)(void *ctx, objid who, struct str *binary, struct str *reason); /* when the task has ended; `who' is told how it goes. NULL allowed for both texts. E_QUOTA: one to another program is under way */
     int64_t (*db_disk_size)(void *ctx);
     void (*options_changed)(void *ctx); /* load_server_options() */
     const char *(*work)(void *ctx, struct work_order *order); /* takes the request; the answer comes with sched_work_done(). Or why it is refused. NULL: it is not to be had */

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/must.h"
 #include "server/command.h"
 #include "server/control.h"
 
@@ -11,6 +13,16 @@ struct arguments {
     const char *world, *text;
     bool takes_text;
 };
+
+/* A path as the server is told it, whose working directory is another one. Owned. */
+static char *absolute(const char *path) {
+    char *here = *path && *path != '/' ? getcwd(NULL, 0) : NULL;
+    if (!here) return xstrdup(path);
+    struct buf text = BUF_INIT;
+    buf_printf(&text, "%s/%s", here, path);
+    free(here);
+    return text.data;
+}
 
 static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     struct arguments *a = state->input;
@@ -24,18 +36,26 @@ static error_t parse_argument(int key, char *arg, struct argp_state *state) {
     }
 }
 
+static int ask_at(const struct arguments *a, const char *command, const char *word) {
+    struct buf answer = BUF_INIT, why = BUF_INIT;
+    int status = EXIT_FAILURE, rc = control_ask(a->world, word, a->text, &status, &answer, &why);
+    if (rc > 0) buf_printf(&why, "%s: no server runs this world", a->world);
+    if (rc) status = command_fail(command, &why);
+    else if (status) status = command_fail(command, &answer);
+    else fputs(buf_c(&answer), stdout);
+    buf_fini(&answer);
+    buf_fini(&why);
+    return status;
+}
+
 static int ask(int argc, char **argv, const char *word, const char *arguments, const char *doc) {
     const struct argp argp = {NULL, parse_argument, arguments, doc, NULL, NULL, NULL};
     struct arguments a = {.text = "", .takes_text = strchr(arguments, ' ') != NULL};
     if (command_parse(&argp, argc, argv, &a)) return COMMAND_USAGE;
-    struct buf answer = BUF_INIT, why = BUF_INIT;
-    int status = EXIT_FAILURE, rc = control_ask(a.world, word, a.text, &status, &answer, &why);
-    if (rc > 0) buf_printf(&why, "%s: no server runs this world", a.world);
-    if (rc) status = command_fail(argv[0], &why);
-    else if (status) status = command_fail(argv[0], &answer);
-    else fputs(buf_c(&answer), stdout);
-    buf_fini(&answer);
-    buf_fini(&why);
+    char *path = strstr(arguments, "PROGRAM") ? absolute(a.text) : NULL;
+    if (path) a.text = path;
+    int status = ask_at(&a, argv[0], word);
+    free(path);
     return status;
 }
 

@@ -72,8 +72,10 @@ int command_parse(const struct argp *argp, int argc, char **argv, void *input) {
 }
 
 int command_fail(const char *name, const struct buf *why) {
+    size_t len = strlen(buf_c(why));
+    while (len && buf_c(why)[len - 1] == '\n') len--;
     fprintf(stderr, "%s: ", name);
-    for (const char *p = buf_c(why); *p; p++) fputc(*p == '\n' ? ' ' : *p, stderr);
+    for (const char *p = buf_c(why), *end = p + len; p < end; p++) fputc(*p == '\n' ? ' ' : *p, stderr);
     fputc('\n', stderr);
     return EXIT_FAILURE;
 }

@@ -255,7 +255,11 @@ static char *dup_text(const struct str *s) { return s && s->len ? xstrdup(s->dat
 
 static enum error host_reboot(void *ctx, objid who, struct str *binary, struct str *reason) {
     struct server *s = ctx;
-    if (s->reboot.wanted || s->reboot.under_way || s->end != SERVER_RUNS) return E_NONE; /* one reboot serves all who asked */
+    if (s->end == SERVER_SHUTDOWN) return E_NONE;
+    if (s->reboot.wanted || s->reboot.under_way || s->end != SERVER_RUNS) { /* one reboot serves all who asked for it */
+        bool same = !binary || !binary->len || !strcmp(binary->data, reboot_program(s));
+        return same ? E_NONE : E_QUOTA;
+    }
     reboot_free(s);
     s->reboot = (struct reboot_request){.wanted = true, .who = who, .binary = dup_text(binary), .reason = dup_text(reason)};
     return E_NONE;

@@ -57,8 +57,7 @@ static void give_up(struct server *s, const char *what) {
     reboot_free(s);
 }
 
-/* The program that was asked for, or else the configured one. */
-static const char *binary_path(const struct server *s) {
+const char *reboot_program(const struct server *s) {
     return s->reboot.binary ? s->reboot.binary : s->options.reboot_binary ? s->options.reboot_binary : s->exe;
 }
 
@@ -155,7 +154,7 @@ static void begin_preflight(struct server *s) {
     s->hand_off = make_hand_off(s);
     int rc = s->hand_off < 0 ? errno : !phase("preflight") ? ENOMEM : try_binary(s);
     if (rc) {
-        snprintf(what, sizeof what, "%.500s cannot be started: %s", binary_path(s), strerror(rc));
+        snprintf(what, sizeof what, "%.500s cannot be started: %s", reboot_program(s), strerror(rc));
         give_up(s, what);
         return;
     }
@@ -170,7 +169,7 @@ static void checkpoint_done(struct server *s, void *ctx, const struct save_outco
         give_up(s, "the checkpoint failed; the log says why");
         return;
     }
-    reboot_tell(s, "Checkpoint %llu is on disk. Trying %s.", (unsigned long long)o->report.generation, binary_path(s));
+    reboot_tell(s, "Checkpoint %llu is on disk. Trying %s.", (unsigned long long)o->report.generation, reboot_program(s));
     begin_preflight(s);
 }
 

@@ -129,10 +129,14 @@ void request_stop(struct asker *a, const char *text) {
 void request_reboot(struct asker *a, const char *text) {
     struct server *s = a->control->server;
     struct str *binary = str_from_bytes(text, strlen(text));
+    bool taken = s->host.reboot(s, NOTHING, binary, NULL) == E_NONE;
+    str_unref(binary);
+    if (!taken) {
+        control_answer(a, 1, "a reboot to another program is under way; ask again when it is over\n");
+        return;
+    }
     a->waits_for_reboot = true;
     control_wait(a);
-    s->host.reboot(s, NOTHING, binary, NULL);
-    str_unref(binary);
 }
 
 static void describe_memory(struct server *s, struct buf *out) {

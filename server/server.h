@@ -173,6 +173,7 @@ void reboot_begin(struct server *s); /* checkpoint and pre-flight; serving goes 
 bool reboot_exec(struct server *s, int previous);
 void reboot_close_on_exec(struct server *s); /* all sockets, after taking over */
 void reboot_free(struct server *s);
+const char *reboot_program(const struct server *s); /* the one that was asked for, or else the configured one */
 void reboot_tell(struct server *s, const char *format, ...) __attribute__((format(printf, 2, 3))); /* to who asked, and to the log */
 
 /* ---- the hand-off's content (handoff.c) ---- */

@@ -3,6 +3,7 @@ import os
 import re
 import resource
 import shutil
+import subprocess
 import sys
 
 from session import EVERMOO, Server, until
@@ -39,6 +40,36 @@ def test_only_the_configured_program():
         reboot(c)
         c.expect(AFTER)
         assert executable(server) == EVERMOO
+
+
+def command(server, *program, folder=None):
+    done = subprocess.run([EVERMOO, "reboot", str(server.world), *map(str, program)], capture_output=True, text=True, cwd=folder)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_command_names_a_program_from_where_it_is_typed():
+    with Server() as server:
+        c = server.login()
+        shutil.copy(EVERMOO, server.dir / "another")
+        assert command(server, "./another", folder=server.dir)[0] == 0
+        c.expect(AFTER)
+        assert executable(server) == str(server.dir / "another")
+        assert command(server, "./another", folder="/tmp") == (1, "evermoo reboot: The reboot is off: /tmp/./another: No such file or directory. Everything goes on as before.\n")
+
+
+def test_one_reboot_serves_those_who_ask_for_the_same():
+    with Server() as server:
+        c = server.login()
+        go, checking = server.dir / "go", server.dir / "checking"
+        slow = script(server, "slow", f'case "$*" in *--check*) touch {checking}; while [ ! -e {go} ]; do sleep 0.01; done; esac; exec {EVERMOO} "$@"')
+        reboot(c, slow)
+        until("the check", checking.exists)
+        assert c.run(f'try reboot("{EVERMOO}x"); except e (E_QUOTA) return e[2]; endtry') == '"A reboot to another program is under way"'
+        assert c.eval("reboot()") == c.eval(f'reboot("{slow}", "the same")') == "0"
+        assert command(server, EVERMOO + "x") == (1, "evermoo reboot: a reboot to another program is under way; ask again when it is over\n")
+        go.touch()
+        c.expect(AFTER)
+        assert server.log_text().count("has taken over") == 1
 
 
 def test_a_configured_program_and_folder():

@@ -201,8 +201,8 @@ def test_countdown_called_off():
     with World() as world:
         w, ann = world.wizard(), world.create("Ann")
         w.says("@abort-reboot", "No reboot counts down.")
-        for command in ("@reboot -1", "@reboot 31536001 later", "@reboot 99999999999999999999", "@shutdown -1", "@shutdown 31536001"):
-            w.says(command, "The seconds are from 0 to 31536000, which is a year.")
+        for command in ("@reboot -1", "@reboot 31536001 later", "@reboot 99999999999999999999", "@reboot 5m", "@reboot 1e3", "@shutdown -1", "@shutdown 31536001", "@shutdown 1.5 hours"):
+            w.says(command, "The seconds are from 0 to 31536000, which is a year. A reason that begins with a digit is given behind them.")
         w.lines("@reboot 3600")
         ann.expect("*** The server reboots in 1 hour. ***")
         got = w.lines("@reboot 10 now")
