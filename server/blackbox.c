@@ -69,11 +69,14 @@ static struct box_slot *slot_of(struct blackbox *box, int fd) { return box && fd
 static void write_slot(struct blackbox *box, int fd, const struct box_slot *content) {
     struct box_slot *slot = slot_of(box, fd);
     uint32_t kind = content->kind;
+    uint64_t cookie = socket_cookie(fd);
     if (!slot) return;
+    uint32_t stored = slot->cookie == cookie && slot->stored;
     __atomic_store_n(&slot->kind, BOX_FREE, __ATOMIC_SEQ_CST);
     *slot = *content;
     slot->kind = BOX_FREE;
-    slot->cookie = socket_cookie(fd);
+    slot->cookie = cookie;
+    slot->stored = stored;
     __atomic_store_n(&slot->kind, kind, __ATOMIC_SEQ_CST);
     if ((uint32_t)fd >= box->content->used) box->content->used = (uint32_t)fd + 1;
 }
@@ -107,6 +110,20 @@ void blackbox_note_listener(struct blackbox *box, const struct listener *l) {
 void blackbox_forget(struct blackbox *box, int fd) {
     struct box_slot *slot = slot_of(box, fd);
     if (slot) __atomic_store_n(&slot->kind, BOX_FREE, __ATOMIC_SEQ_CST);
+}
+
+void blackbox_note_stored(struct blackbox *box, int fd) {
+    struct box_slot *slot = slot_of(box, fd);
+    uint64_t cookie = socket_cookie(fd);
+    if (!slot || (slot->kind != BOX_FREE && slot->cookie != cookie)) return;
+    slot->cookie = cookie;
+    slot->stored = true;
+}
+
+bool blackbox_is_stored(const struct blackbox *box, int fd) {
+    if (!box || fd < 0 || fd >= BOX_SLOTS) return false;
+    const struct box_slot *slot = &box->content->slots[fd];
+    return slot->stored && slot->cookie && slot->cookie == socket_cookie(fd);
 }
 
 /* ---- afterwards ---- */

@@ -29,6 +29,7 @@ struct box_slot {
     int32_t local_port, peer_port;
     uint32_t encoding;
     char address[64], name[128];
+    uint32_t stored; /* a service manager's store has the socket of this cookie; also of a slot that is free */
 };
 
 struct box_running {
@@ -68,6 +69,9 @@ void blackbox_note_connection(struct blackbox *box, const struct connection *c);
 void blackbox_note_input(struct blackbox *box, const struct connection *c); /* its time of input, and whether it is in the midst of a line */
 void blackbox_note_listener(struct blackbox *box, const struct listener *l);
 void blackbox_forget(struct blackbox *box, int fd);
+/* For server/fdstore.h: whether the store has what is open under this number. */
+void blackbox_note_stored(struct blackbox *box, int fd);
+bool blackbox_is_stored(const struct blackbox *box, int fd);
 
 /* Copies the slot of `fd' if the socket is the same as was noted. Else false, and *fault says why; NULL: there is nothing there. */
 bool blackbox_look(struct blackbox *box, int fd, struct box_slot *out, const char **fault);

@@ -59,14 +59,22 @@ void fdstore_keep(struct server *s, int fd) {
     struct fdstore *f = &s->fdstore;
     if (!f->most || fd < 0) return;
     make_room(f, fd);
-    f->states[fd] |= f->inherited ? WANTED | STORED : WANTED;
-    f->held += f->inherited;
-    if (!f->inherited) f->behind = true;
+    f->states[fd] |= WANTED;
+    f->behind = true;
+}
+
+/* Of what was handed over: whether the store has it. Not before the black box has been opened. */
+static void learn(struct server *s, int fd) {
+    struct fdstore *f = &s->fdstore;
+    if (!f->inherited || (f->states[fd] & (WANTED | STORED)) != WANTED || !blackbox_is_stored(s->box, fd)) return;
+    f->states[fd] |= STORED;
+    f->held++;
 }
 
 void fdstore_forget(struct server *s, int fd) {
     struct fdstore *f = &s->fdstore;
     if (fd < 0 || (size_t)fd >= f->size || !(f->states[fd] & WANTED)) return;
+    learn(s, fd);
     if (f->states[fd] & STORED) {
         (void)shutdown(fd, SHUT_RDWR);
         f->states[fd] = DOOMED;
@@ -78,7 +86,8 @@ void fdstore_forget(struct server *s, int fd) {
 }
 
 /* As `states' says. false: it has to be tried again. One that is full gets no more, until another goes. */
-static bool settle_one(struct fdstore *f, int fd) {
+static bool settle_one(struct server *s, int fd) {
+    struct fdstore *f = &s->fdstore;
     char name[32];
     name_of(fd, name);
     if ((f->states[fd] & DOOMED) && say_of(f, "FDSTOREREMOVE", name, -1)) return false;
@@ -87,15 +96,17 @@ static bool settle_one(struct fdstore *f, int fd) {
     if (say_of(f, "FDSTORE", name, fd)) return false;
     f->states[fd] |= STORED;
     f->held++;
+    blackbox_note_stored(s->box, fd);
     return true;
 }
 
-static void settle_all(struct fdstore *f) {
+static void settle_all(struct server *s) {
+    struct fdstore *f = &s->fdstore;
     f->behind = false;
     for (size_t fd = 0; fd < f->size && !f->behind; fd++)
-        if (f->states[fd] & DOOMED) f->behind = !settle_one(f, (int)fd);
+        if (f->states[fd] & DOOMED) f->behind = !settle_one(s, (int)fd);
     for (size_t fd = 0; fd < f->size && !f->behind; fd++)
-        if ((f->states[fd] & (WANTED | STORED)) == WANTED) f->behind = !settle_one(f, (int)fd);
+        if ((f->states[fd] & (WANTED | STORED)) == WANTED) f->behind = !settle_one(s, (int)fd);
 }
 
 /* The box is a new one after each start; the name stays. */
@@ -106,9 +117,10 @@ static void offer_box(struct server *s) {
 double fdstore_turn(struct server *s) {
     struct fdstore *f = &s->fdstore;
     if (!f->most) return INFINITY;
+    for (size_t fd = 0; f->inherited && fd < f->size; fd++) learn(s, (int)fd);
     f->inherited = f->taken = false;
     if (!f->box && s->box) offer_box(s);
-    if (f->behind) settle_all(f);
+    if (f->behind) settle_all(s);
     if (!f->behind && (f->box || !s->box)) return INFINITY;
     return f->absent ? ABSENT_SECONDS : f->taken ? SOON_SECONDS : AGAIN_SECONDS;
 }
@@ -117,7 +129,7 @@ void fdstore_empty(struct server *s) {
     struct fdstore *f = &s->fdstore;
     if (!f->most) return;
     (void)say_of(&s->fdstore, "FDSTOREREMOVE", box_name, -1);
-    settle_all(f);
+    settle_all(s);
 }
 
 /* ---- taking back ---- */

@@ -19,7 +19,7 @@ struct fdstore {
     size_t most, held; /* 0: there is no store */
     uint8_t *states; /* of each descriptor */
     size_t size;
-    bool inherited; /* what is kept now is in it already: it was handed over, or came from it */
+    bool inherited; /* what is kept now was handed over, or came from it: the black box tells whether it has it already */
     bool box, behind; /* it has the box; some are still to be offered */
     bool taken, absent; /* it took something in this turn; nobody was there at the last try */
 };

@@ -125,7 +125,8 @@ static void take_state(struct supervisor *v, const char *text) {
     v->looks = 0;
     if (value_of(text, "RELOADING", value, sizeof value)) v->watched = false;
     if (value_of(text, "STOPPING", value, sizeof value)) v->watched = false, v->stopping = true;
-    if (!value_of(text, "READY", value, sizeof value)) return;
+    bool alive = value_of(text, "WATCHDOG", value, sizeof value) && !v->watched && !v->stopping; /* what it said before got lost */
+    if (!alive && !value_of(text, "READY", value, sizeof value)) return;
     v->watched = v->has_served = true;
     note_program(v);
     drop_ended(v);

@@ -94,15 +94,9 @@ def test_ends_with_the_server():
 def test_not_for_ever():
     with Supervised("--supervise") as server:
         server.until_kept(1)
-
-        def killed_again():
-            try:
-                os.kill(server.server_pid, signal.SIGKILL)
-            except (TypeError, ProcessLookupError, FileNotFoundError):
-                pass
-            return server.process.poll() is not None
-
-        until("the supervisor's end", killed_again)
+        server.kill_server()
+        server.kill_server()
+        os.kill(server.server_pid, signal.SIGKILL)
         assert server.wait() == 1
         server.expect_log("that was 3 times within 10 seconds, and it is not started again")
 
@@ -279,10 +273,10 @@ def test_after_crashes_without_end_it_begins_anew():
         print("skip: faults end the process there")
         return
     with Supervised("--supervise") as server:
-        alice = server.login("Alice")
-        pid = server.server_pid
+        alice, pid = server.login("Alice"), server.server_pid
+        server.login("Bob"), server.login()
         for i in range(3):
-            server.until_kept(2)
+            server.until_kept(4)
             os.kill(pid, signal.SIGSEGV)
             if i < 2:
                 alice.expect("The server had a fault")
@@ -355,6 +349,23 @@ def test_as_many_as_there_may_be_descriptors():
             server.expect_log(f"; {crowd + 1} connections are kept", 2)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_what_was_not_kept_before_a_reboot():
+    """Connections that the supervisor did not hear of yet are offered to it by the next program."""
+    with Supervised("--supervise") as server:
+        c = server.login()
+        server.until_kept(2)
+        server.signal(signal.SIGSTOP)
+        os.waitpid(server.pid, os.WUNTRACED)
+        clients = [server.connect() for _ in range(30)]
+        reboot(c)
+        c.expect(AFTER)
+        server.signal(signal.SIGCONT)
+        server.until_kept(32)
+        server.kill_server()
+        for client in (c, *clients):
+            client.expect("The server had a fault")
 
 
 def open_files(pid):
