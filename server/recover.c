@@ -50,10 +50,26 @@ static struct kept *look_at_all(struct server *s, size_t *n) {
     return all;
 }
 
+/* A socket that nobody is to have any more. A service manager's store has it too, and is to let go of it. */
+static void end_socket(struct server *s, int fd) {
+    blackbox_forget(s->box, fd);
+    fdstore_keep(s, fd);
+    fdstore_forget(s, fd);
+    (void)shutdown(fd, SHUT_RDWR);
+    close(fd);
+}
+
+static bool is_there(struct server *s, objid id) { return id >= 0 && db_valid(s->db, id); }
+
 static void adopt_listeners(struct server *s, const struct kept *all, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const struct box_slot *slot = &all[i].slot;
         if (slot->kind != BOX_LISTENER || listener_find_port(s, slot->local_port)) continue;
+        if (!is_there(s, slot->listener)) {
+            log_warning("CRASH: nobody listens on port %d now: #%lld is not in the world as it was saved last", slot->local_port, (long long)slot->listener);
+            end_socket(s, all[i].fd);
+            continue;
+        }
         int fds[LISTENER_MAX_SOCKETS];
         size_t count = 0;
         for (size_t k = i; k < n && count < LISTENER_MAX_SOCKETS; k++)
@@ -63,12 +79,13 @@ static void adopt_listeners(struct server *s, const struct kept *all, size_t n) 
 }
 
 /* Whether the connection is still a player's: one that came into being after the last save is not there. */
-static bool is_player(struct server *s, objid id) { return id >= 0 && db_valid(s->db, id) && db_flag(s->db, id, OF_PLAYER); }
+static bool is_player(struct server *s, objid id) { return is_there(s, id) && db_flag(s->db, id, OF_PLAYER); }
 
 static void adopt_connection(struct server *s, const struct kept *k) {
     const struct box_slot *slot = &k->slot;
     bool player = is_player(s, slot->id), gone = slot->id >= 0 && !player;
-    struct connection *c = connection_new(s, k->fd, slot->listener, slot->flags & BOX_PRINT_MESSAGES, slot->flags & BOX_OUTBOUND);
+    objid listener = slot->flags & BOX_OUTBOUND || is_there(s, slot->listener) ? slot->listener : 0; /* somebody has to answer */
+    struct connection *c = connection_new(s, k->fd, listener, slot->flags & BOX_PRINT_MESSAGES, slot->flags & BOX_OUTBOUND);
     if (!gone && !connection_find_any(s, slot->id)) connection_set_id(c, slot->id);
     c->accepted_us = slot->accepted_us;
     c->connected_us = player ? slot->connected_us : 0;
@@ -116,11 +133,7 @@ void recover_nobody(struct server *s) {
     log_error("CRASH: the connections that were kept are of another world than %s, and end", s->options.world);
     guard_passed(); /* there is nothing to go on with */
     for (int fd = 0; fd < (int)s->box->content->used; fd++) {
-        if (!blackbox_look(s->box, fd, &slot, &fault)) continue;
-        fdstore_keep(s, fd); /* it is in the store, and is to go from there */
-        fdstore_forget(s, fd);
-        (void)shutdown(fd, SHUT_RDWR);
-        close(fd);
+        if (blackbox_look(s->box, fd, &slot, &fault)) end_socket(s, fd);
     }
     s->fdstore.inherited = false;
     s->options.recover = -1;

@@ -28,6 +28,7 @@ void takeover_new_box(struct server *s) {
 void takeover_guard(struct server *s) {
     if (s->box) {
         s->box->content->back = s->previous >= 0;
+        s->box->content->generation = (int64_t)db_generation(s->db);
         memcpy(s->box->content->world, db_uuid(s->db), sizeof s->box->content->world);
     }
     guard_serving(s->box, s->previous >= 0 ? s->previous : s->executable, db_world_lock_descriptor(s->db), s->options.argc, s->options.argv);

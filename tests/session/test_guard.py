@@ -295,9 +295,12 @@ def test_told_to_abort_it_ends_and_says_where_it_was():
 
 @skip_sanitized
 def test_the_report_keeps_no_connection_and_no_child_is_left():
-    with Server() as server:
+    with Server("--save-interval=3600") as server:
         a = server.login("Alice")
         crash(server)
+        report = pathlib.Path(re.search(r"report in (\S+);", server.log_text())[1])
+        until("the report", lambda: "The server was here" in report.read_text())
+        assert re.search(r"saved last as save (\d+)", report.read_text())[1] == re.search(r"goes on from save (\d+)", server.log_text())[1]
         assert a.eval("1 + 1") == "2"
         a.send("@quit")
         a.expect_end()
@@ -370,6 +373,28 @@ def test_who_came_after_the_last_save_logs_in_again():
         new.login("Alice")
         c.send("say well")
         new.expect("well")
+
+
+@skip_sanitized
+def test_a_listener_that_came_after_the_last_save_is_gone_with_it():
+    with Server("--save-interval=3600") as server:
+        c = server.login()
+        c.eval("1")
+        save(server)
+        port = int(c.run('x = create(#1, #3); add_verb(x, {#3, "rxd", "do_login_command"}, {"this", "none", "this"}); set_verb_code(x, "do_login_command", {"notify(player, \\"Here.\\");"}); return listen(x, 0, 1)'))
+        there = server.connect(port=port, greeting=False)
+        there.expect("Here.")
+        crash(server)
+        c.expect("The server had a fault")
+        there.expect("The server had a fault")
+        there.expect("Welcome to the tiny world.")
+        there.login("Alice")
+        assert f"nobody listens on port {port} now" in server.log_text() and c.eval("length(listeners())") == "1"
+        try:
+            server.connect(port=port, greeting=False)
+            assert False, "somebody listens there"
+        except ConnectionRefusedError:
+            pass
 
 
 @skip_sanitized

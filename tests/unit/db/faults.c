@@ -223,9 +223,8 @@ static void expect_refused(const char *dir, const char *word) {
     buf_fini(&why);
 }
 
-Test(faults, second_process_is_told_the_first) {
-    char *dir = new_place(), word[40];
-    struct db *db = new_world(dir);
+static void expect_another_process_is_told(const char *dir) {
+    char word[40];
     snprintf(word, sizeof word, "process %ld", (long)getpid());
     pid_t pid = fork();
     if (!pid) {
@@ -237,6 +236,26 @@ Test(faults, second_process_is_told_the_first) {
     int status;
     waitpid(pid, &status, 0);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+Test(faults, second_process_is_told_the_first) {
+    char *dir = new_place();
+    struct db *db = new_world(dir);
+    expect_another_process_is_told(dir);
+    db_world_close(db);
+    remove_world(dir);
+}
+
+/* As older systems leave it after exec. */
+Test(faults, inherited_lock_that_was_lost_is_taken_again) {
+    char *dir = new_place(), path[200];
+    struct buf why = BUF_INIT;
+    struct db *db = new_world(dir);
+    db_world_close(db);
+    snprintf(path, sizeof path, "%s/pid", dir);
+    int lock = open(path, O_RDWR | O_CLOEXEC);
+    cr_assert_eq(db_world_open(&db, dir, &(struct db_options){.lock = lock}, &why), 0, "%s", buf_c(&why));
+    expect_another_process_is_told(dir);
     db_world_close(db);
     remove_world(dir);
 }
