@@ -22,7 +22,7 @@
 
 static const char magic[] = "EVERMOO HANDOFF\n";
 enum { MAJOR = 1, MUST_UNDERSTAND = 1 };
-enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_SOCKETS, S_BOX, S_ASKERS, S_LAST = S_ASKERS };
+enum section_type { S_END, S_SERVER, S_LISTENERS, S_CONNECTIONS, S_OUTBOUND, S_TASKS, S_TERMINAL, S_REBOOT, S_SOCKETS, S_BOX, S_ASKERS, S_CHECKPOINT, S_LAST = S_CHECKPOINT };
 
 /* ---- writing ---- */
 
@@ -140,6 +140,7 @@ void handoff_encode(struct server *s, struct buf *out) {
     add_section_with(out, S_BOX, 0, &b); /* who does not know it begins its own */
     control_encode_reboots(s->control, &b);
     add_section_with(out, S_ASKERS, 0, &b);
+    if (s->saves.checkpoint_wanted) add_section_with(out, S_CHECKPOINT, 0, &b); /* that is all it says */
     enc_u64(out, S_END);
 }
 
@@ -241,6 +242,7 @@ static void decode_section(struct server *s, uint64_t type, struct dec *d, struc
     case S_SOCKETS: sockets_compare(s, d); break;
     case S_REBOOT: decode_reboot(s, d); break;
     case S_BOX: decode_box(s, d); break;
+    case S_CHECKPOINT: s->saves.checkpoint_wanted = true; break;
     case S_ASKERS: control_decode_reboots(s->options.check ? NULL : s->control, d); break;
     case S_TASKS:
         if (sched_take_over(s->sched, d, why)) fail(why, "the tasks in the hand-off cannot be placed");
@@ -263,6 +265,7 @@ static int read_sections(struct server *s, const void *bytes, size_t len, struct
     while (!why->len) {
         uint64_t type = dec_u64(&d);
         if (d.bad) fail(why, "the hand-off is cut short");
+        else if (type == S_END && !dec_at_end(&d)) fail(why, "the hand-off is damaged: it goes on behind its end");
         if (d.bad || type == S_END) break;
         size_t n;
         const void *envelope = dec_bytes(&d, &n);

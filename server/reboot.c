@@ -214,10 +214,11 @@ static bool freeze(struct server *s) {
     connections_write_all(s);
     workers_finish(s->workers, FINISH_SECONDS);
     backups_interrupt(s, "a reboot came in between; the backup that was being made is made all the same");
-    if (!phase("freeze") || saves_now(s)) {
+    if (!phase("freeze") || saves_all(s)) {
         give_up_aloud(s, "the save before it failed; the log says why");
         return false;
     }
+    if (s->end != SERVER_EXEC) return false; /* or one that heard of a checkpoint */
     s->hand_off = make_hand_off(s);
     if (s->hand_off >= 0) return true;
     snprintf(what, sizeof what, "no memory for the hand-off: %s", strerror(errno));

@@ -195,6 +195,11 @@ int saves_now(struct server *s) {
     return rc;
 }
 
+int saves_all(struct server *s) {
+    int rc = saves_now(s);
+    return rc == 0 && saves_are_changes(s) ? saves_now(s) : rc;
+}
+
 /* ---- checkpoints ---- */
 
 static void checkpoint_saved(struct server *s, void *ctx, const struct save_outcome *o) {
@@ -205,6 +210,7 @@ static void checkpoint_saved(struct server *s, void *ctx, const struct save_outc
     else log_info("CHECKPOINTING on %s finished: save %llu, %llu records, %llu bytes, %.1f ms", s->options.world, (unsigned long long)r->generation, (unsigned long long)r->records,
                   (unsigned long long)r->bytes, (double)r->microseconds / 1e3);
     if (!o->why && s->end == SERVER_RUNS) textdumps_begin(s);
+    else if (!o->why && s->end == SERVER_EXEC && s->options.text_dump) v->checkpoint_wanted = true; /* whoever serves next makes the dump */
     server_call_hook(s, "checkpoint_finished", list_of(2, value_int(!o->why), saves_info(o)));
     v->checkpoint_under_way = false;
     answer_all(s, &v->checkpoint_begun, o);
@@ -284,12 +290,6 @@ double saves_turn(struct server *s) {
 
 /* ---- the last one ---- */
 
-/* The first attempt answers those who asked; their hooks and tasks may change something once more. */
-static int save_all(struct server *s) {
-    int rc = saves_now(s);
-    return rc == 0 && saves_are_changes(s) ? saves_now(s) : rc;
-}
-
 static void sleep_for(double seconds) {
     struct timespec t = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - floor(seconds)) * 1e9)};
     nanosleep(&t, NULL);
@@ -299,7 +299,7 @@ int saves_last(struct server *s, double patience) {
     struct saves *v = &s->saves;
     int64_t end_us = clock_monotonic_us() + (int64_t)(patience * 1e6);
     double wait = 0.25;
-    int rc = save_all(s);
+    int rc = saves_all(s);
     if (rc) server_say_to_all(s, "*** The world cannot be saved; the server goes on trying before it ends. ***");
     connections_write_all(s);
     while (rc) {
@@ -308,7 +308,7 @@ int saves_last(struct server *s, double patience) {
         log_error("The last save failed and is tried again for %.0f more seconds: %s", left, v->total.last_error);
         sleep_for(wait < left ? wait : left);
         wait = wait < 2 ? wait * 2 : 4;
-        rc = save_all(s);
+        rc = saves_all(s);
     }
     if (rc) log_error("NOT SAVED: the server ends all the same, and what happened since save %llu is lost: %s", (unsigned long long)db_generation(s->db), v->total.last_error);
     return rc;

@@ -65,6 +65,8 @@ void saves_ask_checkpoint(struct server *s, save_answer *answer, void *ctx); /* 
 void saves_forget(struct server *s, const void *ctx); /* whoever asked with it is gone */
 /* Now and to the end: whatever is under way, and then all that has changed. Everybody is answered. 0, or -1 with the reason logged. */
 int saves_now(struct server *s);
+/* As that, and once more if those who were answered changed something: hooks run at once. */
+int saves_all(struct server *s);
 /* The last save, tried again and again for so many seconds. Players hear when it does not work. 0 or -1. */
 int saves_last(struct server *s, double patience);
 bool saves_are_changes(const struct server *s);

@@ -279,7 +279,7 @@ def test_fault_10_flipped_or_cut_short():
         c.run("fork (3600) x = {1, 2.5, \"three\"}; suspend(); endfork")
         good = captured(server, c)
         assert accepts(server, good) is None
-        junk = [b"", b"junk", os.urandom(300), good[:17] + b"\xff" * 40, good[:17] + b"\x01\x05abcde"]
+        junk = [b"", b"junk", os.urandom(300), good[:17] + b"\0" + good[18:], good + b"\0", good[:17] + b"\xff" * 40, good[:17] + b"\x01\x05abcde"]
         step = 1 if SOAK else 23
         flips = [good[:i] + bytes([good[i] ^ 1 << bit]) + good[i + 1:] for i in range(0, len(good), step) for bit in (range(8) if SOAK else (i % 8,))]
         for bytes_ in junk + flips + [good[:n] for n in range(0, len(good), step)]:

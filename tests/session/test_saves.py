@@ -194,6 +194,25 @@ def test_a_reboot_during_a_save():
         assert server.login().eval("#8.n") == "6"
 
 
+def test_reboots_in_the_midst_of_checkpoints():
+    """Each checkpoint asks for the next, so there is always one under way or wanted. What the hook changes when it hears of the last save of a reboot is saved too, and no checkpoint is forgotten."""
+    with Server(*SELDOM) as server:
+        c = server.login()
+        c.run('for x in ({"begun", "ended", "on"}) add_property(#8, x, 0, {#3, "rw"}); endfor')
+        c.run('delete_verb(#0, "server_started")')
+        for name, code in (("started", '"#8.begun = #8.begun + 1;"'), ("finished", '"#8.ended = #8.ended + 1;", "#8.on && dump_database();"')):
+            c.run(f'add_verb(#0, {{#3, "rxd", "checkpoint_{name}"}}, {{"this", "none", "this"}}); set_verb_code(#0, "checkpoint_{name}", {{{code}}})')
+        c.run("#8.on = 1; dump_database()")
+        for _ in range(8):
+            done = int(c.eval("#8.ended"))
+            until("two more checkpoints", lambda: int(c.eval("#8.ended")) > done + 1)
+            c.send(";reboot()")
+            c.expect("The new server is here")
+        c.run("#8.on = 0")
+        until("all that began to end", lambda: c.eval("#8.begun == #8.ended") == "1")
+        assert len(re.findall("CHECKPOINTING on .* finished", server.log_text())) == int(c.eval("#8.ended"))
+
+
 def test_a_save_that_renumber_waits_for_is_told_before_the_next_begins():
     """Else who asked for the next one would hear that everything is on disk when it has only begun."""
     with Server(*SELDOM) as server:
