@@ -165,6 +165,17 @@ void db_keep_deltas(struct db *db) {
     if (!db->deltas && !db->no_deltas) db->deltas = delta_log_new(db->dir, db->store);
 }
 
+/* What there is is read; a world to be saved is of this program's format from here on. */
+static int read_meta(struct db *db, const char *dir, const struct db_options *options, const struct store_options *so, struct buf *why) {
+    if (load_meta(db, dir, why)) return -1;
+    if (db->format >= FORMAT_VERSION) return 0;
+    if (options->no_upgrade) {
+        buf_printf(why, "%s: a world of format %llu, which this program upgrades to %d only at a start: end the server and start it anew", dir, (unsigned long long)db->format, FORMAT_VERSION);
+        return -1;
+    }
+    return so->read_only ? 0 : upgrade_world(db, so, why);
+}
+
 int db_world_open(struct db **out, const char *dir, const struct db_options *options, struct buf *why) {
     static const struct db_options defaults;
     if (!options) options = &defaults;
@@ -177,7 +188,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
     struct db *db;
     if (open_world(&db, dir, &so, options->lock, why)) return -1;
     db->no_deltas = options->read_only || options->no_deltas;
-    if (load_meta(db, dir, why) || (!so.read_only && db->format < FORMAT_VERSION && upgrade_world(db, &so, why))) {
+    if (read_meta(db, dir, options, &so, why)) {
         db_world_close(db);
         return -1;
     }

@@ -17,6 +17,7 @@ struct db_options {
     const char *dialect; /* NULL: what the world says; another one is not recorded */
     int lock; /* from db_world_keep_lock() of the program before this one in the same process; taken when the opening succeeds. 0: none */
     bool no_deltas; /* saves do not log what they change, even if there is WORLD/deltas (db/delta.h) */
+    bool no_upgrade; /* a world of an older format is refused: the program before this one may still have to go on with it */
     size_t map_size; /* tests: of the first map; 0: the default, far larger than any world */
 };
 

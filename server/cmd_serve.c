@@ -113,7 +113,7 @@ static void on_work_done(void *ctx, int64_t task_id, const struct buf *answer) {
 
 static int open_world(struct server *s, struct buf *why) {
     struct serve_options *o = &s->options;
-    struct db_options options = {.read_only = o->check, .dialect = o->dialect, .no_deltas = o->no_deltas, .lock = o->lock, .cache_size = o->cache_size};
+    struct db_options options = {.read_only = o->check, .no_upgrade = o->hand_off >= 0, .dialect = o->dialect, .no_deltas = o->no_deltas, .lock = o->lock, .cache_size = o->cache_size};
     bool verify = o->verify == VERIFY_NOW && o->hand_off < 0 && o->recover < 0; /* who is connected already cannot wait for it */
     if (!world_exists(o->world) && build_bundled(o, why)) return -1;
     if (opening_open(&s->db, o->world, &options, o->accept_damage ? DAMAGE_ACCEPT : DAMAGE_RESTORE, verify, why)) return -1;

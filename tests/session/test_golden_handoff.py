@@ -1,6 +1,7 @@
 """Hand-offs that servers wrote before (tests/golden/handoff-N.tar.xz) are read as they are: connections, listeners and tasks go on. How they are made: tests/golden/make-handoff."""
 import fcntl
 import json
+import lzma
 import os
 import pathlib
 import re
@@ -67,9 +68,9 @@ class Heir(Server):
                 os.dup2(fd, place)
         return start(self.command(*options), close_fds=False, preexec_fn=put)
 
-    def check_only(self):
+    def check_only(self, options=("--check",)):
         with open(self.dir / "hand-off", "rb") as file:
-            return self.run(lambda *words, **more: subprocess.run(*words, capture_output=True, text=True, **more), {199: file}, "--check")
+            return self.run(lambda *words, **more: subprocess.run(*words, capture_output=True, text=True, **more), {199: file}, *options)
 
     def take_over(self):
         """{name: client}, and the two listening sockets."""
@@ -101,6 +102,18 @@ def test_it_is_found_good():
         with Heir(golden) as server:
             done = server.check_only()
             assert done.returncode == 0, (golden, done)
+
+
+def test_a_world_of_an_older_format_is_left_as_it_is():
+    """The program before this one could not go on with one that was upgraded."""
+    old = next(p for p in GOLDEN[0].parent.iterdir() if p.name == "format-1.mdb.xz")
+    with Heir(GOLDEN[-1]) as server:
+        (server.world / "data.mdb").write_bytes(lzma.decompress(old.read_bytes()))
+        for done in (server.check_only(), server.check_only(())):
+            assert done.returncode == 1 and "upgrades to 2 only at a start" in done.stderr, done
+            assert not (server.world / "backups").exists()
+        done = subprocess.run([EVERMOO, "eval", str(server.world), "1"], capture_output=True, text=True)
+        assert "upgraded from format 1" in done.stderr, done
 
 
 def test_it_is_taken_over():
