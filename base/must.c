@@ -132,8 +132,7 @@ static void *run_thread(void *p) {
     return result;
 }
 
-pthread_t thread_start(void *(*run)(void *ctx), void *ctx) {
-    pthread_t thread;
+int thread_try(void *(*run)(void *ctx), void *ctx, pthread_t *thread) {
     struct start *start = xcalloc(1, sizeof *start);
     *start = (struct start){run, ctx};
     sigset_t all, before;
@@ -143,12 +142,19 @@ pthread_t thread_start(void *(*run)(void *ctx), void *ctx) {
     sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGILL);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&thread, NULL, run_thread, start);
+    int rc = pthread_create(thread, NULL, run_thread, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc) free(start);
+    return rc;
+}
+
+pthread_t thread_start(void *(*run)(void *ctx), void *ctx) {
+    pthread_t thread;
+    int rc = thread_try(run, ctx, &thread);
     for (int i = 0; rc == EAGAIN && i < ATTEMPTS; i++) {
         find_memory(i);
-        rc = pthread_create(&thread, NULL, run_thread, start);
+        rc = thread_try(run, ctx, &thread);
     }
     must(rc == 0);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return thread;
 }

@@ -25,6 +25,7 @@ char *xstrdup(const char *s);
 void *xpages(size_t n); /* zeroed, of the system; for munmap() */
 
 pthread_t thread_start(void *(*run)(void *ctx), void *ctx); /* for which memory is found likewise; signals stay with the others. It has a stack for handlers of its own faults */
+int thread_try(void *(*run)(void *ctx), void *ctx, pthread_t *thread); /* the same for who can do without: 0, or errno */
 
 void memory_for_libraries(void); /* those that cannot do without ask likewise; before their first use */
 void memory_keep_reserve(void); /* a few megabytes of address space, for a time when there are none */

@@ -210,6 +210,7 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
     case SUSPEND_WORK:
         t->for_save = o->why == SUSPEND_SAVE;
         t->state = TASK_WORKING;
+        t->start_wall_us = clock_wall_us();
         task_changed(s, t);
         if (o->v.type != V_LIST) return; /* whoever set it aside wakes it */
         t->wake = value_ref(o->v);
@@ -309,7 +310,7 @@ static value task_row(struct scheduler *s, const struct task *t) {
     struct activation_info top;
     must(vm_activation(t->vm, 0, &top));
     value start = value_int(start_seconds(s, t));
-    if (t->state == TASK_WORKING) start = value_str(str_from("waiting for work to be done"));
+    if (t->state == TASK_WORKING && s->m->dialect->work_in_words) start = value_str(str_from("waiting for work to be done"));
     return value_list(list_of(10, value_int(t->id), start, value_int(0), value_int(option_default(s, OPT_bg_ticks)), value_obj(task_belongs_to(t)),
                               value_obj(top.definer), value_str(str_ref(top.full_name)), value_int(top.line), value_obj(top.this_), value_int(vm_bytes(t->vm))));
 }

@@ -7,6 +7,7 @@
 #include "server/workers.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -101,18 +102,19 @@ static struct work *take(struct workers *w) {
     return k;
 }
 
+static void add_done(struct workers *w, struct work *k) {
+    k->next = NULL;
+    *w->done_end = k;
+    w->done_end = &k->next;
+    ev_async_send(w->loop, &w->done_some);
+}
+
 static void put_down(struct workers *w, struct work *k) {
     struct work **at = &w->running;
     while (*at != k) at = &(*at)->next;
     unlink_work(at);
-    k->next = NULL;
-    if (k->dropped || w->closing) {
-        work_free(k);
-    } else {
-        *w->done_end = k;
-        w->done_end = &k->next;
-        ev_async_send(w->loop, &w->done_some);
-    }
+    if (k->dropped || w->closing) work_free(k);
+    else add_done(w, k);
     pthread_cond_broadcast(&w->less);
 }
 
@@ -142,14 +144,30 @@ static void *serve(void *ctx) {
     return NULL;
 }
 
+/* There is no thread at all: the system has as many as there may be. */
+static void answer_all(struct workers *w, int why) {
+    char text[100];
+    snprintf(text, sizeof text, "No thread can be started: %s", strerror(why));
+    while (w->waiting) {
+        struct work *k = unlink_work(&w->waiting);
+        answer_error(&k->answer, E_QUOTA, text);
+        add_done(w, k);
+    }
+}
+
 /* A thread for each order that waits and finds none idle, as far as there may be so many. */
 static void call_threads(struct workers *w) {
     size_t waiting = count(w->waiting, NULL);
+    int rc = 0;
     if (!w->open) return;
     for (size_t idle = (size_t)w->idle; idle < waiting && w->threads < w->most; idle++) {
+        pthread_t thread;
+        rc = thread_try(serve, w, &thread);
+        if (rc) break;
         w->threads++;
-        pthread_detach(thread_start(serve, w));
+        pthread_detach(thread);
     }
+    if (rc && !w->threads) answer_all(w, rc);
     pthread_cond_broadcast(&w->more);
 }
 

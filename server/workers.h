@@ -6,6 +6,7 @@
  * the loop comes by. Work that has begun cannot be stopped: of one that was dropped the answer is thrown away.
  *
  * Threads begin when there is something for them to do and the pool is open: one less than the machine has processors, at least one, at most WORKERS_MOST_THREADS.
+ * Where none can be started what waits is answered with E_QUOTA.
  */
 #ifndef SERVER_WORKERS_H
 #define SERVER_WORKERS_H

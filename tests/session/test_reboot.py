@@ -1,6 +1,7 @@
 """The server replaced by a new one: what must stay, and what must be refused."""
 import fcntl
 import os
+import pathlib
 import re
 import signal
 import threading
@@ -86,6 +87,7 @@ def test_killed_after_a_reboot():
         c.run("fork (0) suspend(); endfork")
         reboot(c)
         c.expect(AFTER)
+        assert pathlib.Path(f"/proc/{server.pid}/comm").read_text() == "evermoo\n"
         server.kill()
         server.start()
         c = server.login()

@@ -14,6 +14,13 @@ THREADS = [f"medium{i}" for i in range(min(4, max(1, os.cpu_count() - 1)))]  # k
 AFTER = "The new server is here"
 
 
+class Toast(Server):
+    """Where queued_tasks() says in words that a task waits for work."""
+
+    def __init__(self, *options):
+        super().__init__("--dialect=toast", *options)
+
+
 def prepare(c):
     """#8.got collects answers; #0:waiting() has the tasks that wait for work."""
     c.eval('add_property(#8, "got", {}, {#3, "rw"})')
@@ -40,7 +47,7 @@ def expected(c, names):
 
 
 def test_others_are_answered_while_a_thread_is_at_work():
-    with Server() as server:
+    with Toast() as server:
         c, a = server.login(), server.login("Alice")
         prepare(c)
         start(c, "medium", MEDIUM)
@@ -59,7 +66,7 @@ def test_others_are_answered_while_a_thread_is_at_work():
 
 
 def test_killed_tasks_get_nothing_and_hold_nobody_up():
-    with Server() as server:
+    with Toast() as server:
         c = server.login()
         prepare(c)
         start(c, "medium", MEDIUM)
@@ -78,7 +85,7 @@ def test_killed_tasks_get_nothing_and_hold_nobody_up():
 
 def test_a_reboot_in_the_middle_of_ten():
     names = [f"n{i}" for i in range(10)]
-    with Server() as server:
+    with Toast() as server:
         c = server.login()
         prepare(c)
         for _ in range(2):
@@ -100,7 +107,7 @@ def test_a_reboot_in_the_middle_of_ten():
 
 def test_a_login_that_waits_for_its_hash():
     """As after suspend(), nobody is left to whom do_login_command could return: switch_player() logs in. Here in the new program, whoever asked in the old one."""
-    with Server() as server:
+    with Toast() as server:
         c = server.login()
         prepare(c)
         c.eval(f'add_property(#0, "hash", {SHORT.format("sesame")}, {{#3, ""}})')
@@ -129,7 +136,7 @@ def test_a_login_that_waits_for_its_hash():
 
 def test_a_reboot_in_the_middle_of_backups():
     """One at a time is made, by another process: who waits when the server is replaced hears of that."""
-    with Server() as server:
+    with Toast() as server:
         c = server.login()
         prepare(c)
         c.run("for i in [1..30] fork (0) x = `backup_database() ! E_QUOTA => \"interrupted\"'; #8.got = {@#8.got, typeof(x) == LIST}; endfork endfor")
@@ -143,7 +150,7 @@ def test_a_reboot_in_the_middle_of_backups():
 
 def test_killed_and_started_again_from_a_save():
     names = [f"n{i}" for i in range(5)]
-    with Server("--save-interval", "1000000") as server:
+    with Toast("--save-interval", "1000000") as server:
         c = server.login()
         prepare(c)
         for name in THREADS:
@@ -174,7 +181,7 @@ def test_a_thread_that_fails_takes_its_task_along_and_no_other():
         print("skipped test_a_thread_that_fails_takes_its_task_along_and_no_other: faults end a sanitized build")
         return
 
-    class Crashing(Server):
+    class Crashing(Toast):
         program = FAULTS
         env = {**os.environ, "EVERMOO_CRASH_AT": f"work:segv:/tmp/evermoo-work-{os.getpid()}"}
 
@@ -200,7 +207,7 @@ def test_a_thread_whose_stack_overflows():
         print("skipped test_a_thread_whose_stack_overflows: faults end a sanitized build")
         return
 
-    class Crashing(Server):
+    class Crashing(Toast):
         program = FAULTS
         env = {**os.environ, "EVERMOO_CRASH_AT": f"work:overflow:/tmp/evermoo-work-{os.getpid()}"}
 
@@ -214,7 +221,7 @@ def test_a_thread_whose_stack_overflows():
 
 
 def test_without_the_library():
-    with Server() as server:
+    with Toast() as server:
         server.stop()
         server.dir.joinpath("libargon2.so.1").write_bytes(b"")
         server.env = {**os.environ, "LD_LIBRARY_PATH": str(server.dir)}
@@ -226,7 +233,7 @@ def test_without_the_library():
 
 
 def test_too_much_work_is_refused():
-    with Server() as server:
+    with Toast() as server:
         c = server.login()
         prepare(c)
         def fill():

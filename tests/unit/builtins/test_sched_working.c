@@ -62,12 +62,14 @@ static void set_column(struct fake *f, enum at_reboot at) {
     f->m.builtins = table;
 }
 
-static void open_with_workers(struct fake *f) {
+static void open_with_workers_as(struct fake *f, const char *dialect) {
     norders = 0, dropped = 0;
-    fake_open(f, "toast");
+    fake_open(f, dialect);
     fake_login(f, WORLD_WIZARD);
     give_workers(f);
 }
+
+static void open_with_workers(struct fake *f) { open_with_workers_as(f, "toast"); }
 
 static void close_with_workers(struct fake *f) {
     forget_orders();
@@ -105,6 +107,15 @@ Test(sched_working, answers_and_errors_go_where_the_task_is) {
     fake_expect(&f, WORLD_WIZARD, "b {E_INVIND, \"Salt is too short\"}\n");
     answer(&f, 0);
     fake_expect(&f, WORLD_WIZARD, HASHED_A);
+    close_with_workers(&f);
+}
+
+Test(sched_working, programs_that_reckon_with_its_time_get_one) {
+    struct fake f;
+    open_with_workers_as(&f, "lambda");
+    fake_type(&f, WORLD_WIZARD, HASH("a", "saltsalt"));
+    fake_type(&f, WORLD_WIZARD, ";return queued_tasks()[1][2] == time();");
+    fake_expect(&f, WORLD_WIZARD, "=> 1\n");
     close_with_workers(&f);
 }
 

@@ -90,6 +90,42 @@ Test(workers, nothing_is_begun_before_it_is_open) {
     close_bench(&b);
 }
 
+/* A thread whose stack is larger than the address space. */
+static void let_threads_start(bool on) {
+    static pthread_attr_t before;
+    pthread_attr_t huge;
+    if (on) {
+        pthread_setattr_default_np(&before);
+        return;
+    }
+    pthread_getattr_default_np(&before);
+    pthread_attr_init(&huge);
+    pthread_attr_setstacksize(&huge, (size_t)1 << 60);
+    cr_assert_eq(pthread_setattr_default_np(&huge), 0);
+}
+
+Test(workers, without_a_thread_everybody_gets_an_error) {
+    struct bench b;
+    struct buf error = BUF_INIT;
+    char expected[400];
+    answer_error(&error, E_QUOTA, "No thread can be started: Resource temporarily unavailable");
+    snprintf(expected, sizeof expected, "1:%s 2:%s 3:%s ", buf_c(&error), buf_c(&error), buf_c(&error));
+    buf_fini(&error);
+    open_bench(&b, false);
+    ask(&b, 1, 1, "one", false);
+    ask(&b, 2, 1, "two", false);
+    let_threads_start(false);
+    workers_open(b.w);
+    cr_expect_null(ask(&b, 3, 1, "three", false));
+    expect_answers(&b, expected);
+    let_threads_start(true);
+    ask_gated(&b, 4);
+    sem_post(&gate);
+    snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "4:gated ");
+    expect_answers(&b, expected);
+    close_bench(&b);
+}
+
 Test(workers, owners_take_turns) {
     struct bench b;
     open_bench(&b, true);
