@@ -93,7 +93,7 @@ unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
 
 # Everything that tests need besides the program itself; layers add to it.
-TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/clock.so $(B)/faultworld $(B)/evermoo-faults $(B)/evermoo-alt
+TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/clock.so $(B)/faultworld $(B)/evermoo-faults $(B)/evermoo-alt $(B)/evermoo-next
 
 $(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
 	@echo "  LD    $@"
@@ -137,6 +137,18 @@ $(B)/moorun-alt: $(ALT_OBJ)
 
 # And the server with that machine: each takes over from the other (tests/session/test_two_builds.py).
 $(B)/evermoo-alt: $(patsubst $(B)/lang/%.o,$(B)/alt/lang/%.o,$(OBJ_server)) $(B)/server/main.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# And the program of a next release: that machine, a version of the hand-off and a format of the world more (tests/next, tests/session/test_versions.py).
+NEXT_SRC := $(shell grep -l '"db/\(format\|upgrade\)\.h"\|"server/handoff_parts\.h"' db/*.c server/*.c)
+NEXT_OBJ := $(patsubst %.c,$(B)/next/%.o,$(NEXT_SRC) tests/next/section.c)
+$(B)/next/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $< (next release)"
+	$(Q)$(CC) -Itests/next $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+$(B)/evermoo-next: $(patsubst $(B)/lang/%.o,$(B)/alt/lang/%.o,$(filter-out $(call obj,$(NEXT_SRC)),$(OBJ_server))) $(B)/server/main.o $(NEXT_OBJ)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "db/format.h"
 #include "db/save.h"
 
 enum { ATTEMPTS = 100, MOST_THREADS = 16, SAMPLE_US = 5000, PROBE_SECONDS = 20, GENTLE_PAUSE_MS = 5 };

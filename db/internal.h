@@ -193,7 +193,7 @@ struct db {
     const struct dialect *dialect, *own_dialect; /* in use; recorded in meta */
     enum db_encoding encoding;
     uint64_t generation;
-    uint64_t format; /* of the world on disk; lower than FORMAT_VERSION only when it was opened for reading */
+    uint64_t format; /* of the world on disk, and of what is saved; not the newest only when it was opened for reading or by a reboot (db/upgrade.h) */
     unsigned char uuid[16];
     uint64_t damaged; /* records that could not be read */
     int pid_file; /* holds the lock on the world; -1 */

@@ -7,6 +7,7 @@
 #include "base/dialect.h"
 #include "base/log.h"
 #include "db/cache.h"
+#include "db/format.h"
 #include "db/records.h"
 #include "db/rowset.h"
 #include "db/save.h"
@@ -399,11 +400,11 @@ static int take_meta(struct db *db, const char *dir, const struct rec_meta *m, s
                    dir, (unsigned long long)m->format, FORMAT_VERSION, dir);
         return -1;
     }
-    db->format = m->format;
+    db->format = m->format < FORMAT_VERSION ? m->format : FORMAT_VERSION; /* what a newer one has more is skipped, and lost in what is saved */
     char name[32] = "";
     if (m->dialect.len < sizeof name) memcpy(name, m->dialect.p, m->dialect.len);
     const struct dialect *dialect = dialect_by_name(name);
-    if (!dialect || m->uuid.len != sizeof db->uuid || m->max_object < NOTHING || m->max_object >= OBJECT_LIMIT || m->encoding > ENC_LATIN1) {
+    if (!m->format || !dialect || m->uuid.len != sizeof db->uuid || m->max_object < NOTHING || m->max_object >= OBJECT_LIMIT || m->encoding > ENC_LATIN1) {
         buf_printf(why, "%s: the world's meta record does not make sense; restore a backup", dir);
         return -1;
     }

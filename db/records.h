@@ -13,7 +13,7 @@
 #include "db/code.h"
 #include "db/store.h"
 
-enum { FORMAT_VERSION = 2, OLDEST_READER = 2, RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10 };
+enum { RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10 };
 
 struct rec_bytes {
     const void *p;

@@ -15,6 +15,7 @@
 #include "db/backup_ring.h"
 #include "db/place.h"
 #include "db/repair_parts.h"
+#include "db/upgrade.h"
 #include "db/usage.h"
 #include "db/world.h"
 
@@ -394,7 +395,7 @@ static void settle_meta(struct repair *r) {
         repair_note(r, "the record of the last save is lost: the dialect is taken to be toast, the text encoding to be UTF-8");
     }
     m->format = FORMAT_VERSION;
-    m->oldest_reader = OLDEST_READER;
+    m->oldest_reader = upgrade_oldest_reader(FORMAT_VERSION);
     for (size_t i = 0; i < backups.n; i++) /* no save has the number of an older one that can be restored */
         if (!memcmp(backups.v[i].instant.uuid, m->uuid.p, 16) && backups.v[i].instant.generation > m->generation) m->generation = backups.v[i].instant.generation;
     ring_backups_fini(&backups);

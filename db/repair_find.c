@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/format.h"
 #include "db/repair_parts.h"
 
 /* ---- trees ---- */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "db/delta.h"
 #include "db/rowset.h"
+#include "db/upgrade.h"
 
 /* How many objects, rows or references are dealt with between two looks at the clock. */
 enum { STRIDE = 16 };
@@ -24,8 +25,8 @@ static bool time_is_up(int64_t deadline) { return deadline != INT64_MAX && clock
 /* ---- the cut ---- */
 
 struct rec_meta save_meta(const struct db *db) {
-    return (struct rec_meta){.format = FORMAT_VERSION,
-                             .oldest_reader = OLDEST_READER,
+    return (struct rec_meta){.format = db->format,
+                             .oldest_reader = upgrade_oldest_reader(db->format),
                              .uuid = {db->uuid, sizeof db->uuid},
                              .encoding = db->encoding,
                              .dialect = {db->own_dialect->name, strlen(db->own_dialect->name)},

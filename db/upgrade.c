@@ -16,14 +16,17 @@
 enum { ATTEMPTS = 24 };
 
 struct step {
-    unsigned to; /* format */
+    unsigned to, oldest_reader; /* formats */
     const char *what;
     int (*run)(struct db *db, struct writer *w); /* results as store_put(); NULL: its tables and fields begin empty */
 };
 static const struct step steps[] = {
-    {2, "counting the bytes of every owner", usage_upgrade},
+#define FORMAT(number, oldest_reader, step, what) {number, oldest_reader, what, step},
+#include "db/formats.def"
+#undef FORMAT
 };
-_Static_assert(FORMAT_VERSION == 2, "a new format has a step");
+
+uint64_t upgrade_oldest_reader(uint64_t format) { return steps[format - 1].oldest_reader; }
 
 /* In the open transaction. */
 static int run_steps(struct db *db, struct writer *w) {
@@ -43,6 +46,8 @@ static int attempt(struct db *db) {
     if (!rc && store_forgot_digests(w.store)) rc = load_digests(w.store);
     if (!rc) rc = run_steps(db, &w);
     struct rec_meta meta = save_meta(db);
+    meta.format = FORMAT_VERSION;
+    meta.oldest_reader = upgrade_oldest_reader(FORMAT_VERSION);
     if (!rc) rc = write_meta(&w, &meta);
     hashes_fini(&w.dropped);
     if (!rc) return store_commit(w.store);
@@ -87,7 +92,7 @@ static int back_up(struct db *db, const struct instant *save, struct buf *why) {
     return rc;
 }
 
-int upgrade_world(struct db *db, const struct store_options *how, struct buf *why) {
+static int upgrade_world(struct db *db, const struct store_options *how, struct buf *why) {
     struct instant save;
     if (last_save(db, &save, why)) return -1;
     store_close(db->store);
@@ -96,4 +101,19 @@ int upgrade_world(struct db *db, const struct store_options *how, struct buf *wh
     if (load_meta(db, db->dir, why)) return -1;
     db_keep_deltas(db);
     return upgrade_records(db, why);
+}
+
+int upgrade_if_old(struct db *db, const struct store_options *how, enum db_upgrade when, struct buf *why) {
+    if (db->format == FORMAT_VERSION) return 0;
+    if (when != DB_UPGRADE_NOW && db->format >= OLDEST_SAVED) {
+        log_info("%s: the world stays in format %llu, and is upgraded to %d when the server is started anew; until then programs that know no newer one can go on with it", db->dir,
+                 (unsigned long long)db->format, FORMAT_VERSION);
+        return 0;
+    }
+    if (when == DB_UPGRADE_NEVER) {
+        buf_printf(why, "%s: a world of format %llu; this program saves format %d, and a reboot upgrades no world: stop the server and start this program", db->dir,
+                   (unsigned long long)db->format, FORMAT_VERSION);
+        return -1;
+    }
+    return how->read_only ? 0 : upgrade_world(db, how, why);
 }

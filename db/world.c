@@ -92,15 +92,6 @@ int db_world_keep_lock(struct db *db) {
     return fd;
 }
 
-/* Before Linux 5.11 a process that had threads lost its locks when it executed another program; else this changes nothing. */
-static int lock_again(int fd, const char *dir, struct buf *why) {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_SETLK, &lock) == 0) return 0;
-    if (errno == EACCES || errno == EAGAIN) say_who(fd, dir, why);
-    else buf_printf(why, "%s: descriptor %d does not hold the world's lock: %s", dir, fd, strerror(errno));
-    return -1;
-}
-
 /* The world is locked, by this or with the descriptor in `inherited'. */
 static int open_world(struct db **out, const char *dir, const struct store_options *so, int inherited, struct buf *why) {
     struct db *db = world_new();
@@ -108,7 +99,7 @@ static int open_world(struct db **out, const char *dir, const struct store_optio
     db->dir = xstrdup(dir);
     db->read_only = so->read_only;
     if (!so->read_only && !inherited) db->pid_file = db_world_lock(dir, why);
-    if ((!so->read_only && !inherited && db->pid_file < 0) || (inherited && lock_again(inherited, dir, why)) || store_open(&db->store, dir, so, why)) {
+    if ((!so->read_only && !inherited && db->pid_file < 0) || store_open(&db->store, dir, so, why)) {
         db_world_close(db);
         return -1;
     }
@@ -165,17 +156,6 @@ void db_keep_deltas(struct db *db) {
     if (!db->deltas && !db->no_deltas) db->deltas = delta_log_new(db->dir, db->store);
 }
 
-/* What there is is read; a world to be saved is of this program's format from here on. */
-static int read_meta(struct db *db, const char *dir, const struct db_options *options, const struct store_options *so, struct buf *why) {
-    if (load_meta(db, dir, why)) return -1;
-    if (db->format >= FORMAT_VERSION) return 0;
-    if (options->no_upgrade) {
-        buf_printf(why, "%s: a world of format %llu, which this program upgrades to %d only at a start: end the server and start it anew", dir, (unsigned long long)db->format, FORMAT_VERSION);
-        return -1;
-    }
-    return so->read_only ? 0 : upgrade_world(db, so, why);
-}
-
 int db_world_open(struct db **out, const char *dir, const struct db_options *options, struct buf *why) {
     static const struct db_options defaults;
     if (!options) options = &defaults;
@@ -188,7 +168,7 @@ int db_world_open(struct db **out, const char *dir, const struct db_options *opt
     struct db *db;
     if (open_world(&db, dir, &so, options->lock, why)) return -1;
     db->no_deltas = options->read_only || options->no_deltas;
-    if (read_meta(db, dir, options, &so, why)) {
+    if (load_meta(db, dir, why) || upgrade_if_old(db, &so, options->upgrade, why)) {
         db_world_close(db);
         return -1;
     }

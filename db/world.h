@@ -9,15 +9,18 @@
 #include "base/buf.h"
 #include "db/db.h"
 
+/* Of a world of an older format, at the opening: at once, with a backup before it; only if it cannot be saved as it is; never, and one that cannot be saved as it is is refused (db/upgrade.h). */
+enum db_upgrade { DB_UPGRADE_NOW, DB_UPGRADE_LATER, DB_UPGRADE_NEVER };
+
 struct db_options {
     bool read_only; /* the world as it was at the opening; another process may go on saving it */
+    enum db_upgrade upgrade;
     bool evict_always; /* tests: drop clean objects after each access */
     unsigned evict_entries; /* tests: let the cache's clock go over so many objects at each access, however little is in use */
     size_t cache_size; /* bytes of memory to stay below by dropping what is clean (db/cache.h); 0: half of the memory that this process may have */
     const char *dialect; /* NULL: what the world says; another one is not recorded */
     int lock; /* from db_world_keep_lock() of the program before this one in the same process; taken when the opening succeeds. 0: none */
     bool no_deltas; /* saves do not log what they change, even if there is WORLD/deltas (db/delta.h) */
-    bool no_upgrade; /* a world of an older format is refused: the program before this one may still have to go on with it */
     size_t map_size; /* tests: of the first map; 0: the default, far larger than any world */
 };
 

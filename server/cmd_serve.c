@@ -22,6 +22,7 @@
 #include "server/command.h"
 #include "server/crash.h"
 #include "server/guard.h"
+#include "server/handoff.h"
 #include "server/opening.h"
 #include "server/phase.h"
 #include "server/recover.h"
@@ -114,7 +115,8 @@ static void on_work_done(void *ctx, int64_t task_id, const struct buf *answer) {
 
 static int open_world(struct server *s, struct buf *why) {
     struct serve_options *o = &s->options;
-    struct db_options options = {.read_only = o->check, .no_upgrade = o->hand_off >= 0, .dialect = o->dialect, .no_deltas = o->no_deltas, .lock = o->lock, .cache_size = o->cache_size};
+    enum db_upgrade upgrade = o->hand_off >= 0 ? DB_UPGRADE_NEVER : o->recover >= 0 ? DB_UPGRADE_LATER : DB_UPGRADE_NOW;
+    struct db_options options = {.read_only = o->check, .dialect = o->dialect, .no_deltas = o->no_deltas, .lock = o->lock, .upgrade = upgrade, .cache_size = o->cache_size};
     bool verify = o->verify == VERIFY_NOW && o->hand_off < 0 && o->recover < 0; /* who is connected already cannot wait for it */
     if (!world_exists(o->world) && build_bundled(o, why)) return -1;
     if (opening_open(&s->db, o->world, &options, o->accept_damage ? DAMAGE_ACCEPT : DAMAGE_RESTORE, verify, why)) return -1;
@@ -255,6 +257,10 @@ static int start_recovered(struct server *s, struct buf *why) {
 
 static int check_hand_off(struct server *s) {
     struct buf why = BUF_INIT;
+    handoff_print_versions(handoff_versions(), &why);
+    puts(buf_c(&why));
+    fflush(stdout);
+    buf_clear(&why);
     int rc = phase("check") ? open_world(s, &why) : -1;
     if (!rc) rc = takeover_restore(s, &why);
     if (!rc) rc = preflight_self_test(s, &why);

@@ -18,7 +18,7 @@
 enum { MOST_LINES = 100, LONGEST_LINE = 500 };
 
 void preflight_init(struct preflight *p) {
-    *p = (struct preflight){.line = BUF_INIT, .last = BUF_INIT};
+    *p = (struct preflight){.line = BUF_INIT, .last = BUF_INIT, .reads = {1, 1}};
     ev_init(&p->child, NULL);
     ev_init(&p->limit, NULL);
     ev_init(&p->said, NULL);
@@ -30,8 +30,10 @@ void preflight_init(struct preflight *p) {
 static void end_line(struct preflight *p) {
     if (!p->line.len) return;
     if (p->lines++ < MOST_LINES) log_info("REBOOT: the new program: %s", p->line.data);
-    buf_clear(&p->last);
-    buf_add(&p->last, p->line.data, p->line.len);
+    if (!handoff_parse_versions(p->line.data, &p->reads)) {
+        buf_clear(&p->last);
+        buf_add(&p->last, p->line.data, p->line.len);
+    }
     buf_clear(&p->line);
 }
 
@@ -142,10 +144,10 @@ static void on_end(struct ev_loop *loop, ev_child *w, int events) {
     let_go(s);
     bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     if (!well) describe_end(p, status, s->options.reboot_patience, &why);
-    p->done(s, well ? NULL : buf_c(&why));
-    buf_fini(&why);
     buf_fini(&p->line);
     buf_fini(&p->last);
+    p->done(s, well ? NULL : buf_c(&why)); /* which may begin another one */
+    buf_fini(&why);
 }
 
 static void on_limit(struct ev_loop *loop, ev_timer *w, int events) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trial of a new program before anything is given up for it: a child with the descriptor, arguments and environment that exec will use, and `--check'. It reads the world, takes the hand-off,
- * runs a program, and ends with status 0. It may use twice the memory that we use and 1 GB, the time that the operator allows (of the clock and of each processor), and leaves no core file. What it says
+ * The trial of a new program before anything is given up for it: a child with the descriptor, arguments and environment that exec will use, and `--check'. It says which hand-offs it
+ * reads (server/handoff.h), reads the world, takes the hand-off, runs a program, and ends with status 0. It may use twice the memory that we use and 1 GB, the time that the operator allows (of the clock and of each processor), and leaves no core file. What it says
  * is in our log, and the last line of that is the reason when it fails.
  */
 #ifndef SERVER_PREFLIGHT_H
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "server/handoff.h"
 
 struct server;
 
@@ -21,6 +22,7 @@ struct preflight {
     struct buf line, last; /* being read; the last whole one */
     int lines; /* logged so far */
     bool too_long; /* it was ended for that */
+    struct handoff_versions reads; /* as it says, or version 1 if it does not */
     void (*done)(struct server *s, const char *why);
 };
 

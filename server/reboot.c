@@ -17,7 +17,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "base/version.h"
 #include "server/guard.h"
+#include "server/handoff.h"
 #include "server/phase.h"
 #include "server/server.h"
 
@@ -82,7 +84,7 @@ static bool write_all(int fd, const char *p, size_t n) {
 /* A sealed memory file with the hand-off as things are now; -1 with errno. */
 static int make_hand_off(struct server *s) {
     struct buf bytes = BUF_INIT;
-    handoff_encode(s, &bytes);
+    handoff_encode(s, s->reboot.writes, &bytes);
     int fd = memfd_create("evermoo-handoff", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd >= 0 && (!write_all(fd, bytes.data, bytes.len) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)) {
         int e = errno;
@@ -132,10 +134,35 @@ static void now_execute(struct server *s) {
     if (s->end == SERVER_RUNS) s->end = SERVER_EXEC;
 }
 
+static void begin_preflight(struct server *s);
+
+/* It reads older hand-offs only: it is tried again with the newest of them that this program writes. */
+static bool try_older_hand_off(struct server *s) {
+    unsigned common = handoff_common_version(handoff_versions(), s->preflight.reads);
+    if (s->end != SERVER_RUNS || s->reboot.asked_version || s->preflight.too_long || !common || common >= s->reboot.writes) return false;
+    s->reboot.writes = common;
+    reboot_tell(s, "%s reads hand-offs up to version %u. Trying it with one of version %u.", reboot_program(s), s->preflight.reads.newest, common);
+    begin_preflight(s);
+    return true;
+}
+
+/* With which versions there are, if that is why. */
+static void give_up_trial(struct server *s, const char *why) {
+    struct handoff_versions ours = handoff_versions(), theirs = s->preflight.reads;
+    struct buf text = BUF_INIT;
+    if (!handoff_has_version(theirs, s->reboot.writes))
+        buf_printf(&text, "%s reads hand-offs of versions %u to %u, this server (evermoo %s) writes versions %u to %u%s; ", reboot_program(s), theirs.oldest, theirs.newest, EVERMOO_VERSION,
+                   ours.oldest, ours.newest, s->reboot.asked_version ? ", and another was asked for" : handoff_common_version(ours, theirs) ? "" : ", and a release between the two is needed first");
+    buf_add_c(&text, why);
+    give_up(s, buf_c(&text));
+    buf_fini(&text);
+}
+
 static void preflight_over(struct server *s, const char *why) {
     if (s->hand_off >= 0) close(s->hand_off);
     s->hand_off = -1;
-    if (why) give_up(s, why);
+    if (why && try_older_hand_off(s)) return;
+    if (why) give_up_trial(s, why);
     else if (s->end == SERVER_RUNS) round_begin(s, "reboot_msg", now_execute);
 }
 
@@ -173,9 +200,18 @@ static void checkpoint_done(struct server *s, void *ctx, const struct save_outco
     begin_preflight(s);
 }
 
+/* What is written unless the new program turns out to read older ones only. */
+static bool choose_hand_off(struct server *s, struct buf *why) {
+    struct handoff_versions ours = handoff_versions();
+    s->reboot.writes = s->reboot.asked_version ? s->reboot.asked_version : ours.newest;
+    if (handoff_has_version(ours, s->reboot.writes)) return true;
+    buf_printf(why, "a hand-off of version %u was asked for; this server (evermoo %s) writes versions %u to %u", s->reboot.writes, EVERMOO_VERSION, ours.oldest, ours.newest);
+    return false;
+}
+
 void reboot_begin(struct server *s) {
     struct buf why = BUF_INIT;
-    s->binary = open_binary(s, &why);
+    s->binary = choose_hand_off(s, &why) ? open_binary(s, &why) : -1;
     if (s->binary < 0) give_up(s, buf_c(&why));
     buf_fini(&why);
     if (s->binary < 0) return;
@@ -220,6 +256,7 @@ static bool freeze(struct server *s) {
     }
     if (s->end != SERVER_EXEC) return false; /* or one that heard of a checkpoint */
     s->hand_off = make_hand_off(s);
+    if (s->hand_off >= 0) log_info("REBOOT: the hand-off is of version %u", s->reboot.writes);
     if (s->hand_off >= 0) return true;
     snprintf(what, sizeof what, "no memory for the hand-off: %s", strerror(errno));
     give_up_aloud(s, what);

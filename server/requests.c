@@ -126,15 +126,21 @@ void request_stop(struct asker *a, const char *text) {
     str_unref(words);
 }
 
+/* "PROGRAM" or "PROGRAM" and a line with the version of the hand-off. */
 void request_reboot(struct asker *a, const char *text) {
     struct server *s = a->control->server;
-    struct str *binary = str_from_bytes(text, strlen(text));
-    bool taken = s->host.reboot(s, NOTHING, binary, NULL) == E_NONE;
+    const char *end = strchr(text, '\n');
+    unsigned version = end ? (unsigned)strtoul(end + 1, NULL, 10) : 0;
+    struct str *binary = str_from_bytes(text, end ? (size_t)(end - text) : strlen(text));
+    bool joins = s->reboot.wanted || s->reboot.under_way;
+    bool other = joins && version && version != s->reboot.asked_version;
+    bool taken = !other && s->host.reboot(s, NOTHING, binary, NULL) == E_NONE;
     str_unref(binary);
     if (!taken) {
-        control_answer(a, 1, "a reboot to another program is under way; ask again when it is over\n");
+        control_answer(a, 1, other ? "a reboot with another hand-off is under way; ask again when it is over\n" : "a reboot to another program is under way; ask again when it is over\n");
         return;
     }
+    if (!joins) s->reboot.asked_version = version;
     a->waits_for_reboot = true;
     control_wait(a);
 }

@@ -82,6 +82,7 @@ struct reboot_request {
     char *reason;
     int64_t frozen_us; /* when the old image stopped to serve; monotonic; 0: not told */
     char *version; /* of the old image, for the new one; NULL: not told */
+    unsigned writes, asked_version; /* version of the hand-off that is written; that somebody asked for, 0: the newest that both programs have */
 };
 
 enum server_end { SERVER_RUNS, SERVER_SHUTDOWN, SERVER_EXEC };
@@ -175,12 +176,5 @@ void reboot_close_on_exec(struct server *s); /* all sockets, after taking over *
 void reboot_free(struct server *s);
 const char *reboot_program(const struct server *s); /* the one that was asked for, or else the configured one */
 void reboot_tell(struct server *s, const char *format, ...) __attribute__((format(printf, 2, 3))); /* to who asked, and to the log */
-
-/* ---- the hand-off's content (handoff.c) ---- */
-void handoff_encode(struct server *s, struct buf *out);
-/* Into a server whose world is open and that has neither listeners nor connections. Touches no player's socket. 0, or -1 and why. */
-int handoff_decode(struct server *s, const void *bytes, size_t len, struct buf *why);
-/* What can be told without a world: magic, version, checksums. */
-int handoff_check(const void *bytes, size_t len, struct buf *why);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "server/guard.h"
+#include "server/handoff.h"
 #include "server/phase.h"
 #include "server/server.h"
 

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/must.h"
+#include "server/handoff.h"
 #include "server/server.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -19,7 +19,7 @@ BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
 EVERMOO = str(BUILD / "evermoo")
 FAULTS = str(BUILD / "evermoo-faults")  # fails where EVERMOO_CRASH_AT says (tests/fault/phase.c)
 SANITIZED = BUILD.name.endswith(("-san", "-tsan"))  # there, faults end the process with a report
-for path in (BUILD, BUILD / "evermoo", BUILD / "evermoo-faults"):  # whatever the umask was: a program that others can write is not rebooted into
+for path in (BUILD, *(p for p in BUILD.glob("evermoo*") if "." not in p.name)):  # whatever the umask was: a program that others can write is not rebooted into
     if path.exists():
         path.chmod(path.stat().st_mode & ~0o022)
 

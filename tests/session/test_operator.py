@@ -67,6 +67,7 @@ def test_one_reboot_serves_those_who_ask_for_the_same():
         assert c.run(f'try reboot("{EVERMOO}x"); except e (E_QUOTA) return e[2]; endtry') == '"A reboot to another program is under way"'
         assert c.eval("reboot()") == c.eval(f'reboot("{slow}", "the same")') == "0"
         assert command(server, EVERMOO + "x") == (1, "evermoo reboot: a reboot to another program is under way; ask again when it is over\n")
+        assert command(server, "--hand-off-version=1") == (1, "evermoo reboot: a reboot with another hand-off is under way; ask again when it is over\n")
         go.touch()
         c.expect(AFTER)
         assert server.log_text().count("has taken over") == 1

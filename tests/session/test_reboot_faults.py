@@ -1,6 +1,6 @@
 """Whatever can go wrong with a reboot, by number, and what each must give. Long forms with EVERMOO_SOAK=1 (make soak).
 
-Elsewhere: 19, and of 20 the clock on the wall (test_reboot_names_clocks.py); of 21 the moments outside a reboot (test_reboot_phases.py); 26 (test_two_builds.py, as long as there is no release before this one).
+Elsewhere: 19, and of 20 the clock on the wall (test_reboot_names_clocks.py); of 21 the moments outside a reboot (test_reboot_phases.py); 26 (test_versions.py, test_two_builds.py).
 """
 import ctypes
 import os
@@ -318,12 +318,48 @@ def test_fault_11_versions_of_the_hand_off():
         good = captured(server, c)
         head = len(b"EVERMOO HANDOFF\n")
         assert good[head] == 1 and good[-1] == 0
-        major = good[:head] + b"\2" + good[head + 1:]
-        assert "major version" in accepts(server, major)
+        for version in (0, 2, 99):
+            assert f"is of version {version}, and this program reads 1 to 1" in accepts(server, good[:head] + bytes([version]) + good[head + 1:])
         assert accepts(server, good[:-1] + section(99, 0, b"of a later release") + b"\0") is None
         assert accepts(server, good[:head + 1] + section(99, 0, b"at the beginning") + good[head + 1:]) is None
         assert "section 99 of the hand-off is not known" in accepts(server, good[:-1] + section(99, 1, b"must be understood") + b"\0")
         assert "not known" in accepts(server, good[:-1] + section(4, 1, b"", version=9) + b"\0")
+
+
+def sections(bytes_):
+    """[(number, flags, payload)] of a hand-off."""
+    def number():
+        nonlocal at
+        n = shift = 0
+        while True:
+            n, shift, at = n | (bytes_[at] & 127) << shift, shift + 7, at + 1
+            if bytes_[at - 1] < 128:
+                return n
+    at, found = len(b"EVERMOO HANDOFF\n") + 1, []
+    while kind := number():
+        length = number()
+        found.append((kind, bytes_[at + 1], bytes_[at + 6:at + length]))
+        at += length
+    assert at == len(bytes_)
+    return found
+
+
+def test_fault_11_rows_of_a_later_release():
+    """Inside a section that is known; nothing is taken then."""
+    S_TASKS = 5
+    with Server() as server:
+        c = server.login()
+        c.run("fork (3600) 1; endfork")
+        task = int(c.eval("queued_tasks()[1][1]"))
+        good = captured(server, c)
+
+        def with_tasks(change):
+            return good[:17] + b"".join(section(k, f, change(p) if k == S_TASKS else p) for k, f, p in sections(good)) + b"\0"
+
+        assert with_tasks(lambda p: p) == good and accepts(server, good) is None
+        row = b"\1" + varint(task)  # its version, its number
+        assert "it is of version 9, this server knows up to 2" in accepts(server, with_tasks(lambda p: p.replace(row, b"\x09" + row[1:])))
+        assert "of another version" in accepts(server, with_tasks(lambda p: b"\2" + p[1:]))
 
 
 # ---- the machine has not enough ----
