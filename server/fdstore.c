@@ -232,8 +232,10 @@ static bool may_go_on(struct blackbox *box, struct buf *why) {
 static struct blackbox *find_box(const struct store *t, struct buf *why) {
     for (size_t i = 0; i < t->n; i++) {
         if (t->all[i].number >= 0) continue;
-        struct blackbox *box = blackbox_open(fcntl(t->all[i].fd, F_DUPFD_CLOEXEC, t->above), why);
+        int fd = fcntl(t->all[i].fd, F_DUPFD_CLOEXEC, t->above);
+        struct blackbox *box = blackbox_open(fd, why);
         if (box && may_go_on(box, why)) return box;
+        if (!box && fd >= 0) close(fd);
         blackbox_free(box);
     }
     if (!why->len) buf_add_c(why, "it did not keep what tells whose they are");

@@ -44,6 +44,7 @@ static struct kept *look_at_all(struct server *s, size_t *n) {
         } else if (fault) {
             log_warning("CRASH: descriptor %d, of #%lld, is dropped: %s", fd, (long long)k->slot.id, fault);
             blackbox_forget(s->box, fd);
+            if (fd > STDERR_FILENO) (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* whatever it is, children do not get it from us */
         }
     }
     qsort(all, *n, sizeof *all, by_age);
