@@ -52,8 +52,9 @@ struct host {
     /* The connection becomes this player's: login (also switch_player). An older connection of that player is closed, without hooks, messages or
        sched_connection_closed(): these are the scheduler's business, which has sent what was to be sent. Connected-since begins anew. */
     void (*become)(void *ctx, objid conn, objid player);
-    /* A line of the server's own (a message of $server_options): as notify, but also to a connection that is marked for closing. NULL: notify is used. */
-    bool (*say)(void *ctx, objid conn, const char *bytes, size_t len);
+    /* A line of the server's own (a message of $server_options): as notify, but also to a connection that is marked for closing. NULL: notify is used. `no_flush': rather not said
+       than that what waits is dropped for it. */
+    bool (*say)(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush);
     /* While on, the player counts as not connected. NULL allowed. */
     void (*hide)(void *ctx, objid player, bool on);
     /* A slice begins, or the one around it goes on; vm NULL: none runs. NULL allowed. */

@@ -10,25 +10,25 @@
 
 /* ---- messages and log ---- */
 
-static void say_line(struct scheduler *s, objid conn, const char *p, size_t len) {
-    if (s->host.say) s->host.say(s->host.ctx, conn, p, len);
-    else s->host.notify(s->host.ctx, conn, p, len, false, false);
+static void say_line(struct scheduler *s, objid conn, const char *p, size_t len, bool no_flush) {
+    if (s->host.say) s->host.say(s->host.ctx, conn, p, len, no_flush);
+    else s->host.notify(s->host.ctx, conn, p, len, no_flush, false);
 }
 
-void sched_say_message(struct scheduler *s, objid conn, objid listener, const char *name) {
+void sched_say_message(struct scheduler *s, objid conn, objid listener, const char *name, bool no_flush) {
     value v = sched_option(s, listener, name);
     if (v.type == V_STR) {
-        say_line(s, conn, v.u.s->data, v.u.s->len);
+        say_line(s, conn, v.u.s->data, v.u.s->len, no_flush);
     } else if (v.type == V_LIST) {
         for (int64_t i = 1; i <= v.u.l->len; i++) {
             value line = list_get(v.u.l, i);
-            if (line.type == V_STR) say_line(s, conn, line.u.s->data, line.u.s->len);
+            if (line.type == V_STR) say_line(s, conn, line.u.s->data, line.u.s->len, no_flush);
         }
     } else if (v.type == V_NONE) {
         const char *const *lines = option_default_message(name);
         for (int i = 0; i < 2 && lines[i]; i++) {
             struct str *line = str_from(lines[i]);
-            say_line(s, conn, line->data, line->len);
+            say_line(s, conn, line->data, line->len, no_flush);
             str_unref(line);
         }
     }
@@ -36,7 +36,7 @@ void sched_say_message(struct scheduler *s, objid conn, objid listener, const ch
 }
 
 static void say_message(struct scheduler *s, const struct input *in, const char *name) {
-    if (in->print_messages) sched_say_message(s, in->conn, in->listener, name);
+    if (in->print_messages) sched_say_message(s, in->conn, in->listener, name, false);
 }
 
 /* "Wizard (#2)", or the bare number of what is no object. Owned. */

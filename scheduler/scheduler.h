@@ -37,8 +37,8 @@ void sched_connection_closed(struct scheduler *s, objid conn, bool by_client);
 void sched_connection_timed_out(struct scheduler *s, objid conn);
 /* Seconds a connection of this listener may idle before login; 0: for ever. */
 int64_t sched_connect_timeout(struct scheduler *s, objid listener);
-/* Says a message option ("boot_msg", ...) of the listener: its lines, or the default. */
-void sched_say_message(struct scheduler *s, objid conn, objid listener, const char *name);
+/* Says a message option ("boot_msg", ...) of the listener: its lines, or the default. `no_flush': not to who has no room for them. */
+void sched_say_message(struct scheduler *s, objid conn, objid listener, const char *name, bool no_flush);
 /* To be called by whoever destroys an object: a player of that number is disconnected after the task. */
 void sched_object_recycled(struct scheduler *s, objid o);
 /* The world has just been started: #0:server_started() after user_disconnected for each player of `were_connected' (list of {player, listener}, borrowed). */

@@ -320,11 +320,11 @@ bool connection_write(struct connection *c, const char *bytes, size_t len, bool 
     return true;
 }
 
-bool connection_write_line(struct connection *c, const char *text, size_t len) {
+bool connection_write_line(struct connection *c, const char *text, size_t len, bool no_flush) {
     struct buf line = BUF_INIT;
     line_encode_text(&line, text, len, c->reader.encoding);
     buf_add(&line, "\r\n", 2);
-    bool written = connection_write(c, line.data, line.len, false);
+    bool written = connection_write(c, line.data, line.len, no_flush);
     buf_fini(&line);
     return written;
 }

@@ -81,7 +81,7 @@ void connection_close(struct connection *c); /* writes what the socket takes, cl
 
 /* Queued; written at the end of the turn. false, and nothing done: there is no room and with `no_flush' nothing older is dropped for it. */
 bool connection_write(struct connection *c, const char *bytes, size_t len, bool no_flush);
-bool connection_write_line(struct connection *c, const char *text, size_t len); /* in the connection's encoding, with CR LF */
+bool connection_write_line(struct connection *c, const char *text, size_t len, bool no_flush); /* in the connection's encoding, with CR LF */
 bool connection_hears_messages(const struct connection *c); /* a line of the server's own in the midst of what is sent would not be out of place */
 void connection_pause(struct connection *c, bool on);
 void connection_wants_settling(struct connection *c);

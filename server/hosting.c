@@ -60,9 +60,9 @@ static bool host_notify(void *ctx, objid conn, const char *bytes, size_t len, bo
     return c && send_text(c, bytes, len, no_flush, no_newline);
 }
 
-static bool host_say(void *ctx, objid conn, const char *bytes, size_t len) {
+static bool host_say(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush) {
     struct connection *c = connection_find_any(ctx, conn);
-    return c && connection_write_line(c, bytes, len);
+    return c && connection_write_line(c, bytes, len, no_flush);
 }
 
 static void host_hide(void *ctx, objid player, bool on) {

@@ -147,16 +147,16 @@ void recover_nobody(struct server *s) {
 static void say_to_one(struct server *s, struct connection *c, int64_t seconds) {
     value v = sched_option(s->sched, c->listener, "crash_msg");
     if (v.type != V_NONE) {
-        sched_say_message(s->sched, c->id, c->listener, "crash_msg");
+        sched_say_message(s->sched, c->id, c->listener, "crash_msg", false);
     } else {
         char line[160];
         snprintf(line, sizeof line, "*** The server had a fault. The world is as it was saved %lld second%s before; you are still connected. ***", (long long)seconds, seconds == 1 ? "" : "s");
-        connection_write_line(c, line, strlen(line));
+        connection_write_line(c, line, strlen(line), false);
     }
     value_unref(v);
     if (s->box->content->failed.task && c->id == s->box->content->failed.player) {
         static const char ended[] = "*** What you were doing at that moment was ended and is not tried again. ***";
-        connection_write_line(c, ended, sizeof ended - 1);
+        connection_write_line(c, ended, sizeof ended - 1, false);
     }
 }
 

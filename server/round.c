@@ -11,7 +11,7 @@ static void tell(struct server *s, int most) {
     struct round *r = &s->round;
     for (; r->next && most--; r->next = r->next->older) {
         struct connection *c = r->next;
-        if (c->opened && c->id != NOTHING && connection_hears_messages(c)) sched_say_message(s->sched, c->id, c->listener, r->option);
+        if (c->opened && c->id != NOTHING && connection_hears_messages(c)) sched_say_message(s->sched, c->id, c->listener, r->option, true);
     }
     if (r->next || !r->option) return;
     void (*done)(struct server *s) = r->done;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A message of $server_options to everybody who is connected, to some of them each turn: sending to thousands takes long, and nobody is to wait for it. Who connects meanwhile is not told.
+ * A message of $server_options to everybody who is connected, to some of them each turn: sending to thousands takes long, and nobody is to wait for it. Who connects meanwhile is not told,
+ * and of who has no room for it no output is dropped for it.
  */
 #ifndef SERVER_ROUND_H
 #define SERVER_ROUND_H

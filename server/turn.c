@@ -21,12 +21,12 @@ void server_settle(struct server *s) {
 }
 
 void server_say_to_all(struct server *s, const char *line) {
-    for (struct connection *c = s->connections.newest; c; c = c->older) connection_write_line(c, line, strlen(line));
+    for (struct connection *c = s->connections.newest; c; c = c->older) connection_write_line(c, line, strlen(line), false);
 }
 
 void server_say_to_wizards(struct server *s, const char *line) {
     for (struct connection *c = s->connections.newest; c; c = c->older)
-        if (c->opened && c->id >= 0 && db_valid(s->db, c->id) && db_is_wizard(s->db, c->id)) connection_write_line(c, line, strlen(line));
+        if (c->opened && c->id >= 0 && db_valid(s->db, c->id) && db_is_wizard(s->db, c->id)) connection_write_line(c, line, strlen(line), false);
 }
 
 static void on_nothing(struct ev_loop *loop, ev_timer *w, int events) { (void)loop, (void)w, (void)events; } /* it wakes the loop, that is all */

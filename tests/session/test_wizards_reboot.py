@@ -146,6 +146,21 @@ def test_who_hears_the_lines():
         assert a.expect_bytes(b"the end\r\n") == quiet.expect_bytes(b"the end\r\n") == b"" and outbound.recv(100) == b"the end\r\n"
 
 
+def test_a_full_queue_loses_nothing_for_the_lines():
+    with Server() as server:
+        c, a = server.login(), server.login("Alice")
+        a.eval("1")
+        c.run('add_property(#0, "sent", {0, 0}, {#3, "r"})')
+        c.run('x = "0123456789"; for i in [1..10] x = x + x; endfor for n in ({10000, 1000, 100, 10, 1}) while (notify(#4, "> " + x[1..n], 1)) #0.sent = {#0.sent[1] + 1, #0.sent[2] + n}; endwhile endfor')
+        lines, digits = map(int, re.findall(r"\d+", c.eval("#0.sent")))
+        reboot(c)
+        c.expect(AFTER)
+        got = [a.expect(re.compile("^.*$"))[0] for _ in range(lines)]
+        assert all(line.startswith("> 0") for line in got) and sum(map(len, got)) == digits + 2 * lines
+        c.run('notify(#4, "and on")')
+        a.expect("and on")
+
+
 class FailsInTheFreeze(Server):
     program = FAULTS
     env = dict(os.environ, EVERMOO_CRASH_AT="freeze:error")

@@ -44,7 +44,8 @@ static struct str *connection_name(void *ctx, objid conn, int form) {
     return find_any(ctx, conn) ? str_printf("line %lld", (long long)conn) : NULL;
 }
 
-static bool say(void *ctx, objid conn, const char *bytes, size_t len) {
+static bool say(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush) {
+    (void)no_flush;
     struct fake_connection *c = find_any(ctx, conn);
     if (!c) return false;
     buf_add(&c->out, bytes, len);
@@ -54,8 +55,8 @@ static bool say(void *ctx, objid conn, const char *bytes, size_t len) {
 
 static bool notify(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush, bool no_newline) {
     struct fake *f = ctx;
-    (void)no_flush, (void)no_newline;
-    if (find(f, conn)) return say(ctx, conn, bytes, len);
+    (void)no_newline;
+    if (find(f, conn)) return say(ctx, conn, bytes, len, no_flush);
     buf_printf(&f->lost, "#%lld: %.*s\n", (long long)conn, (int)len, bytes);
     return true;
 }
