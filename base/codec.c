@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A value is its type code as a varint, then: INT OBJ ERR BOOL zigzag varint; FLOAT 8 bytes; STR length and bytes; LIST count and that many values;
- * CLEAR and NONE nothing. Lists are written and read with a stack of their own, so nesting costs memory in proportion to the input and no C stack.
+ * CLEAR and NONE nothing. With shares (base/shares.h) also: 96 before the type of a value that gets a number; 97 and the number of one that has it. Lists are written and read with a stack of their own, so nesting costs memory in proportion to the input and no C stack.
  */
 #include "base/codec.h"
 
@@ -75,28 +75,47 @@ static void enc_simple(struct buf *b, value v) {
     }
 }
 
+enum { SHARED_FIRST = 96, SHARED_AGAIN = 97 }; /* in the place of a type: of a value that gets a number; of a number */
+
 struct enc_level {
-    const struct list *list;
+    struct list *list;
     uint32_t next;
+    bool shared; /* gets a number at its end */
 };
 
-void enc_value(struct buf *b, value v) {
+/* true: it is a list whose elements are to follow; *shared: and that gets a number. */
+static bool enc_begin(struct buf *b, value v, struct shares_out *shares, bool *shared) {
+    uint64_t number;
+    *shared = shares && shares_may_have(v);
+    if (*shared && shares_find(shares, v, &number)) {
+        enc_u64(b, SHARED_AGAIN);
+        enc_u64(b, number);
+        return false;
+    }
+    if (*shared) enc_u64(b, SHARED_FIRST);
     enc_u64(b, v.type);
     enc_simple(b, v);
-    if (v.type != V_LIST) return;
+    if (*shared && v.type != V_LIST) shares_number(shares, v);
+    return v.type == V_LIST;
+}
+
+void enc_value(struct buf *b, value v) { enc_value_shared(b, v, NULL); }
+
+void enc_value_shared(struct buf *b, value v, struct shares_out *shares) {
+    bool shared;
+    if (!enc_begin(b, v, shares, &shared)) return;
     struct enc_level fixed[16], *levels = fixed;
     size_t depth = 1, cap = sizeof fixed / sizeof *fixed;
-    levels[0] = (struct enc_level){v.u.l, 0};
+    levels[0] = (struct enc_level){v.u.l, 0, shared};
     while (depth) {
         struct enc_level *top = &levels[depth - 1];
         if (top->next == top->list->len) {
+            if (top->shared) shares_number(shares, value_list(top->list));
             depth--;
             continue;
         }
         value item = top->list->items[top->next++];
-        enc_u64(b, item.type);
-        enc_simple(b, item);
-        if (item.type != V_LIST) continue;
+        if (!enc_begin(b, item, shares, &shared)) continue;
         if (depth == cap) {
             struct enc_level *more = xmalloc(2 * cap * sizeof *more);
             memcpy(more, levels, depth * sizeof *more);
@@ -104,7 +123,7 @@ void enc_value(struct buf *b, value v) {
             levels = more;
             cap *= 2;
         }
-        levels[depth++] = (struct enc_level){item.u.l, 0};
+        levels[depth++] = (struct enc_level){item.u.l, 0, shared};
     }
     if (levels != fixed) free(levels);
 }
@@ -186,11 +205,8 @@ struct str *dec_str(struct dec *d) {
 }
 
 /* Everything but lists, for which the (empty) list is made and *count set. */
-static value dec_simple(struct dec *d, uint32_t *count) {
-    uint64_t type = dec_u64(d);
-    *count = 0;
-    if (d->bad) return value_none();
-    switch (type) {
+static value dec_typed(struct dec *d, uint64_t type, uint32_t *count) {
+    switch (d->bad ? V_NONE : type) {
     case V_INT:
     case V_OBJ:
     case V_BOOL:
@@ -218,32 +234,52 @@ static value dec_simple(struct dec *d, uint32_t *count) {
     return value_none();
 }
 
+static value dec_number(struct dec *d) {
+    uint64_t n = dec_u64(d);
+    if (!d->bad && n < d->shares->n) return value_ref(d->shares->values[n]);
+    dec_fail(d);
+    return value_none();
+}
+
+/* A value, or one that is known already; *shared: a list that gets a number once its elements are there. */
+static value dec_begin(struct dec *d, uint32_t *count, bool *shared) {
+    uint64_t type = dec_u64(d);
+    *count = 0;
+    *shared = d->shares && type == SHARED_FIRST;
+    if (d->shares && type == SHARED_AGAIN) return dec_number(d);
+    value v = dec_typed(d, *shared ? dec_u64(d) : type, count);
+    if (*shared && !*count && !d->bad) shares_add(d->shares, v);
+    return v;
+}
+
 struct dec_level {
     struct list *list;
     uint32_t left;
+    bool shared;
 };
 
-static value dec_nested(struct dec *d, struct list *outer, uint32_t count) {
+static value dec_nested(struct dec *d, struct list *outer, uint32_t count, bool shared) {
     size_t depth = 1, cap = 16;
     struct dec_level *levels = xmalloc(cap * sizeof *levels);
-    levels[0] = (struct dec_level){outer, count};
+    levels[0] = (struct dec_level){outer, count, shared};
     value done = value_none();
     while (depth) {
         struct dec_level *top = &levels[depth - 1];
         if (top->left == 0 || d->bad) {
             done = value_list(top->list);
+            if (top->shared && !d->bad) shares_add(d->shares, done);
             if (--depth) levels[depth - 1].list = list_append_take(levels[depth - 1].list, done);
             continue;
         }
         top->left--;
         uint32_t inner;
-        value item = dec_simple(d, &inner);
+        value item = dec_begin(d, &inner, &shared);
         if (!inner) {
             top->list = list_append_take(top->list, item);
             continue;
         }
         if (depth == cap) levels = xrealloc(levels, (cap *= 2) * sizeof *levels);
-        levels[depth++] = (struct dec_level){item.u.l, inner};
+        levels[depth++] = (struct dec_level){item.u.l, inner, shared};
     }
     free(levels);
     return done;
@@ -251,8 +287,9 @@ static value dec_nested(struct dec *d, struct list *outer, uint32_t count) {
 
 value dec_value(struct dec *d) {
     uint32_t count;
-    value v = dec_simple(d, &count);
-    if (count) v = dec_nested(d, v.u.l, count);
+    bool shared;
+    value v = dec_begin(d, &count, &shared);
+    if (count) v = dec_nested(d, v.u.l, count, shared);
     if (d->bad) {
         value_unref(v);
         return value_none();

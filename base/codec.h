@@ -11,6 +11,7 @@
 #define BASE_CODEC_H
 
 #include "base/buf.h"
+#include "base/shares.h"
 #include "base/value.h"
 
 void enc_u64(struct buf *b, uint64_t n);
@@ -19,6 +20,7 @@ void enc_f64(struct buf *b, double d);
 void enc_bytes(struct buf *b, const void *p, size_t len);
 void enc_str(struct buf *b, const struct str *s); /* NULL allowed: comes back as NULL */
 void enc_value(struct buf *b, value v);
+void enc_value_shared(struct buf *b, value v, struct shares_out *shares); /* what it holds with others is written once (base/shares.h); NULL: as enc_value() */
 void enc_be64(struct buf *b, uint64_t n); /* for keys: big-endian, so that byte order is number order (signed numbers: flip the top bit first) */
 
 struct str_cache;
@@ -26,11 +28,12 @@ struct dec {
     const unsigned char *p, *end;
     bool bad;
     struct str_cache *strings; /* where equal ones are looked up (base/strcache.h); NULL: each string is a new one */
+    struct shares_in *shares; /* of enc_value_shared(); NULL: such a value is bad */
 };
 
 static inline struct dec dec_over(const void *p, size_t len) {
     const unsigned char *q = p;
-    return (struct dec){q, q + len, false, NULL};
+    return (struct dec){q, q + len, false, NULL, NULL};
 }
 uint64_t dec_u64(struct dec *d);
 int64_t dec_i64(struct dec *d);

@@ -36,27 +36,27 @@ static value list_in_parts(value base, const value *first, uint32_t n) {
     return value_list(l);
 }
 
-static void save_slot(const struct vm *vm, const struct frame *f, const struct resume_slot *s, const struct place *at, struct buf *out) {
+static void save_slot(const struct vm *vm, const struct frame *f, const struct resume_slot *s, const struct place *at, struct buf *out, struct shares_out *shares) {
     const value *r = vm_regs(vm, f);
     value held = at->reg == NO_REG ? f->program->consts[at->konst] : r[at->reg];
     enc_u64(out, s->kind);
     enc_u64(out, s->node);
     enc_u64(out, s->sub);
     value v = list_in_parts(held, r + at->first, s->kind == SLOT_LIST ? at->n : 0);
-    enc_value(out, v);
+    enc_value_shared(out, v, shares);
     value_unref(v);
 }
 
-static void save_variables(const struct vm *vm, const struct frame *f, struct buf *out) {
+static void save_variables(const struct vm *vm, const struct frame *f, struct buf *out, struct shares_out *shares) {
     const struct program *p = f->program;
     enc_u64(out, (uint64_t)p->nvars);
     for (int i = 0; i < p->nvars; i++) {
         enc_str(out, p->vars[i]);
-        enc_value(out, i < BV_COUNT || p->var_reg[i] != NO_REG ? vm_frame_variable(vm, f, i) : value_none());
+        enc_value_shared(out, i < BV_COUNT || p->var_reg[i] != NO_REG ? vm_frame_variable(vm, f, i) : value_none(), shares);
     }
 }
 
-static void save_program(const struct vm *vm, const struct frame *f, struct buf *out) {
+static void save_program(const struct vm *vm, const struct frame *f, struct buf *out, struct shares_out *shares) {
     const struct resume_point *point = NULL;
     uint32_t node = f->entry;
     if (has_begun(vm, f)) {
@@ -72,23 +72,23 @@ static void save_program(const struct vm *vm, const struct frame *f, struct buf 
     for (int i = 0; i < 5; i++) enc_i64(out, ids[i]);
     enc_str(out, f->verb_name);
     enc_str(out, f->full_name);
-    for (int i = 0; i < COMMAND_VARS; i++) enc_value(out, f->command->v[i]);
-    enc_value(out, f->args);
-    save_variables(vm, f, out);
+    for (int i = 0; i < COMMAND_VARS; i++) enc_value_shared(out, f->command->v[i], shares);
+    enc_value_shared(out, f->args, shares);
+    save_variables(vm, f, out, shares);
     uint32_t n = point ? point->n : 0;
     enc_u64(out, n);
-    for (uint32_t i = 0; i < n; i++) save_slot(vm, f, &f->program->slots[point->first + i], &f->program->places[point->first + i], out);
+    for (uint32_t i = 0; i < n; i++) save_slot(vm, f, &f->program->slots[point->first + i], &f->program->places[point->first + i], out, shares);
 }
 
-static void save_builtin(const struct vm *vm, const struct frame *f, struct buf *out) {
+static void save_builtin(const struct vm *vm, const struct frame *f, struct buf *out, struct shares_out *shares) {
     const char *name = vm->m->builtins[f->builtin].name;
     enc_bytes(out, name, strlen(name));
     enc_i64(out, f->step);
-    enc_value(out, f->state);
+    enc_value_shared(out, f->state, shares);
     enc_i64(out, f->player);
 }
 
-void vm_save(const struct vm *vm, struct buf *out) {
+void vm_save(const struct vm *vm, struct buf *out, struct shares_out *shares) {
     must(vm->state == VM_NEW || vm->state == VM_SLEEPING);
     enc_u64(out, FRAMES_VERSION);
     enc_i64(out, vm->raise_on_wake);
@@ -96,8 +96,8 @@ void vm_save(const struct vm *vm, struct buf *out) {
     for (uint32_t i = 0; i < vm->nframes; i++) {
         const struct frame *f = &vm->frames[i];
         enc_u64(out, f->program ? KIND_PROGRAM : KIND_BUILTIN);
-        if (f->program) save_program(vm, f, out);
-        else save_builtin(vm, f, out);
+        if (f->program) save_program(vm, f, out, shares);
+        else save_builtin(vm, f, out, shares);
     }
 }
 

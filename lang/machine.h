@@ -140,8 +140,8 @@ bool vm_fork_program(const struct vm *vm, struct buf *out, int *version, int64_t
 
 /* ---- portable frames (lang/resume.h) ---- */
 
-/* Everything of a vm that is not running, independent of the code generator. Codes are named by hash. */
-void vm_save(const struct vm *vm, struct buf *out);
+/* Everything of a vm that is not running, independent of the code generator. Codes are named by hash. `shares': what vms hold in common is written once (base/shares.h), for a vm_load() that has it too; NULL: no. */
+void vm_save(const struct vm *vm, struct buf *out, struct shares_out *shares);
 void vm_each_code(const struct vm *vm, void (*fn)(void *ctx, struct code *code), void *ctx);
 /* NULL with *why when it cannot be placed. `find_code' returns an owned code or NULL. */
 struct vm *vm_load(struct machine *m, struct dec *d, struct code *(*find_code)(void *ctx, const uint8_t *hash), void *ctx, struct buf *why);

@@ -68,23 +68,25 @@ static void hand_off_inputs(struct scheduler *s, struct buf *out) {
     while ((in = idmap_next(&s->inputs, &at))) hand_off_input(out, in);
 }
 
-static void hand_off_task(struct buf *out, const struct task *t, int64_t now_us) {
+static void hand_off_task(struct buf *out, const struct task *t, int64_t now_us, struct shares_out *shares) {
     enc_i64(out, t->state == TASK_SLEEPING ? t->due_us - now_us : 0);
-    row_put_task(out, t);
+    row_put_task(out, t, shares);
 }
 
 /* Ready ones in the order in which they stand, then the others. */
 static void hand_off_tasks(struct scheduler *s, struct buf *out) {
     int64_t now = clock_monotonic_us();
+    struct shares_out shares = {IDMAP_INIT};
     size_t at = 0;
     struct queue *q;
     struct task *t;
     enc_u64(out, s->tasks.len);
     while ((q = idmap_next(&s->queues, &at)))
-        for (t = q->first; t; t = t->next) hand_off_task(out, t, now);
+        for (t = q->first; t; t = t->next) hand_off_task(out, t, now, &shares);
     at = 0;
     while ((t = idmap_next(&s->tasks, &at)))
-        if (t->state != TASK_READY) hand_off_task(out, t, now);
+        if (t->state != TASK_READY) hand_off_task(out, t, now, &shares);
+    shares_out_fini(&shares);
 }
 
 static void hand_off_balances(struct scheduler *s, struct buf *out) {
@@ -206,7 +208,6 @@ static void place_task(struct scheduler *s, struct task *t, int64_t remaining_us
     case TASK_WORKING: break;
     }
     task_count(s, t, 1);
-    task_changed(s, t);
 }
 
 static bool take_tasks(struct scheduler *s, struct dec *d, struct code_finder *finder, struct buf *why) {
@@ -215,9 +216,20 @@ static bool take_tasks(struct scheduler *s, struct dec *d, struct code_finder *f
         int64_t remaining = dec_i64(d);
         struct task *t = row_get_task(s, d, finder, why);
         if (!t) return false;
+        bool stored = row_is_storable(t); /* as it was handed over */
         place_task(s, t, remaining);
+        rows_take_task(s, t, stored);
     }
     return !d->bad;
+}
+
+static bool take_sharing_tasks(struct scheduler *s, struct dec *d, struct code_finder *finder, struct buf *why) {
+    struct shares_in shares = {0};
+    d->shares = &shares;
+    bool fine = take_tasks(s, d, finder, why);
+    d->shares = NULL;
+    shares_in_fini(&shares);
+    return fine;
 }
 
 static void take_balances(struct scheduler *s, struct dec *d) {
@@ -262,7 +274,8 @@ int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why) {
     fine = fine && take_codes(s, d, &finder);
     uint64_t n = fine ? dec_u64(d) : 0;
     for (uint64_t i = 0; fine && i < n; i++) fine = take_input(s, d);
-    fine = fine && take_tasks(s, d, &finder, why);
+    rows_take_inputs(s);
+    fine = fine && take_sharing_tasks(s, d, &finder, why);
     if (fine) take_balances(s, d);
     if (fine) take_kept_rows(s, d);
     if (fine) work_begin_again(s);

@@ -25,14 +25,13 @@ enum {
     OVERRIDES_EVERY_US = 1000000
 };
 
-static struct queue *new_queue(struct scheduler *s, struct idmap *table, objid owner, bool logins) {
+static struct queue *new_queue(struct idmap *table, objid owner, bool logins) {
     struct queue *q = xcalloc(1, sizeof *q);
     q->owner = owner;
     q->logins = logins;
     q->faded_us = clock_monotonic_us();
     idmap_put(table, owner, q);
-    queue_read_overrides(s, q, q->faded_us);
-    return q;
+    return q; /* what its owner's options say is read when it first matters: ten thousand players that a reboot hands over need not be loaded then */
 }
 
 static void free_queue(struct scheduler *s, struct queue *q) {
@@ -40,11 +39,12 @@ static void free_queue(struct scheduler *s, struct queue *q) {
     free(q);
 }
 
-static void fade(struct queue *q, int64_t now_us) {
+static void fade(struct scheduler *s, struct queue *q, int64_t now_us) {
     int64_t passed = now_us - q->faded_us;
     if (passed <= 0) return;
     q->faded_us = now_us;
     if (q->balance >= 0) return;
+    if (!q->quota) queue_read_overrides(s, q, now_us);
     int64_t forgotten = passed > FADE_US * (int64_t)MOST_DEBT ? -q->balance : passed * q->quota / FADE_US;
     q->balance = q->balance + forgotten > 0 ? 0 : q->balance + forgotten;
 }
@@ -60,7 +60,7 @@ static void sweep(struct scheduler *s) {
     size_t n = 0, at = 0;
     struct queue *q;
     while ((q = idmap_next(&s->queues, &at))) {
-        fade(q, now);
+        fade(s, q, now);
         if (is_of_no_use(q)) useless[n++] = q;
     }
     while (n > 0) free_queue(s, useless[--n]);
@@ -72,16 +72,16 @@ struct queue *queue_get(struct scheduler *s, objid owner) {
     struct queue *q = idmap_get(&s->queues, owner);
     if (q) return q;
     if (s->queues.len > 2 * s->queues_after_sweep + 256) sweep(s);
-    return new_queue(s, &s->queues, owner, false);
+    return new_queue(&s->queues, owner, false);
 }
 
 struct queue *queue_get_logins(struct scheduler *s, objid listener) {
     struct queue *q = idmap_get(&s->login_queues, listener);
-    return q ? q : new_queue(s, &s->login_queues, listener, true);
+    return q ? q : new_queue(&s->login_queues, listener, true);
 }
 
 void queue_release(struct scheduler *s, struct queue *q) {
-    fade(q, clock_monotonic_us());
+    fade(s, q, clock_monotonic_us());
     if (is_of_no_use(q)) free_queue(s, q);
 }
 
@@ -97,8 +97,8 @@ void queue_read_overrides(struct scheduler *s, struct queue *q, int64_t now_us) 
 static void enter_ring(struct scheduler *s, struct queue *q) {
     if (q->active) return;
     int64_t now = clock_monotonic_us();
-    if (now - q->overrides_read_us > OVERRIDES_EVERY_US) queue_read_overrides(s, q, now);
-    fade(q, now);
+    if (!q->quota || now - q->overrides_read_us > OVERRIDES_EVERY_US) queue_read_overrides(s, q, now);
+    fade(s, q, now);
     q->active = true;
     if (!s->ring) {
         s->ring = q->next = q->prev = q;
@@ -162,7 +162,7 @@ void queue_take_input(struct scheduler *s, struct input *in) {
 static void earn(struct scheduler *s, struct queue *q, int64_t now_us) {
     if (q->round == s->round) return;
     q->round = s->round;
-    fade(q, now_us);
+    fade(s, q, now_us);
     q->balance = q->balance > 0 ? q->quota : q->balance + q->quota;
 }
 

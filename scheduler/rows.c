@@ -8,9 +8,8 @@
 
 enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2, FLAG_FOR_SAVE = 4 };
 
-void row_put_task(struct buf *out, const struct task *t) {
+void row_put_task(struct buf *out, const struct task *t, struct shares_out *shares) {
     struct buf frames = BUF_INIT;
-    vm_save(t->vm, &frames);
     enc_u64(out, work_is_wanted(t) ? WISH_VERSION : ROW_VERSION);
     enc_u64(out, (uint64_t)t->id);
     enc_u64(out, t->state);
@@ -18,7 +17,8 @@ void row_put_task(struct buf *out, const struct task *t) {
     enc_i64(out, t->start_wall_us);
     enc_u64(out, t->order);
     enc_i64(out, t->conn);
-    enc_value(out, t->wake);
+    enc_value_shared(out, t->wake, shares);
+    vm_save(t->vm, &frames, shares);
     enc_bytes(out, frames.data, frames.len);
     buf_fini(&frames);
 }
@@ -79,6 +79,7 @@ struct task *row_get_task(struct scheduler *s, struct dec *d, struct code_finder
     struct task_row r;
     if (!get_task_row(d, &r, why)) return NULL;
     struct dec frames = dec_over(r.frames, r.frames_len);
+    frames.shares = d->shares;
     struct vm *vm = idmap_get(&s->tasks, r.id) ? NULL : vm_load(s->m, &frames, find_code, finder, why);
     if (!vm) {
         if (why->len == 0) buf_add_c(why, "there is a task of that number already");

@@ -31,9 +31,14 @@ struct code_finder {
 void finder_add(struct code_finder *f, struct code *code); /* takes */
 void finder_fini(struct code_finder *f);
 
-void row_put_task(struct buf *out, const struct task *t);
+void row_put_task(struct buf *out, const struct task *t, struct shares_out *shares); /* NULL in the store, where each row stands alone */
 /* The task with its frames, in no list yet (state as saved). NULL with *why. */
 struct task *row_get_task(struct scheduler *s, struct dec *d, struct code_finder *finder, struct buf *why);
+
+/* Of a reboot: the save before it wrote the row of each task that has one, and of each input. The next save writes what changes from here on. */
+bool row_is_storable(const struct task *t);
+void rows_take_task(struct scheduler *s, struct task *t, bool stored);
+void rows_take_inputs(struct scheduler *s);
 
 /* A row of the store, or one that was kept: taken up, or kept (again). true: for db_scan(). ctx: the scheduler. */
 bool load_task_row(void *ctx, uint64_t key, const void *payload, size_t len);

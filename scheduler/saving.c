@@ -17,7 +17,7 @@
 
 /* ---- saving ---- */
 
-static bool is_storable(const struct task *t) {
+bool row_is_storable(const struct task *t) {
     return t->state != TASK_READING;
 }
 
@@ -54,8 +54,8 @@ static void keep_codes(struct scheduler *s, struct db_saver *saver) {
 static void store_task(struct scheduler *s, struct db_saver *saver, struct task *t) {
     struct buf row = BUF_INIT;
     t->dirty = false;
-    if (!is_storable(t)) return;
-    row_put_task(&row, t);
+    if (!row_is_storable(t)) return;
+    row_put_task(&row, t, NULL);
     hold_codes(s, t);
     db_saver_put(saver, DB_TASK, (uint64_t)t->id, &row);
     t->stored = true;
@@ -127,6 +127,20 @@ static void rows_written(void *ctx, bool saved) {
     if (saved) s->nforeign_taken = 0;
 }
 
+void rows_take_task(struct scheduler *s, struct task *t, bool stored) {
+    t->stored = stored;
+    if (stored) hold_codes(s, t);
+    else task_changed(s, t);
+}
+
+void rows_take_inputs(struct scheduler *s) {
+    size_t at = 0;
+    struct input *in;
+    while ((in = idmap_next(&s->inputs, &at))) in->dirty = false;
+    idmap_fini(&s->dirty_inputs);
+    s->rows_are_known = true;
+}
+
 bool sched_has_changes(const struct scheduler *s) {
     return s->dirty_tasks.len > 0 || s->dirty_inputs.len > 0 || s->nforeign_taken > 0;
 }
@@ -187,7 +201,7 @@ bool load_task_row(void *ctx, uint64_t key, const void *payload, size_t len) {
     struct buf why = BUF_INIT;
     struct dec d = dec_over(payload, len);
     struct task *t = row_get_task(s, &d, &finder, &why);
-    if (t && is_storable(t)) {
+    if (t && row_is_storable(t)) {
         t->stored = true;
         saving_go_to_sleep(s, t);
     } else if (t) {

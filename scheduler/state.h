@@ -15,7 +15,7 @@
 
 #include "base/buf.h"
 #include "base/codec.h"
-#include "scheduler/idmap.h"
+#include "base/idmap.h"
 #include "scheduler/options.h"
 #include "scheduler/scheduler.h"
 
@@ -84,7 +84,7 @@ struct queue {
     size_t tasks, inputs; /* that belong here, ready or not */
     int64_t balance; /* ticks it may still use; below 0: debt */
     int64_t faded_us;
-    int64_t quota;
+    int64_t quota; /* 0: neither it nor the overrides have been read yet */
     int64_t overrides[OVERRIDE_COUNT]; /* of the player; -1: none */
     int64_t overrides_read_us;
 };

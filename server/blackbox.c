@@ -66,10 +66,9 @@ void blackbox_free(struct blackbox *box) {
 
 static struct box_slot *slot_of(struct blackbox *box, int fd) { return box && fd >= 0 && fd < BOX_SLOTS ? &box->content->slots[fd] : NULL; }
 
-static void write_slot(struct blackbox *box, int fd, const struct box_slot *content) {
+static void write_slot(struct blackbox *box, int fd, uint64_t cookie, const struct box_slot *content) {
     struct box_slot *slot = slot_of(box, fd);
     uint32_t kind = content->kind;
-    uint64_t cookie = socket_cookie(fd);
     if (!slot) return;
     uint32_t stored = slot->cookie == cookie && slot->stored;
     __atomic_store_n(&slot->kind, BOX_FREE, __ATOMIC_SEQ_CST);
@@ -86,13 +85,13 @@ static uint32_t flags_of(const struct connection *c) {
            (c->keep_alive ? BOX_KEEP_ALIVE : 0) | (c->reader.partial.len || c->reader.telnet || c->reader.skip ? BOX_IN_LINE : 0);
 }
 
-void blackbox_note_connection(struct blackbox *box, const struct connection *c) {
+void blackbox_note_connection(struct blackbox *box, struct connection *c) {
     struct box_slot slot = {.kind = BOX_CONNECTION, .flags = flags_of(c), .id = c->id, .listener = c->listener, .accepted_us = c->accepted_us, .connected_us = c->connected_us,
                             .last_input_us = c->last_input_us, .local_port = c->local_port, .peer_port = c->peer_port, .encoding = c->reader.encoding};
     if (!box || c->fd < 0 || c->id == NOTHING) return;
     snprintf(slot.address, sizeof slot.address, "%s", c->address);
     snprintf(slot.name, sizeof slot.name, "%s", c->name ? c->name : c->address);
-    write_slot(box, c->fd, &slot);
+    write_slot(box, c->fd, connection_cookie(c), &slot);
 }
 
 void blackbox_note_input(struct blackbox *box, const struct connection *c) {
@@ -104,7 +103,7 @@ void blackbox_note_input(struct blackbox *box, const struct connection *c) {
 
 void blackbox_note_listener(struct blackbox *box, const struct listener *l) {
     struct box_slot slot = {.kind = BOX_LISTENER, .flags = l->print_messages ? BOX_PRINT_MESSAGES : 0, .listener = l->handler, .local_port = l->port};
-    for (size_t i = 0; i < l->nsockets; i++) write_slot(box, l->sockets[i].fd, &slot);
+    for (size_t i = 0; i < l->nsockets; i++) write_slot(box, l->sockets[i].fd, socket_cookie(l->sockets[i].fd), &slot);
 }
 
 void blackbox_forget(struct blackbox *box, int fd) {

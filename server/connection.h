@@ -32,6 +32,7 @@ struct connection {
     struct link settle, write; /* lists of those that wait for the end of the turn */
     objid id;
     int fd;
+    uint64_t cookie; /* of its socket (server/sockets.h); 0: not asked for yet */
     ev_io readable, writable;
     ev_timer hold; /* until the name is known or has kept us waiting too long */
     struct lookup *lookup; /* its name is being asked for; NULL: it is not */

@@ -232,7 +232,10 @@ static void keep_all_through_exec(struct server *s, bool on) {
     for (struct connection *c = s->connections.newest; c; c = c->older) keep_through_exec(c->fd, on);
 }
 
-void reboot_close_on_exec(struct server *s) { keep_all_through_exec(s, false); }
+/* All of them at once where the system can (since Linux 5.11): what else is open is to be closed as well. */
+void reboot_close_on_exec(struct server *s) {
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC)) keep_all_through_exec(s, false);
+}
 
 /* After everybody has been told that it comes. */
 static void give_up_aloud(struct server *s, const char *what) {

@@ -25,9 +25,14 @@ uint64_t socket_cookie(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) ? 0 : cookie;
 }
 
-static void encode_one(struct buf *out, int fd) {
+uint64_t connection_cookie(struct connection *c) {
+    if (!c->cookie) c->cookie = socket_cookie(c->fd);
+    return c->cookie;
+}
+
+static void encode_one(struct buf *out, int fd, uint64_t cookie) {
     enc_u64(out, (uint64_t)fd);
-    enc_u64(out, socket_cookie(fd));
+    enc_u64(out, cookie);
 }
 
 void sockets_encode(struct server *s, struct buf *out) {
@@ -36,9 +41,9 @@ void sockets_encode(struct server *s, struct buf *out) {
     for (struct connection *c = s->connections.newest; c; c = c->older) n += c->fd >= 0;
     enc_u64(out, n);
     for (struct listener *l = s->listeners.newest; l; l = l->next)
-        for (size_t i = 0; i < l->nsockets; i++) encode_one(out, l->sockets[i].fd);
+        for (size_t i = 0; i < l->nsockets; i++) encode_one(out, l->sockets[i].fd, socket_cookie(l->sockets[i].fd));
     for (struct connection *c = s->connections.newest; c; c = c->older)
-        if (c->fd >= 0) encode_one(out, c->fd);
+        if (c->fd >= 0) encode_one(out, c->fd, connection_cookie(c));
 }
 
 static int by_descriptor(const void *a, const void *b) {
@@ -57,18 +62,21 @@ static void decode(struct known_sockets *all, struct dec *d) {
     if (all->n) qsort(all->items, all->n, sizeof *all->items, by_descriptor);
 }
 
-static bool is_the_same(const struct known_sockets *all, int fd) {
+/* *cookie: 0 if it is not known. */
+static bool is_the_same(const struct known_sockets *all, int fd, uint64_t *cookie) {
     struct stat st;
     const struct known *k = all->n ? bsearch(&(struct known){.fd = fd}, all->items, all->n, sizeof *all->items, by_descriptor) : NULL;
-    if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode)) return false;
-    return !k || !k->cookie || k->cookie == socket_cookie(fd);
+    *cookie = k ? k->cookie : 0;
+    if (*cookie) return *cookie == socket_cookie(fd);
+    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 static void compare_listeners(struct server *s, const struct known_sockets *all) {
+    uint64_t cookie;
     for (struct listener *l = s->listeners.newest, *next; l; l = next) {
         next = l->next;
         for (size_t i = l->nsockets; i-- > 0;) {
-            if (is_the_same(all, l->sockets[i].fd)) continue;
+            if (is_the_same(all, l->sockets[i].fd, &cookie)) continue;
             log_error("REBOOT: descriptor %d is not the socket that listened on port %d; it is left alone, and nobody can connect there", l->sockets[i].fd, l->port);
             listener_lose_socket(s, l, i);
             if (!i) break; /* it may have been the last one */
@@ -78,7 +86,7 @@ static void compare_listeners(struct server *s, const struct known_sockets *all)
 
 static void compare_connections(struct server *s, const struct known_sockets *all) {
     for (struct connection *c = s->connections.newest; c; c = c->older) {
-        if (c->fd < 0 || is_the_same(all, c->fd)) continue;
+        if (c->fd < 0 || is_the_same(all, c->fd, &c->cookie)) continue;
         log_error("REBOOT: descriptor %d is not the socket of #%lld; it is left alone, and the connection ends", c->fd, (long long)c->id);
         connection_lose_socket(c);
     }

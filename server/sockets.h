@@ -8,9 +8,11 @@
 
 #include "base/codec.h"
 
+struct connection;
 struct server;
 
 uint64_t socket_cookie(int fd); /* 0: it is no socket, or the system does not tell */
+uint64_t connection_cookie(struct connection *c); /* asked for once */
 
 void sockets_encode(struct server *s, struct buf *out); /* of all listeners and connections */
 /* Compares, when listeners and connections are made and no event is armed. What is dropped is logged; connections end when they are settled next. */

@@ -21,5 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     output_init(&output);
     output_decode(&output, &d);
     output_fini(&output);
+    struct shares_in shares = {0};
+    d = dec_over(data, size);
+    d.shares = &shares;
+    while (!d.bad && !dec_at_end(&d)) value_unref(dec_value(&d));
+    shares_in_fini(&shares);
     return 0;
 }

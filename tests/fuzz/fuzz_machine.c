@@ -83,7 +83,7 @@ static struct vm *load(struct machine *m, const struct buf *record) {
 static void save(const struct vm *vm, struct buf *record) {
     vm_each_code(vm, note_code, NULL);
     buf_clear(record);
-    vm_save(vm, record);
+    vm_save(vm, record, NULL);
 }
 
 /* One slice; true when it sleeps. */

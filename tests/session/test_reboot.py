@@ -37,6 +37,24 @@ def settled_descriptors(server):
     return until("the save after the reboot", lambda: (d := descriptors(server)) and not any("handoff" in name for name in d) and d)
 
 
+def anonymous_kb(server):
+    return int(re.search(r"RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{server.pid}/status").read_text())[1])
+
+
+def test_what_tasks_hold_in_common_stays_one():
+    """A hundred tasks have one list of half a megabyte, and not fifty megabytes afterwards."""
+    with Server() as server:
+        c = server.login()
+        c.run("l = {1, 2}; for i in [1..14] l = {@l, @l}; endfor for i in [1..100] fork (1000) player.name = l[i]; endfork endfor")
+        for _ in range(2):
+            before = anonymous_kb(server)
+            reboot(c)
+            c.expect(AFTER)
+            settled_descriptors(server)
+            assert anonymous_kb(server) < before + 16 * 1024
+        assert c.eval("length(queued_tasks())") == "100"
+
+
 def test_everything_volatile_stays():
     with Server() as server:
         c = server.login()

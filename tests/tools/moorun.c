@@ -203,7 +203,7 @@ static void try_damaged(struct runner *r, const struct buf *b, struct code_list 
 static void reload_task(struct runner *r, struct task *t) {
     struct buf b = BUF_INIT;
     struct code_list l = {.n = 0};
-    vm_save(t->vm, &b);
+    vm_save(t->vm, &b, NULL);
     vm_each_code(t->vm, collect_code, &l);
     vm_free(t->vm);
     try_damaged(r, &b, &l);
@@ -255,7 +255,7 @@ static void save_state(struct runner *r, const char *path) {
         enc_i64(&b, t->order);
         enc_f64(&b, t->due);
         enc_value(&b, t->wake);
-        vm_save(t->vm, &b);
+        vm_save(t->vm, &b, NULL);
     }
     FILE *f = fopen(path, "wb");
     must(f != NULL && fwrite(b.data, 1, b.len, f) == b.len && fclose(f) == 0);

@@ -78,7 +78,7 @@ static void sleep_in(struct waiting *t, const char *program) {
     code_unref(code);
     cr_assert_eq(run(vm), VM_SUSPENDED);
     vm_each_code(vm, keep_code, t);
-    vm_save(vm, &t->record);
+    vm_save(vm, &t->record, NULL);
     vm_free(vm);
 }
 

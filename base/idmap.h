@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A map from 64-bit numbers (task ids, objects) to pointers. Open addressing; what is pointed to is the caller's. NULL cannot be stored. */
-#ifndef SCHEDULER_IDMAP_H
-#define SCHEDULER_IDMAP_H
+#ifndef BASE_IDMAP_H
+#define BASE_IDMAP_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
-#include "scheduler/idmap.h"
+#include "base/idmap.h"
 
 Test(idmap, holds_what_was_put) {
     struct idmap m = IDMAP_INIT;
