@@ -190,9 +190,7 @@ void control_answer_stops(struct control *k, bool saved, const char *text) {
 void control_answer_reboots(struct control *k, int status, const char *text) {
     for (struct asker *a = k ? k->askers : NULL, *next; a; a = next) {
         next = a->next;
-        if (!a->waits_for_reboot || a->answer.len) continue;
-        (void)fcntl(a->fd, F_SETFD, FD_CLOEXEC);
-        control_answer(a, status, text);
+        if (a->waits_for_reboot && !a->answer.len) control_answer(a, status, text);
     }
 }
 
@@ -217,11 +215,11 @@ void control_decode_reboots(struct control *k, struct dec *d) {
     }
 }
 
-void control_keep_reboots(struct control *k) {
+void control_keep_reboots(struct control *k, bool on) {
     for (struct asker *a = k ? k->askers : NULL; a; a = a->next) {
         if (!a->waits_for_reboot || a->answer.len) continue;
-        (void)fcntl(a->fd, F_SETFD, 0);
-        a->kept = true;
+        (void)fcntl(a->fd, F_SETFD, on ? 0 : FD_CLOEXEC);
+        a->kept = on;
     }
 }
 

@@ -28,7 +28,7 @@ void control_answer_reboots(struct control *k, int status, const char *text);
 /* Their sockets in a hand-off: who takes over has them answered. Decoding with k NULL drops them. */
 void control_encode_reboots(const struct control *k, struct buf *out);
 void control_decode_reboots(struct control *k, struct dec *d);
-void control_keep_reboots(struct control *k); /* open through exec, and by control_close() */
+void control_keep_reboots(struct control *k, bool on); /* open through exec, and by control_close() */
 
 /* The asking side. 0: *status and *answer are the server's. 1: nobody serves this world. -1 and *why: it is served, but cannot be reached. */
 int control_ask(const char *world, const char *word, const char *text, int *status, struct buf *answer, struct buf *why);

@@ -183,12 +183,21 @@ static struct way_out *new_way_out(int program, int hand_off, int lock, int argc
 
 void guard_way_back(int executable, int hand_off, int lock, int argc, char **argv) { replace_way_out(new_way_out(executable, hand_off, lock, argc, argv, false)); }
 
-void guard_serving(struct blackbox *box, int program, int lock, int argc, char **argv) {
-    if (!FAULTS_ARE_OURS || !box || program < 0) return;
-    struct way_out *w = new_way_out(program, box->fd, lock, argc, argv, true);
-    w->box = box;
+/* What was the way out until now is it up to the moment when the next one is. */
+static void go_on_with(struct way_out *w) {
+    set_time_limit(0);
+    atomic_store(&taking_over, false);
     replace_way_out(w);
 }
+
+void guard_serving(struct blackbox *box, int program, int lock, int argc, char **argv) {
+    bool possible = FAULTS_ARE_OURS && box && program >= 0;
+    struct way_out *w = possible ? new_way_out(program, box->fd, lock, argc, argv, true) : NULL;
+    if (w) w->box = box;
+    go_on_with(w);
+}
+
+void guard_passed(void) { go_on_with(NULL); }
 
 bool guard_catches_faults(void) { return FAULTS_ARE_OURS; }
 
@@ -223,12 +232,6 @@ void guard_begin(int argc, char **argv) {
     if (hand_off >= 0) atomic_store(&taking_over, true);
     if (hand_off >= 0 && previous >= 0) guard_way_back(previous, hand_off, lock, argc, argv);
     let_alarm_in();
-}
-
-void guard_passed(void) {
-    set_time_limit(0);
-    atomic_store(&taking_over, false);
-    replace_way_out(NULL);
 }
 
 void guard_limit(bool on) {

@@ -26,7 +26,7 @@ void guard_install(void); /* handlers and their stack; does nothing the second t
  * a fault ends the process. From then on until guard_passed() a hang is a fault: the clock was set going by the program before, across exec.
  */
 void guard_begin(int argc, char **argv);
-void guard_passed(void); /* the point from which nothing goes back: no way out, no limit of time */
+void guard_passed(void); /* no way out any more, no limit of time */
 
 /* Into the program that is about to be executed: how long it may take before it calls guard_passed(). Its SIGALRM is held back until it has a handler. */
 void guard_limit(bool on);
@@ -35,8 +35,8 @@ void guard_way_back(int executable, int hand_off, int lock, int argc, char **arg
 void guard_go_back(const char *why); /* as after a fault; returns if there is no way out or it cannot be executed */
 
 /*
- * From now on a fault executes `program' to go on from the last save: after a reboot for a while the one before it, else this one's own executable. Borrows all. `lock': the descriptor that holds the
- * world's lock. Does nothing where faults are a sanitizer's.
+ * As guard_passed(), and from the same moment a fault executes `program' to go on from the last save: after a reboot for a while the one before it, else this one's own executable. Borrows all. `lock': the descriptor that holds the
+ * world's lock. There is no way out where faults are a sanitizer's, without a box or without a program (-1).
  */
 void guard_serving(struct blackbox *box, int program, int lock, int argc, char **argv);
 bool guard_catches_faults(void);

@@ -4,7 +4,8 @@
  * which tells how it is told what to do): it fails there in the way that was asked for.
  *
  *   of a reboot, in the old program: preflight, freeze, handed-off (the world is closed, the next call would be exec);
- *   in the new one: started, opened, decoded (checksums are right, nothing is made yet), restored, committed, saved (the first save is on disk);
+ *   in the new one: started, opened, decoded (checksums are right, nothing is made yet), restored, passed (the commit point; sockets are open through exec still), committed (served),
+ *   saved (the first save is on disk);
  *   check (in the child that pre-flight starts); recovering (begins after a crash); slice (a task is about to run), work (a thread is about to work for one)
  */
 #ifndef SERVER_PHASE_H

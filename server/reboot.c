@@ -293,7 +293,7 @@ bool reboot_exec(struct server *s, int previous) {
     int lock = db_world_keep_lock(s->db);
     char **argv = arguments(s, false, previous, lock);
     keep_all_through_exec(s, true);
-    control_keep_reboots(s->control);
+    control_keep_reboots(s->control, true);
     keep_through_exec(s->hand_off, true);
     keep_through_exec(previous, true);
     if (s->box) keep_through_exec(s->box->fd, true);

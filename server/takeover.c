@@ -116,17 +116,22 @@ static void answer_askers(struct server *s) {
     control_answer_reboots(s->control, s->options.back ? 1 : 0, s->options.back ? went_back : text);
 }
 
-/* From here on nothing goes back. */
-void takeover_commit(struct server *s) {
-    guard_passed();
-    log_info("REBOOT: evermoo %s has everything; from here on nothing goes back", EVERMOO_VERSION);
-    reboot_close_on_exec(s);
+/* A crash on either side of the point from which nothing goes back executes a program that finds every socket open. */
+static void pass_the_point(struct server *s) {
     keep_hand_off(s);
+    control_keep_reboots(s->control, false);
     bool same_box = s->box != NULL;
     if (same_box) (void)fcntl(s->box->fd, F_SETFD, FD_CLOEXEC);
     else takeover_new_box(s);
     begin_probation(s, same_box);
-    takeover_guard(s);
+    takeover_guard(s); /* this is it */
+    (void)phase("passed");
+    log_info("REBOOT: evermoo %s has everything; from here on nothing goes back", EVERMOO_VERSION);
+    reboot_close_on_exec(s);
+}
+
+void takeover_commit(struct server *s) {
+    pass_the_point(s);
     s->options.lock = 0; /* the world has it */
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;

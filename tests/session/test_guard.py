@@ -319,6 +319,22 @@ def test_a_program_just_rebooted_into_that_crashes_gives_way_to_the_one_before()
 
 
 @skip_sanitized
+def test_a_crash_at_the_point_from_which_nothing_goes_back():
+    """The sockets are still as they were, and who asked for the reboot waits."""
+    with faulty() as server:
+        c, a = server.login(), server.login("Alice")
+        a.eval("1")
+        before = settled_descriptors(server)
+        new = fails_at(server, "passed", "passed:segv")
+        done = subprocess.run([EVERMOO, "reboot", str(server.world), str(new)], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1, done
+        for x in (c, a):
+            x.expect("The server had a fault")
+        c.expect("the program before it goes on")
+        assert a.eval("1 + 1") == "2" and not inheritable(server) and settled_descriptors(server) == before
+
+
+@skip_sanitized
 def test_a_socket_that_is_another_one_is_nobodys():
     """Before the program that goes on looks at them, two sockets take each other's numbers."""
     class Swapping(Server):
