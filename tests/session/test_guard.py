@@ -1,4 +1,5 @@
 """What the server does when it fails itself: in the midst of a reboot, and at any other time."""
+import contextlib
 import os
 import pathlib
 import re
@@ -36,9 +37,10 @@ def inheritable(server):
     """Descriptors that a program executed now would get, besides the standard ones."""
     found = {}
     for fd in os.listdir(f"/proc/{server.pid}/fd"):
-        flags = int(re.search(r"flags:\s+(\d+)", pathlib.Path(f"/proc/{server.pid}/fdinfo/{fd}").read_text())[1], 8)
-        if int(fd) > 2 and not flags & os.O_CLOEXEC:
-            found[int(fd)] = os.readlink(f"/proc/{server.pid}/fd/{fd}")
+        with contextlib.suppress(FileNotFoundError):
+            flags = int(re.search(r"flags:\s+(\d+)", pathlib.Path(f"/proc/{server.pid}/fdinfo/{fd}").read_text())[1], 8)
+            if int(fd) > 2 and not flags & os.O_CLOEXEC:
+                found[int(fd)] = os.readlink(f"/proc/{server.pid}/fd/{fd}")
     return found
 
 
