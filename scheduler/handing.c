@@ -9,6 +9,7 @@
 #include "scheduler/rows.h"
 
 enum { HAND_OFF_VERSION = 1 };
+static const int64_t MOST_BETWEEN_US = INT64_C(3600000000);
 
 /* ---- giving ---- */
 
@@ -188,12 +189,12 @@ static bool take_input(struct scheduler *s, struct dec *d) {
     return !d->bad;
 }
 
-static void place_task(struct scheduler *s, struct task *t, int64_t remaining_us) {
+static void place_task(struct scheduler *s, struct task *t, int64_t due_us) {
     struct input *in;
     switch (t->state) {
     case TASK_READY: task_make_ready(s, t); break;
     case TASK_SLEEPING:
-        t->due_us = clock_monotonic_us() + remaining_us;
+        t->due_us = due_us;
         sleepers_add(s, t);
         break;
     case TASK_READING:
@@ -210,23 +211,29 @@ static void place_task(struct scheduler *s, struct task *t, int64_t remaining_us
     task_count(s, t, 1);
 }
 
-static bool take_tasks(struct scheduler *s, struct dec *d, struct code_finder *finder, struct buf *why) {
+/* A clock that is not ours (a hand-off that was kept) tells nothing. */
+static int64_t time_of_making(int64_t made_us) {
+    int64_t now = clock_monotonic_us();
+    return made_us > 0 && made_us <= now && now - made_us < MOST_BETWEEN_US ? made_us : now;
+}
+
+static bool take_tasks(struct scheduler *s, struct dec *d, struct code_finder *finder, int64_t made_us, struct buf *why) {
     uint64_t n = dec_u64(d);
     for (uint64_t i = 0; i < n && !d->bad; i++) {
         int64_t remaining = dec_i64(d);
         struct task *t = row_get_task(s, d, finder, why);
         if (!t) return false;
         bool stored = row_is_storable(t); /* as it was handed over */
-        place_task(s, t, remaining);
+        place_task(s, t, made_us + remaining);
         rows_take_task(s, t, stored);
     }
     return !d->bad;
 }
 
-static bool take_sharing_tasks(struct scheduler *s, struct dec *d, struct code_finder *finder, struct buf *why) {
+static bool take_sharing_tasks(struct scheduler *s, struct dec *d, struct code_finder *finder, int64_t made_us, struct buf *why) {
     struct shares_in shares = {0};
     d->shares = &shares;
-    bool fine = take_tasks(s, d, finder, why);
+    bool fine = take_tasks(s, d, finder, made_us, why);
     d->shares = NULL;
     shares_in_fini(&shares);
     return fine;
@@ -264,7 +271,7 @@ static void update_inputs(struct scheduler *s) {
     free(conns);
 }
 
-int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why) {
+int sched_take_over(struct scheduler *s, struct dec *d, int64_t made_us, struct buf *why) {
     s->foreign_live = true;
     struct code_finder finder = {.db = s->db};
     bool fine = dec_u64(d) == HAND_OFF_VERSION;
@@ -275,7 +282,7 @@ int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why) {
     uint64_t n = fine ? dec_u64(d) : 0;
     for (uint64_t i = 0; fine && i < n; i++) fine = take_input(s, d);
     rows_take_inputs(s);
-    fine = fine && take_sharing_tasks(s, d, &finder, why);
+    fine = fine && take_sharing_tasks(s, d, &finder, time_of_making(made_us), why);
     if (fine) take_balances(s, d);
     if (fine) take_kept_rows(s, d);
     if (fine) work_begin_again(s);

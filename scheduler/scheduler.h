@@ -84,7 +84,8 @@ int sched_load_for_export(struct scheduler *s, struct buf *why);
 void sched_each_forked(void *sched, foreign_emit *emit, void *to);
 /* The same rows for the reboot hand-off, reading tasks and input queues of connections included. */
 void sched_hand_off(struct scheduler *s, struct buf *out);
-int sched_take_over(struct scheduler *s, struct dec *d, struct buf *why);
+/* `made_us': when it was handed off, by the monotonic clock; 0: not told, and what sleeps sleeps longer by the time in between. */
+int sched_take_over(struct scheduler *s, struct dec *d, int64_t made_us, struct buf *why);
 
 void sched_load_options(struct scheduler *s); /* $server_options */
 /* An option of $server_options as an integer with default; a message option of `handler' ($server_options of the listener, then of #0). */

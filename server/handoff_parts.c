@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "base/version.h"
@@ -194,10 +195,20 @@ void take_outbound(struct server *s, struct dec *d, struct buf *why) {
     outbound_decode(s, d);
 }
 
+void put_clock(struct server *s, struct buf *b) {
+    (void)s;
+    enc_i64(b, clock_monotonic_us());
+}
+
+void take_clock(struct server *s, struct dec *d, struct buf *why) {
+    (void)why;
+    s->reboot.made_us = dec_i64(d);
+}
+
 void put_tasks(struct server *s, struct buf *b) { sched_hand_off(s->sched, b); }
 
 void take_tasks(struct server *s, struct dec *d, struct buf *why) {
-    if (sched_take_over(s->sched, d, why) && !why->len) buf_add_c(why, "the tasks in the hand-off cannot be placed");
+    if (sched_take_over(s->sched, d, s->reboot.made_us, why) && !why->len) buf_add_c(why, "the tasks in the hand-off cannot be placed");
 }
 
 void put_terminal(struct server *s, struct buf *b) { terminal_encode(s, b); }

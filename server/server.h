@@ -80,6 +80,7 @@ struct reboot_request {
     objid who;
     char *binary; /* NULL: the configured one */
     char *reason;
+    int64_t made_us; /* when the hand-off was made; monotonic; 0: not told */
     int64_t frozen_us; /* when the old image stopped to serve; monotonic; 0: not told */
     char *version; /* of the old image, for the new one; NULL: not told */
     unsigned writes, asked_version; /* version of the hand-off that is written; that somebody asked for, 0: the newest that both programs have */

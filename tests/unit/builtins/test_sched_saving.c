@@ -212,10 +212,11 @@ Test(sched_saving, a_reboot_keeps_everything) {
     fake_input(&f, WORLD_WIZARD, ";return #0:foo();");
     struct buf bytes = BUF_INIT, why = BUF_INIT;
     sched_hand_off(f.s, &bytes);
+    int64_t made = f.now_us;
     for (size_t cut = 0; cut < bytes.len; cut += 1 + bytes.len / 40) { /* damaged ones are refused, and harm nobody */
         fake_restart(&f);
         struct dec d = dec_over(bytes.data, cut);
-        cr_expect_neq(sched_take_over(f.s, &d, &why), 0);
+        cr_expect_neq(sched_take_over(f.s, &d, made, &why), 0);
         cr_expect_gt(why.len, 0);
         buf_clear(&why);
     }
@@ -223,19 +224,20 @@ Test(sched_saving, a_reboot_keeps_everything) {
         fake_restart(&f);
         bytes.data[at] ^= (char)(1 << at % 8);
         struct dec d = dec_over(bytes.data, bytes.len);
-        (void)sched_take_over(f.s, &d, &why);
+        (void)sched_take_over(f.s, &d, made, &why);
         bytes.data[at] ^= (char)(1 << at % 8);
         buf_clear(&why);
     }
     fake_restart(&f);
+    fake_pass(&f, 0.5); /* which the reboot takes */
     struct dec d = dec_over(bytes.data, bytes.len);
-    cr_assert_eq(sched_take_over(f.s, &d, &why), 0, "%s", buf_c(&why));
+    cr_assert_eq(sched_take_over(f.s, &d, made, &why), 0, "%s", buf_c(&why));
     cr_expect(dec_at_end(&d));
     buf_fini(&bytes);
     buf_fini(&why);
     fake_run(&f);
     fake_expect(&f, WORLD_WIZARD, "0 error(s).\nVerb programmed.\n<\n=> 2\n");
-    fake_pass(&f, 1.9);
+    fake_pass(&f, 1.4);
     fake_expect(&f, WORLD_WIZARD, "");
     fake_pass(&f, 0.1);
     fake_expect(&f, WORLD_WIZARD, "slept\n");

@@ -85,7 +85,7 @@ static void reboot(struct fake *f) {
     fake_restart(f);
     forget_orders();
     struct dec d = dec_over(bytes.data, bytes.len);
-    cr_assert_eq(sched_take_over(f->s, &d, &why), 0, "%s", buf_c(&why));
+    cr_assert_eq(sched_take_over(f->s, &d, 0, &why), 0, "%s", buf_c(&why));
     buf_fini(&bytes);
     buf_fini(&why);
     fake_run(f);
