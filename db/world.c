@@ -92,6 +92,15 @@ int db_world_keep_lock(struct db *db) {
     return fd;
 }
 
+/* Before Linux 5.11 a process that had threads lost its locks when it executed another program; else this changes nothing. */
+static int lock_again(int fd, const char *dir, struct buf *why) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_SETLK, &lock) == 0) return 0;
+    if (errno == EACCES || errno == EAGAIN) say_who(fd, dir, why);
+    else buf_printf(why, "%s: descriptor %d does not hold the world's lock: %s", dir, fd, strerror(errno));
+    return -1;
+}
+
 /* The world is locked, by this or with the descriptor in `inherited'. */
 static int open_world(struct db **out, const char *dir, const struct store_options *so, int inherited, struct buf *why) {
     struct db *db = world_new();
@@ -99,7 +108,7 @@ static int open_world(struct db **out, const char *dir, const struct store_optio
     db->dir = xstrdup(dir);
     db->read_only = so->read_only;
     if (!so->read_only && !inherited) db->pid_file = db_world_lock(dir, why);
-    if ((!so->read_only && !inherited && db->pid_file < 0) || store_open(&db->store, dir, so, why)) {
+    if ((!so->read_only && !inherited && db->pid_file < 0) || (inherited && lock_again(inherited, dir, why)) || store_open(&db->store, dir, so, why)) {
         db_world_close(db);
         return -1;
     }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The scheduler's part of a reboot's hand-off: tasks of every kind, queued lines, connections' options and programs being typed, what the limits have counted, rows that could not be read. */
+/*
+ * The scheduler's part of a reboot's hand-off: tasks of every kind, queued lines, connections' options and programs being typed, what the limits have counted, rows
+ * that could not be read.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,8 @@
  * Row of a task: version, number, state, flags, time on the wall, order, the object read from, wake value, frames (vm_save). Row of an input: version, lines.
  * Rows that this server cannot read or place are kept as they are and logged, so that a later one may.
  *
- * A row is of the lowest version that can hold it. One that is new comes with a new format of the store (db/formats.def) and a new version of the hand-off: the release before does not know it.
+ * A row is of the lowest version that can hold it. One that is new comes with a new format of the store (db/formats.def) and a new version of the hand-off: the
+ * release before does not know it.
  */
 #ifndef SCHEDULER_ROWS_H
 #define SCHEDULER_ROWS_H

@@ -2,12 +2,13 @@
 /*
  * A reboot's hand-off: what is not in the store.
  *
- *   "EVERMOO HANDOFF\n", varint version, then sections (server/sections.def): varint number (0: the end), length-prefixed envelope (base/codec.h: version, flags, CRC over number and
- *   payload). Flag 1: must be understood. A damaged section or an unknown one that must be understood is refused; unknown others are skipped.
+ *   "EVERMOO HANDOFF\n", varint version, then sections (server/sections.def): varint number (0: the end), length-prefixed envelope (base/codec.h: version, flags,
+ *   CRC over number and payload). Flag 1: must be understood. A damaged section or an unknown one that must be understood is refused; unknown others are skipped.
  *
  * Times are of the monotonic clock, which goes on through exec. Descriptors keep their numbers.
  *
- * A program reads and writes a range of versions, so that the release before it and the one after it can take over from it. In the trial of a new program (server/preflight.h) it says which it reads.
+ * A program reads and writes a range of versions, so that the release before it and the one after it can take over from it. When it is tried (server/preflight.h) it
+ * says which it reads.
  */
 #ifndef SERVER_HANDOFF_H
 #define SERVER_HANDOFF_H

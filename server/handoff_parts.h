@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The content of each section of a hand-off (server/sections.def): put_NAME() appends its payload, take_NAME() rebuilds the server from it. What cannot be is d->bad, or a reason in *why. */
+/*
+ * The content of each section of a hand-off (server/sections.def): put_NAME() appends its payload, take_NAME() rebuilds the server from it. What cannot be is d->bad, or a
+ * reason in *why.
+ */
 #ifndef SERVER_HANDOFF_PARTS_H
 #define SERVER_HANDOFF_PARTS_H
 

@@ -149,10 +149,11 @@ static bool try_older_hand_off(struct server *s) {
 /* With which versions there are, if that is why. */
 static void give_up_trial(struct server *s, const char *why) {
     struct handoff_versions ours = handoff_versions(), theirs = s->preflight.reads;
+    const char *what = s->reboot.asked_version ? ", and another was asked for" : handoff_common_version(ours, theirs) ? "" : ", and a release between the two is needed first";
     struct buf text = BUF_INIT;
     if (!handoff_has_version(theirs, s->reboot.writes))
-        buf_printf(&text, "%s reads hand-offs of versions %u to %u, this server (evermoo %s) writes versions %u to %u%s; ", reboot_program(s), theirs.oldest, theirs.newest, EVERMOO_VERSION,
-                   ours.oldest, ours.newest, s->reboot.asked_version ? ", and another was asked for" : handoff_common_version(ours, theirs) ? "" : ", and a release between the two is needed first");
+        buf_printf(&text, "%s reads hand-offs of versions %u to %u, this server (evermoo %s) writes versions %u to %u%s; ", reboot_program(s), theirs.oldest,
+                   theirs.newest, EVERMOO_VERSION, ours.oldest, ours.newest, what);
     buf_add_c(&text, why);
     give_up(s, buf_c(&text));
     buf_fini(&text);

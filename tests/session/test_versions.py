@@ -132,6 +132,12 @@ def test_the_next_release_crashes_on_probation():
         assert c.eval("length(queued_tasks())") == "2"
         serves(c, a)
         go_to(server, c, NEXT)
+        go_to(server, c, NEXT)
+        save(server)
+        server.signal(signal.SIGSEGV)  # the next release recovers, and upgrades nothing
+        c.expect("The server had a fault")
+        runs(server, NEXT)
+        go_to(server, c, EVERMOO)
 
 
 def test_the_world_is_upgraded_at_a_start_only():
