@@ -16,20 +16,9 @@
 #include "base/log.h"
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/sanitized.h"
 #include "server/crash.h"
 #include "server/workers.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { FAULTS_ARE_OURS = 0 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-enum { FAULTS_ARE_OURS = 0 };
-#else
-enum { FAULTS_ARE_OURS = 1 };
-#endif
-#else
-enum { FAULTS_ARE_OURS = 1 };
-#endif
 
 enum { OWN_ARGUMENTS = 6, STACK_BYTES = 1 << 18 };
 extern char **environ;
@@ -142,7 +131,7 @@ void guard_install(void) {
     installed = true;
     own_process = getpid();
     install(SIGALRM);
-    if (!FAULTS_ARE_OURS) return;
+    if (SANITIZED) return;
     stack_t stack = {.ss_sp = xpages(STACK_BYTES), .ss_size = STACK_BYTES};
     sigaltstack(&stack, NULL);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) install(faults[i]);
@@ -191,7 +180,7 @@ static void go_on_with(struct way_out *w) {
 }
 
 void guard_serving(struct blackbox *box, int program, int lock, int argc, char **argv) {
-    bool possible = FAULTS_ARE_OURS && box && program >= 0;
+    bool possible = !SANITIZED && box && program >= 0;
     struct way_out *w = possible ? new_way_out(program, box->fd, lock, argc, argv, true) : NULL;
     if (w) w->box = box;
     go_on_with(w);
@@ -199,7 +188,7 @@ void guard_serving(struct blackbox *box, int program, int lock, int argc, char *
 
 void guard_passed(void) { go_on_with(NULL); }
 
-bool guard_catches_faults(void) { return FAULTS_ARE_OURS; }
+bool guard_catches_faults(void) { return !SANITIZED; }
 
 /* The descriptor that an argument of a reboot names; -1: there is none. */
 static int descriptor_in(int argc, char **argv, const char *option) {

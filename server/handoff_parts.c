@@ -151,7 +151,7 @@ void put_connections(struct server *s, struct buf *b) {
     for (struct connection *c = s->connections.oldest; c; c = c->newer) n += c->id != NOTHING;
     enc_u64(b, n);
     for (struct connection *c = s->connections.oldest; c; c = c->newer)
-        if (c->id != NOTHING) encode_connection(c, b); /* else it is at its end: connections_fini() closes it */
+        if (c->id != NOTHING) encode_connection(c, b); /* else it is at its end, and closed before exec */
 }
 
 static void decode_connection(struct server *s, struct dec *d) {

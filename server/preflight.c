@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sanitized.h"
 #include "server/offline.h"
 #include "server/server.h"
 
@@ -60,16 +61,6 @@ static void on_said(struct ev_loop *loop, ev_io *w, int events) {
 
 /* ---- its limits ---- */
 
-static bool is_sanitized(void) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return true; /* such programs take all address space there is */
-#elif defined(__has_feature)
-    return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-    return false;
-#endif
-}
-
 static void set_limit(pid_t pid, __rlimit_resource_t resource, rlim_t most) {
     struct rlimit limit = {most, most}, now;
     if (getrlimit(resource, &now) == 0 && now.rlim_max < most) return; /* ours is lower, and it has that */
@@ -79,7 +70,7 @@ static void set_limit(pid_t pid, __rlimit_resource_t resource, rlim_t most) {
 /* Memory of its own, not address space, of which the world's file takes as much as it likes. */
 static void set_limits(pid_t pid, double seconds) {
     int64_t used = memory_anonymous();
-    if (!is_sanitized()) set_limit(pid, RLIMIT_DATA, ((rlim_t)(used > 0 ? used : 0) * 2) + ((rlim_t)1 << 30));
+    if (!SANITIZED) set_limit(pid, RLIMIT_DATA, ((rlim_t)(used > 0 ? used : 0) * 2) + ((rlim_t)1 << 30));
     set_limit(pid, RLIMIT_CPU, (rlim_t)seconds + 1);
     set_limit(pid, RLIMIT_CORE, 0);
 }

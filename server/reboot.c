@@ -259,6 +259,7 @@ static bool freeze(struct server *s) {
         return false;
     }
     if (s->end != SERVER_EXEC) return false; /* or one that heard of a checkpoint */
+    connections_end_replaced(s); /* by such a one: nobody is left to be handed over */
     s->hand_off = make_hand_off(s);
     if (s->hand_off >= 0) log_info("REBOOT: the hand-off is of version %u", s->reboot.writes);
     if (s->hand_off >= 0) return true;

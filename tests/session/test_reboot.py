@@ -171,3 +171,23 @@ def test_a_signal_to_end_is_not_lost_on_the_way():
             server.signal(signal.SIGTERM)
             assert server.wait() == 0
             server.start()
+
+
+def test_who_is_replaced_in_the_midst_of_it_is_disconnected():
+    """A verb that hears of a checkpoint makes one connection after the other Alice's; each time the one before ends. There is always a checkpoint under way, so also at the last moment before exec."""
+    with Server("--save-interval=3600") as server:
+        c = server.login()
+        c.run('add_property(#8, "on", 0, {#3, "rw"}); delete_verb(#0, "server_started"); add_verb(#0, {#3, "rxd", "checkpoint_finished"}, {"this", "none", "this"})')
+        c.run('set_verb_code(#0, "checkpoint_finished", {"#8.on && dump_database();", "for x in (connected_players(1)) if (x < #0) switch_player(x, #4); break; endif endfor"})')
+        before = settled_descriptors(server)
+        for _ in range(3):
+            clients = [server.connect() for _ in range(30)]
+            c.run("#8.on = 1; dump_database()")
+            c.send(";reboot()")
+            c.expect(AFTER)
+            until("all to be Alice in turn", lambda: c.eval("length(connected_players(1))") == "2")
+            c.run("#8.on = 0; boot_player(#4)")
+            for client in clients:
+                client.expect("Redirecting")
+                client.expect_end()
+        until("as many descriptors as before, and the program before this one", lambda: len(settled_descriptors(server)) == len(before) + 1)
