@@ -55,11 +55,15 @@ struct blackbox *blackbox_open(int fd, struct buf *why) {
     return NULL;
 }
 
-void blackbox_free(struct blackbox *box) {
+void blackbox_leave(struct blackbox *box) {
     if (!box) return;
     munmap(box->content, SIZE);
-    close(box->fd);
     free(box);
+}
+
+void blackbox_free(struct blackbox *box) {
+    if (box) close(box->fd);
+    blackbox_leave(box);
 }
 
 /* ---- keeping it up to date ---- */
@@ -70,12 +74,12 @@ static void write_slot(struct blackbox *box, int fd, uint64_t cookie, const stru
     struct box_slot *slot = slot_of(box, fd);
     uint32_t kind = content->kind;
     if (!slot) return;
-    uint32_t stored = slot->cookie == cookie && slot->stored;
+    struct box_slot unfinished = *content;
+    unfinished.kind = BOX_FREE;
+    unfinished.cookie = cookie;
+    unfinished.stored = slot->cookie == cookie && slot->stored;
     __atomic_store_n(&slot->kind, BOX_FREE, __ATOMIC_SEQ_CST);
-    *slot = *content;
-    slot->kind = BOX_FREE;
-    slot->cookie = cookie;
-    slot->stored = stored;
+    *slot = unfinished;
     __atomic_store_n(&slot->kind, kind, __ATOMIC_SEQ_CST);
     if ((uint32_t)fd >= box->content->used) box->content->used = (uint32_t)fd + 1;
 }

@@ -64,6 +64,7 @@ struct blackbox {
 struct blackbox *blackbox_new(void); /* NULL with errno */
 struct blackbox *blackbox_open(int fd, struct buf *why); /* one that the program before left open; takes fd, unless it fails. NULL with *why */
 void blackbox_free(struct blackbox *box); /* NULL is fine, here and below */
+void blackbox_leave(struct blackbox *box); /* the same, but the descriptor stays open: whoever takes over opens it again */
 
 void blackbox_note_connection(struct blackbox *box, struct connection *c);
 void blackbox_note_input(struct blackbox *box, const struct connection *c); /* its time of input, and whether it is in the midst of a line */

@@ -205,7 +205,8 @@ void server_close(struct server *s, bool keep_sockets) {
     takeover_end_probation(s);
     if (!keep_sockets) fdstore_empty(s);
     fdstore_fini(&s->fdstore);
-    blackbox_free(s->box);
+    if (keep_sockets) blackbox_leave(s->box);
+    else blackbox_free(s->box);
     s->box = NULL;
 }
 

@@ -306,9 +306,10 @@ bool reboot_exec(struct server *s, int previous) {
     let_go(s);
     guard_limit(true);
     if (phase("handed-off")) execve(name, argv, environ);
+    int failure = errno;
     guard_limit(false);
+    log_error("REBOOT: %s cannot be executed: %s; the running program takes over again", reboot_program(s), strerror(failure));
     server_close(s, true);
-    log_error("REBOOT: %s cannot be executed: %s; the running program takes over again", name, strerror(errno));
     free_arguments(argv);
     keep_through_exec(previous, false);
     close(binary);

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 from session import EVERMOO, LIMIT, Client, Fault, Server
-from test_reboot import AFTER, descriptors, reboot, script
+from test_reboot import AFTER, descriptors, reboot, script, settled_descriptors
 
 UNIT = pathlib.Path(__file__).resolve().parents[2] / "contrib" / "systemd" / "evermoo.service"
 
@@ -93,9 +93,12 @@ def test_the_new_program_that_cannot_be_executed():
         path = script(server, "once", f'mv {server.dir}/sh {server.dir}/gone')
         path.write_text(path.read_text().replace("/bin/sh", f"{server.dir}/sh"))
         server.hear_all("READY")
+        before = settled_descriptors(server)
         reboot(c, path)
         c.expect("The new program could not take over")
         server.hear_all("RELOADING", "READY")
+        assert re.search(r"REBOOT: \S+once cannot be executed: No such file or directory; the running program takes over again", server.log_text())
+        assert "another black box" not in server.log_text() and settled_descriptors(server) == before
 
 
 def test_reload_waits_for_the_new_program():
