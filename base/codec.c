@@ -204,6 +204,12 @@ struct str *dec_str(struct dec *d) {
     return dec_text(d, dec_raw(d, n - 1), (size_t)(n - 1));
 }
 
+bool dec_str_is(struct dec *d, const struct str *s) {
+    uint64_t n = dec_u64(d);
+    const void *p = d->bad || n == 0 ? NULL : dec_raw(d, n - 1);
+    return p && bytes_compare_fold(p, (size_t)(n - 1), s->data, s->len) == 0;
+}
+
 /* Everything but lists, for which the (empty) list is made and *count set. */
 static value dec_typed(struct dec *d, uint64_t type, uint32_t *count) {
     switch (d->bad ? V_NONE : type) {

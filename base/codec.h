@@ -40,6 +40,7 @@ int64_t dec_i64(struct dec *d);
 double dec_f64(struct dec *d);
 const void *dec_bytes(struct dec *d, size_t *len); /* borrowed from the input; NULL and 0 when bad */
 struct str *dec_str(struct dec *d); /* may be NULL; checks UTF-8 */
+bool dec_str_is(struct dec *d, const struct str *s); /* reads a string, and makes none: whether it equals `s', case ignored */
 struct str *dec_text(struct dec *d, const char *p, size_t len); /* of bytes that were read; NULL and bad when they are no UTF-8 */
 value dec_value(struct dec *d); /* NONE when bad */
 int64_t dec_skip_value(struct dec *d); /* makes nothing: bad when dec_value() would find it bad. The value_bytes() of the value */

@@ -169,10 +169,9 @@ static bool load_slots(struct loader *l, struct frame *f, const struct resume_po
 }
 
 static bool load_variable(struct loader *l, struct frame *f, int i) {
-    struct str *name = dec_str(l->d);
+    bool same_name = dec_str_is(l->d, f->program->vars[i]);
     value v = dec_value(l->d);
-    bool ok = !l->d->bad && name && v.type != V_CLEAR && str_equal(name, f->program->vars[i]);
-    if (name) str_unref(name);
+    bool ok = !l->d->bad && same_name && v.type != V_CLEAR;
     uint16_t r = f->program->var_reg[i];
     if (!ok) fault(l, "a saved frame has other variables than its program");
     else if (r != NO_REG) reg_put(&vm_regs(l->vm, f)[r], value_ref(v));
