@@ -247,8 +247,7 @@ static void take_balances(struct scheduler *s, struct dec *d) {
     for (uint64_t i = 0; i < n && !d->bad; i++) {
         objid owner = dec_i64(d);
         int64_t balance = dec_i64(d);
-        struct queue *q = idmap_get(&s->queues, owner);
-        if (!d->bad && q && balance < 0) q->balance = balance;
+        if (!d->bad && balance < 0) queue_get(s, owner)->balance = balance; /* also of who has nothing to run now */
     }
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "db/foreign.h"
 #include "fake_host.h"
+#include "scheduler/state.h"
 
 static char scratch[64];
 
@@ -243,6 +244,25 @@ Test(sched_saving, a_reboot_keeps_everything) {
     fake_expect(&f, WORLD_WIZARD, "slept\n");
     fake_type(&f, WORLD_ANN, "hello");
     fake_expect(&f, WORLD_WIZARD, "read hello\n");
+    fake_close(&f);
+}
+
+Test(sched_saving, a_reboot_forgives_no_debt) {
+    struct fake f;
+    fake_open(&f, "lambda");
+    fake_login(&f, WORLD_WIZARD);
+    fake_login(&f, WORLD_ANN);
+    queue_get(f.s, WORLD_WIZARD)->balance = -1000; /* who has lines to come */
+    queue_get(f.s, WORLD_ANN + 100)->balance = -2000; /* who is gone */
+    struct buf bytes = BUF_INIT, why = BUF_INIT;
+    sched_hand_off(f.s, &bytes);
+    fake_restart(&f);
+    struct dec d = dec_over(bytes.data, bytes.len);
+    cr_assert_eq(sched_take_over(f.s, &d, f.now_us, &why), 0, "%s", buf_c(&why));
+    cr_expect_eq(queue_get(f.s, WORLD_WIZARD)->balance, -1000);
+    cr_expect_eq(queue_get(f.s, WORLD_ANN + 100)->balance, -2000);
+    buf_fini(&bytes);
+    buf_fini(&why);
     fake_close(&f);
 }
 
