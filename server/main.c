@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The `evermoo' program: finds the subcommand in the one table (commands.def) and runs it. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/must.h"
 #include "base/version.h"
@@ -35,7 +37,16 @@ static int run_command(const struct command *c, int argc, char **argv) {
     return EXIT_FAILURE;
 }
 
+/* Whoever starts us with one of them closed must not find that messages go into what is opened next: a world, or a player's connection. */
+static void open_standard_descriptors(void) {
+    int fd;
+    do fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
 int main(int argc, char **argv) {
+    open_standard_descriptors();
     memory_for_libraries();
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like any other */
     if (argc < 2) {

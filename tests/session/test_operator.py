@@ -256,3 +256,28 @@ def test_sockets_are_not_mixed_up():
         bob.send('"the end')
         assert b"for Alice" not in bob.expect_bytes(b"the end")
         server.login("Alice")
+
+
+class Closed(Server):
+    """Started without its standard descriptors."""
+
+    def start(self):
+        path = self.dir / "closed"
+        path.write_text(f'#!/bin/sh\nexec {EVERMOO} "$@" --log={self.log} <&- >&- 2>&-\n')
+        path.chmod(0o755)
+        self.program = str(path)
+        self.spawn()
+
+        def port():
+            done = subprocess.run([EVERMOO, "eval", str(self.world), "listeners()[1][2]"], capture_output=True, text=True)
+            return done.returncode == 0 and done.stdout
+        self.port = int(until("the port", lambda: (self.world / "control").exists() and port()))
+
+
+def test_nothing_takes_the_place_of_standard_descriptors():
+    with Closed() as server:
+        c = server.login()
+        for _ in range(2):
+            assert [os.readlink(f"/proc/{server.pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
+            c.send(";reboot()")
+            c.expect("The new server is here")
