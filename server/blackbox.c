@@ -84,9 +84,15 @@ static void write_slot(struct blackbox *box, int fd, uint64_t cookie, const stru
     if ((uint32_t)fd >= box->content->used) box->content->used = (uint32_t)fd + 1;
 }
 
+/* What comes next is the rest of a line whose beginning a crash would lose. */
+static bool is_in_line(const struct connection *c) {
+    const struct line_reader *r = &c->reader;
+    return !c->binary && (r->partial.len || r->telnet || r->skip || (c->unread.len && c->unread.data[c->unread.len - 1] != '\n'));
+}
+
 static uint32_t flags_of(const struct connection *c) {
     return (c->print_messages ? BOX_PRINT_MESSAGES : 0) | (c->outbound ? BOX_OUTBOUND : 0) | (c->binary ? BOX_BINARY : 0) | (c->no_echo ? BOX_NO_ECHO : 0) |
-           (c->keep_alive ? BOX_KEEP_ALIVE : 0) | (c->reader.partial.len || c->reader.telnet || c->reader.skip ? BOX_IN_LINE : 0);
+           (c->keep_alive ? BOX_KEEP_ALIVE : 0) | (is_in_line(c) ? BOX_IN_LINE : 0) | (!c->binary && output_waits(&c->output) ? BOX_OUT_LINE : 0);
 }
 
 void blackbox_note_connection(struct blackbox *box, struct connection *c) {
@@ -98,7 +104,7 @@ void blackbox_note_connection(struct blackbox *box, struct connection *c) {
     write_slot(box, c->fd, connection_cookie(c), &slot);
 }
 
-void blackbox_note_input(struct blackbox *box, const struct connection *c) {
+void blackbox_note_lines(struct blackbox *box, const struct connection *c) {
     struct box_slot *slot = slot_of(box, c->fd);
     if (!slot || slot->kind != BOX_CONNECTION) return;
     slot->last_input_us = c->last_input_us;

@@ -19,7 +19,7 @@ struct listener;
 
 enum { BOX_VERSION = 3, BOX_SLOTS = 1 << 17, BOX_STRIKES = 3, BOX_STRIKE_US = 10000000 };
 enum box_kind { BOX_FREE, BOX_LISTENER, BOX_CONNECTION };
-enum box_flag { BOX_PRINT_MESSAGES = 1, BOX_OUTBOUND = 2, BOX_BINARY = 4, BOX_NO_ECHO = 8, BOX_KEEP_ALIVE = 16, BOX_IN_LINE = 32 };
+enum box_flag { BOX_PRINT_MESSAGES = 1, BOX_OUTBOUND = 2, BOX_BINARY = 4, BOX_NO_ECHO = 8, BOX_KEEP_ALIVE = 16, BOX_IN_LINE = 32, BOX_OUT_LINE = 64 };
 
 struct box_slot {
     uint32_t kind, flags; /* kind is written last and cleared first */
@@ -67,7 +67,7 @@ void blackbox_free(struct blackbox *box); /* NULL is fine, here and below */
 void blackbox_leave(struct blackbox *box); /* the same, but the descriptor stays open: whoever takes over opens it again */
 
 void blackbox_note_connection(struct blackbox *box, struct connection *c);
-void blackbox_note_input(struct blackbox *box, const struct connection *c); /* its time of input, and whether it is in the midst of a line */
+void blackbox_note_lines(struct blackbox *box, const struct connection *c); /* its time of input, and whether it is in the midst of a line, in or out */
 void blackbox_note_listener(struct blackbox *box, const struct listener *l);
 void blackbox_forget(struct blackbox *box, int fd);
 /* For server/fdstore.h: whether the store has what is open under this number. */

@@ -110,6 +110,7 @@ static void take_bytes(struct connection *c, const char *bytes, size_t n) {
         }
     }
     if (used < n && !c->closing) buf_add(&c->unread, bytes + used, n - used);
+    blackbox_note_lines(c->server->box, c);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int events) {
@@ -119,7 +120,6 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events) {
     ssize_t n = recv(c->fd, buffer, sizeof buffer, 0);
     if (n > 0) {
         take_bytes(c, buffer, (size_t)n);
-        blackbox_note_input(c->server->box, c);
         return;
     }
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
@@ -305,7 +305,10 @@ void connection_set_keep_alive(struct connection *c, bool on) {
 static void write_some(struct connection *c) {
     if (c->broken || ev_is_active(&c->writable)) return;
     int rc = output_write(&c->output, c->fd);
-    if (rc > 0) ev_io_start(c->server->loop, &c->writable);
+    if (rc > 0) {
+        ev_io_start(c->server->loop, &c->writable);
+        blackbox_note_lines(c->server->box, c);
+    }
     if (rc >= 0) return;
     c->broken = true;
     connection_wants_settling(c);

@@ -103,6 +103,7 @@ static void adopt_connection(struct server *s, const struct kept *k) {
     c->opened = true;
     if (c->login_prompt) sched_connection_opened(s->sched, c->id, c->listener, c->print_messages, c->outbound, true);
     else sched_connection_kept(s->sched, c->id, c->listener, c->print_messages, c->outbound);
+    if (slot->flags & BOX_OUT_LINE && connection_hears_messages(c)) connection_write(c, "\r\n", 2, false); /* what was queued is cut off somewhere */
     if (slot->flags & BOX_NO_ECHO) connection_write(c, "\xFF\xFC\x01", 3, false); /* whoever asked for a password is gone */
     if (gone) log_warning("CRASH: the player of %s, #%lld, is not in the world as it was saved last", c->name, (long long)slot->id);
     blackbox_note_connection(s->box, c);

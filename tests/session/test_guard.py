@@ -177,6 +177,35 @@ def test_a_crash_costs_nobody_the_connection():
 
 
 @skip_sanitized
+def test_a_line_that_waited_in_half_is_none():
+    """More came than the scheduler takes, and the beginning of a line is behind it."""
+    with Server() as server:
+        c, a = server.login(), server.login("Alice")
+        c.run('set_connection_option(#4, "hold-input", 1)')
+        save(server)
+        a.raw(b'"x\n' * 24000 + b'"half a line ')
+        until("the half line", lambda: waiting_input(server) == 0)
+        c.eval("1")
+        crash(server)
+        a.expect("The server had a fault")
+        a.raw(b'"and its other half\r\n"a whole one\r\n')
+        assert a.expect(re.compile('Alice says, "(.*)"'))[1] == "a whole one"
+
+
+@skip_sanitized
+def test_the_message_is_a_line_of_its_own():
+    """Output waited for a client that did not read: what it got of it ends anywhere."""
+    with Server() as server:
+        c, a = server.login(), server.login("Alice")
+        more = 'n = buffered_output_length(#4); x = "0123456789"; for i in [1..7] x = x + x; endfor for i in [1..30] notify(#4, x); endfor return n'
+        until("the socket to be full", lambda: c.run(more) != "0")
+        save(server)
+        crash(server)
+        a.expect(re.compile(r"^\*\*\* The server had a fault"))
+        assert a.eval("1 + 1") == "2"
+
+
+@skip_sanitized
 def test_a_second_crash_is_recovered_from_and_the_third_in_a_row_ends_it():
     with Server() as server:
         c = server.login()
