@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/crash.h"
 
+#include <dirent.h>
 #include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/version.h"
 
-enum { REPORT_SECONDS = 5, MOST_FRAMES = 128 };
+enum { REPORT_SECONDS = 5, MOST_FRAMES = 128, MOST_REPORTS = 20 };
+static const char prefix[] = "crash-";
 
 static const char *world_path;
 static void (*tell_more)(void);
@@ -61,15 +65,15 @@ static void put_time(char *p, int64_t seconds) {
 }
 
 static int open_report(struct box_content *c) {
-    static const char word[] = "/crash-";
     struct timespec now;
     size_t n = world_path ? strlen(world_path) : sizeof c->report;
     c->report[0] = 0;
-    if (n + sizeof word + 20 > sizeof c->report) return -1;
+    if (n + 1 + sizeof prefix + 20 > sizeof c->report) return -1;
     clock_gettime(CLOCK_REALTIME, &now);
     memcpy(c->report, world_path, n);
-    memcpy(c->report + n, word, sizeof word);
-    put_time(c->report + n + sizeof word - 1, now.tv_sec);
+    c->report[n++] = '/';
+    memcpy(c->report + n, prefix, sizeof prefix);
+    put_time(c->report + n + sizeof prefix - 1, now.tv_sec);
     int fd = open(c->report, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0) c->report[0] = 0;
     return fd;
@@ -115,4 +119,23 @@ void crash_report(struct blackbox *box, int number, const void *address) {
         _exit(0);
     }
     if (fd >= 0) close(fd);
+}
+
+/* ---- afterwards ---- */
+
+static int is_report(const struct dirent *e) { return !strncmp(e->d_name, prefix, sizeof prefix - 1); }
+
+/* Their names are in the order in which they were written. */
+void crash_drop_old_reports(void) {
+    struct dirent **all;
+    struct buf path = BUF_INIT;
+    int n = scandir(world_path, &all, is_report, alphasort);
+    for (int i = 0; i < n; i++) {
+        buf_clear(&path);
+        buf_printf(&path, "%s/%s", world_path, all[i]->d_name);
+        if (i < n - MOST_REPORTS) unlink(buf_c(&path));
+        free(all[i]);
+    }
+    if (n >= 0) free(all);
+    buf_fini(&path);
 }

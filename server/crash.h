@@ -13,5 +13,7 @@ void crash_prepare(const char *world, void (*more)(void));
 const char *crash_signal_name(int number);
 /* In the handler. The file's path is left in the box; "": there is none. */
 void crash_report(struct blackbox *box, int number, const void *address);
+/* All but the newest twenty: a server that fails again and again must not fill the disk. */
+void crash_drop_old_reports(void);
 
 #endif

@@ -191,6 +191,7 @@ void recover_go_on(struct server *s) {
         server_say_to_wizards(s, "*** The new program crashed soon after the reboot; the program before it goes on. The log says more. ***");
     }
     call_verbs(s, lost_us);
+    crash_drop_old_reports();
     c->running.task = c->failed.task = 0;
     ev_feed_signal_event(s->loop, SIGCHLD); /* children of before that have ended meanwhile */
     s->saves.changed = true;

@@ -323,6 +323,8 @@ def test_told_to_abort_it_ends_and_says_where_it_was():
 def test_the_report_keeps_no_connection_and_no_child_is_left():
     with Server("--save-interval=3600") as server:
         a = server.login("Alice")
+        for day in range(10, 32):
+            (server.world / f"crash-202511{day}T010203Z").touch()
         crash(server)
         report = pathlib.Path(re.search(r"report in (\S+);", server.log_text())[1])
         until("the report", lambda: "The server was here" in report.read_text())
@@ -330,6 +332,8 @@ def test_the_report_keeps_no_connection_and_no_child_is_left():
         assert a.eval("1 + 1") == "2"
         a.send("@quit")
         a.expect_end()
+        reports = sorted(server.world.glob("crash-*"))
+        assert len(reports) == 20 and reports[-1] == report and reports[0].name == "crash-20251113T010203Z"
         until("the children", lambda: not pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split())
 
 
