@@ -66,12 +66,11 @@ static const char *value_of(const char *text, const char *name, char *out, size_
 }
 
 static void forget(struct supervisor *v, const char *name) {
-    size_t left = 0;
-    for (size_t i = 0; i < v->n; i++) {
-        if (strcmp(v->store[i].name, name)) v->store[left++] = v->store[i];
-        else close(v->store[i].fd);
-    }
-    v->n = left;
+    size_t i = 0;
+    while (i < v->n && strcmp(v->store[i].name, name)) i++;
+    if (i == v->n) return;
+    close(v->store[i].fd);
+    v->store[i] = v->store[--v->n];
 }
 
 /* Under a name there is one. */
@@ -326,8 +325,10 @@ static int after_death(struct supervisor *v, pid_t pid, int status) {
 static int look_after(struct supervisor *v) {
     int status;
     pid_t pid = v->server;
-    if (pid && waitpid(pid, &status, WNOHANG) == pid) {
-        take_messages(v);
+    siginfo_t info = {.si_pid = 0};
+    if (pid && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid) {
+        take_messages(v); /* before its number can be another's */
+        waitpid(pid, &status, 0);
         v->server = 0;
         if ((status = after_death(v, pid, status)) >= 0) return status;
     }

@@ -243,14 +243,14 @@ class HangingSupervised(Failing, Supervised):
 
 def test_a_server_that_hangs():
     """One that hears SIGABRT says where it was; one that does not is killed. Neither costs a connection."""
-    with HangingSupervised("slice", "hang", "--supervise=1") as server:
+    with HangingSupervised("slice", "hang", "--supervise=0.8") as server:
         alice, c = server.login("Alice"), server.login()
         server.until_kept(3)
         server.arm()
         c.send(";1 + 1")
         for client in (c, alice):
             client.expect("The server had a fault")
-        silent = "SUPERVISOR: the server, process {}, has said nothing for 1 seconds and is ended"
+        silent = "SUPERVISOR: the server, process {}, has said nothing for 0.8 seconds and is ended"
         server.expect_log(re.compile(silent.format(r"\d+")))
         server.expect_log(re.compile("SUPERVISOR: the server, process .*was ended by signal 6" if not SANITIZED else "SUPERVISOR: .* ended "))
         assert SANITIZED or list(server.world.glob("crash-*"))
