@@ -165,7 +165,7 @@ soak: deps-check
 	$(Q)$(SUBMAKE) $(B)/evermoo $(B)/unit-db $(TEST_PROGRAMS)
 	$(Q)EVERMOO_MODEL_STEPS=$(MODEL_STEPS) EVERMOO_MODEL_SEED=$(MODEL_SEED) $(B)/unit-db -j2 --filter 'model/*'
 	$(Q)B=$(abspath $(B)) tests/fault/run --soak
-	$(Q)B=$(abspath $(B)) EVERMOO_SOAK=1 tests/session/run test_reboot_faults test_supervise.test_as_many
+	$(Q)B=$(abspath $(B)) EVERMOO_SOAK=1 tests/session/run test_reboot_faults test_reboot_chaos test_supervise.test_as_many
 
 run: deps-build
 	$(Q)$(SUBMAKE) all

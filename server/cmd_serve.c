@@ -175,7 +175,7 @@ void server_close(struct server *s, bool keep_sockets) {
     stop_signals(s);
     ev_timer_stop(s->loop, &s->wake);
     preflight_stop(s);
-    textdumps_fini(s);
+    textdumps_fini(s, keep_sockets);
     damage_fini(s);
     control_close(s->control);
     s->control = NULL;

@@ -73,6 +73,13 @@ void take_box(struct server *s, struct dec *d, struct buf *why) {
     buf_fini(&reason);
 }
 
+void put_text_dump(struct server *s, struct buf *b) { textdumps_encode(&s->textdumps, b); }
+
+void take_text_dump(struct server *s, struct dec *d, struct buf *why) {
+    (void)why;
+    textdumps_decode(&s->textdumps, d);
+}
+
 void put_checkpoint(struct server *s, struct buf *b) { enc_u64(b, s->saves.checkpoint_wanted); }
 
 void take_checkpoint(struct server *s, struct dec *d, struct buf *why) {

@@ -62,6 +62,13 @@ static void on_end(struct ev_loop *loop, ev_child *w, int events) {
     end(w->data, (struct job *)w, w->rstatus); /* its first member */
 }
 
+static void watch(struct server *s, struct job *j, pid_t pid, void (*done)(struct server *s, int status, const char *text)) {
+    j->done = done;
+    ev_child_init(&j->child, on_end, pid, 0);
+    j->child.data = s;
+    ev_child_start(s->loop, &j->child);
+}
+
 int job_begin(struct server *s, struct job *j, char **argv, void (*done)(struct server *s, int status, const char *text)) {
     pid_t pid;
     j->out = memfd_create("evermoo job", MFD_CLOEXEC);
@@ -72,10 +79,7 @@ int job_begin(struct server *s, struct job *j, char **argv, void (*done)(struct 
         errno = rc;
         return -1;
     }
-    j->done = done;
-    ev_child_init(&j->child, on_end, pid, 0);
-    j->child.data = s;
-    ev_child_start(s->loop, &j->child);
+    watch(s, j, pid, done);
     return 0;
 }
 
@@ -83,6 +87,31 @@ void job_let_go(struct server *s, struct job *j) {
     ev_child_stop(s->loop, &j->child);
     if (j->out >= 0) close(j->out);
     j->out = -1;
+}
+
+void job_encode(const struct job *j, struct buf *out) {
+    enc_u64(out, job_is_under_way(j) ? (uint64_t)j->child.pid : 0);
+    enc_u64(out, j->out < 0 ? 0 : (uint64_t)j->out);
+}
+
+static bool is_our_child(pid_t pid) {
+    siginfo_t info;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool job_decode(struct job *j, struct dec *d) {
+    uint64_t pid = dec_u64(d), out = dec_u64(d);
+    if (d->bad || !pid || pid > INT32_MAX || out > INT32_MAX || !is_our_child((pid_t)pid)) return false;
+    j->child.pid = (pid_t)pid;
+    j->out = (int)out;
+    return true;
+}
+
+void job_go_on(struct server *s, struct job *j, void (*done)(struct server *s, int status, const char *text)) {
+    int pid = j->child.pid;
+    (void)fcntl(j->out, F_SETFD, FD_CLOEXEC);
+    watch(s, j, pid, done);
+    ev_feed_signal_event(s->loop, SIGCHLD); /* it may have ended meanwhile */
 }
 
 static int reap(pid_t pid) {

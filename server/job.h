@@ -9,6 +9,8 @@
 #include <ev.h>
 #include <stdbool.h>
 
+#include "base/codec.h"
+
 struct server;
 
 struct job {
@@ -24,6 +26,10 @@ bool job_is_under_way(const struct job *j);
 int job_begin(struct server *s, struct job *j, char **argv, void (*done)(struct server *s, int status, const char *text));
 void job_wait(struct server *s, struct job *j); /* done before this returns */
 void job_let_go(struct server *s, struct job *j); /* nobody will be told */
+/* Through a reboot, if the memory file stays open. false: there was none, or it is not a child of this process; else job_go_on() is to be called when nothing goes back any more. */
+void job_encode(const struct job *j, struct buf *out);
+bool job_decode(struct job *j, struct dec *d);
+void job_go_on(struct server *s, struct job *j, void (*done)(struct server *s, int status, const char *text));
 void job_kill(struct server *s, struct job *j); /* the same, and it is gone when this returns */
 
 #endif

@@ -299,6 +299,7 @@ bool reboot_exec(struct server *s, int previous) {
     keep_through_exec(s->hand_off, true);
     keep_through_exec(previous, true);
     if (s->box) keep_through_exec(s->box->fd, true);
+    keep_through_exec(s->textdumps.job.out, true);
     if (image_is_script(s->binary)) keep_through_exec(s->binary, true);
     int hand_off = s->hand_off, binary = s->binary;
     s->hand_off = s->binary = -1;

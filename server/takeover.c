@@ -133,6 +133,7 @@ static void pass_the_point(struct server *s) {
 void takeover_commit(struct server *s) {
     pass_the_point(s);
     s->options.lock = 0; /* the world has it */
+    textdumps_go_on(s);
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;
         if ((c->unnamed || !c->opened) && !c->closing) connection_introduce_again(c);

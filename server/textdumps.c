@@ -9,8 +9,17 @@
 #include "base/must.h"
 #include "server/server.h"
 
+static void begin(struct server *s, bool at_end);
+
+/* One that asks for a save while nobody is there to answer fails, and is begun anew. */
 static void on_end(struct server *s, int status, const char *text) {
+    bool again = status && s->textdumps.taken_over && s->end == SERVER_RUNS;
+    s->textdumps.taken_over = false;
     s->textdumps.written = status == 0;
+    if (again) {
+        begin(s, false);
+        return;
+    }
     if (!status) log_info("DUMPED: %s", s->options.text_dump);
     else log_error("The text dump %s could not be written; the one before it is as it was. %s", s->options.text_dump, text);
 }
@@ -41,4 +50,14 @@ bool textdumps_finish(struct server *s) {
     return s->textdumps.written;
 }
 
-void textdumps_fini(struct server *s) { job_let_go(s, &s->textdumps.job); }
+void textdumps_fini(struct server *s, bool keep) {
+    if (keep) s->textdumps.job.out = -1;
+    job_let_go(s, &s->textdumps.job);
+}
+
+void textdumps_encode(const struct textdumps *t, struct buf *out) { job_encode(&t->job, out); }
+void textdumps_decode(struct textdumps *t, struct dec *d) { t->taken_over = job_decode(&t->job, d); }
+
+void textdumps_go_on(struct server *s) {
+    if (s->textdumps.taken_over) job_go_on(s, &s->textdumps.job, on_end);
+}

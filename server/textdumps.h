@@ -13,6 +13,7 @@ struct server;
 struct textdumps {
     struct job job; /* the one under way */
     bool written; /* the last one */
+    bool taken_over; /* of the program before a reboot, under way since then */
 };
 
 void textdumps_init(struct server *s);
@@ -20,7 +21,12 @@ void textdumps_init(struct server *s);
 void textdumps_begin(struct server *s);
 /* After the last save: waits for the one under way, makes the last one. true: it is written, or none was wanted. */
 bool textdumps_finish(struct server *s);
-/* Before the server is replaced: lets go of the one under way. */
-void textdumps_fini(struct server *s);
+/* Lets go of the one under way; keep: it is handed over. */
+void textdumps_fini(struct server *s, bool keep);
+
+/* ---- through a reboot ---- */
+void textdumps_encode(const struct textdumps *t, struct buf *out);
+void textdumps_decode(struct textdumps *t, struct dec *d);
+void textdumps_go_on(struct server *s); /* when nothing goes back any more */
 
 #endif

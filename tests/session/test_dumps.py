@@ -1,10 +1,13 @@
 """Text dumps of a world that is being served: by `evermoo export', and by the server itself at checkpoints and at its end."""
 import hashlib
+import os
 import re
+import shutil
 import signal
 import subprocess
 
 from session import EVERMOO, LIMIT, Server, until
+from test_reboot import AFTER, reboot, script, settled_descriptors
 
 SELDOM = ("--save-interval", "100000")
 
@@ -88,3 +91,41 @@ def test_a_dump_that_fails_changes_nothing():
         facts(dump)
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
+
+
+class Stopped(Server):
+    """The processes that it starts stop at once, and do then what is asked of them: fail, or be what they are to be."""
+
+    def start(self, *options, **keywords):
+        self.program = str(self.dir / "evermoo")
+        shutil.copy(EVERMOO, self.program)
+        super().start(*options, "--text-dump", str(self.dir / "dump.db"), **keywords)
+        os.unlink(self.program)
+        script(self, "evermoo", f'kill -STOP $$; [ -e {self.dir}/fails ] && exit 3; exec {EVERMOO} "$@"')
+
+    def stopped(self):
+        def found():
+            for pid in map(int, open(f"/proc/{self.pid}/task/{self.pid}/children").read().split()):
+                if open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "T":
+                    return pid
+        return until("a process that has stopped", found)
+
+
+def test_a_dump_goes_on_through_reboots():
+    """Its end is heard of; one that failed, as nobody was there to save for it, is begun again."""
+    for fails in (False, True):
+        with Stopped() as server:
+            c, dump = server.login(), server.dir / "dump.db"
+            c.send("@dump-database")
+            pid = server.stopped()
+            if fails:
+                (server.dir / "fails").touch()
+            c.run('add_property(#8, "n", "said just now", {#3, "r"})')
+            for _ in range(2):
+                reboot(c, EVERMOO)
+                c.expect(AFTER)
+            os.kill(pid, signal.SIGCONT)
+            server.expect_log(f"DUMPED: {dump}")
+            assert b"said just now" in dump.read_bytes() and "could not be written" not in server.log_text() and not aside(server)
+            facts(dump)
+            assert not any("evermoo job" in name for name in settled_descriptors(server))
