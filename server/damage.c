@@ -76,6 +76,8 @@ void damage_verify_later(struct server *s) {
     ev_timer_start(s->loop, &s->damage.due);
 }
 
+bool damage_verify_is_owed(const struct damage *d) { return ev_is_active(&d->due) || job_is_under_way(&d->check); }
+
 void damage_fini(struct server *s) {
     ev_timer_stop(s->loop, &s->damage.due);
     job_kill(s, &s->damage.check);

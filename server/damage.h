@@ -17,11 +17,13 @@ struct damage {
     struct buf words; /* for wizards, at the next turn */
     ev_timer due; /* the check beside the server */
     struct job check;
+    bool owed; /* by the program before a reboot, which had not come to the end of it */
 };
 
 void damage_init(struct server *s); /* with the server */
 void damage_begin(struct server *s); /* the world is open */
 void damage_verify_later(struct server *s); /* as the options say */
+bool damage_verify_is_owed(const struct damage *d); /* it has not come to an end */
 void damage_turn(struct server *s); /* in each turn, between slices */
 void damage_fini(struct server *s);
 

@@ -80,6 +80,13 @@ void take_text_dump(struct server *s, struct dec *d, struct buf *why) {
     textdumps_decode(&s->textdumps, d);
 }
 
+void put_verification(struct server *s, struct buf *b) { enc_u64(b, damage_verify_is_owed(&s->damage)); }
+
+void take_verification(struct server *s, struct dec *d, struct buf *why) {
+    (void)why;
+    s->damage.owed = dec_u64(d) != 0;
+}
+
 void put_checkpoint(struct server *s, struct buf *b) { enc_u64(b, s->saves.checkpoint_wanted); }
 
 void take_checkpoint(struct server *s, struct dec *d, struct buf *why) {

@@ -134,6 +134,7 @@ void takeover_commit(struct server *s) {
     pass_the_point(s);
     s->options.lock = 0; /* the world has it */
     textdumps_go_on(s);
+    if (s->damage.owed) damage_verify_later(s);
     for (struct connection *c = s->connections.oldest, *newer; c; c = newer) {
         newer = c->newer;
         if ((c->unnamed || !c->opened) && !c->closing) connection_introduce_again(c);

@@ -248,6 +248,15 @@ def test_verified_beside_the_server():
         assert server.login().eval("1 + 1") == "2"
 
 
+def test_a_reboot_only_puts_it_off():
+    with Server("--verify-after", "1") as server:
+        c = server.login()
+        for _ in range(2):
+            c.send(";reboot()")
+            c.expect("The new server is here")
+        server.expect_log("VERIFIED: every record of")
+
+
 def test_without_a_backup_it_serves_from_memory():
     with Server("--save-interval", "3600", "--save-patience", "0") as server:
         c = server.login()
