@@ -60,7 +60,7 @@ static void execute(const struct way_out *w) {
     for (size_t i = 0; i < sizeof w->kept / sizeof *w->kept; i++)
         if (w->kept[i] > 0) (void)fcntl(w->kept[i], F_SETFD, 0);
     set_mask_for_exec();
-    set_time_limit(w->box ? 0 : GUARD_SECONDS);
+    set_time_limit(w->box ? 0 : GUARD_LAST_SECONDS);
     execve(w->program, w->argv, environ);
     set_time_limit(0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -17,7 +17,7 @@
 
 #include "server/blackbox.h"
 
-enum { GUARD_SECONDS = 10 };
+enum { GUARD_SECONDS = 10, GUARD_LAST_SECONDS = 60 }; /* for the new program; for the one before it, after which there is none */
 
 void guard_install(void); /* handlers and their stack; does nothing the second time */
 
