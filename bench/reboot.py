@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what a reboot costs those who are connected: many clients ping and compare each answer, others connect a thousand times a second, tasks count their turns, and the server is replaced again and again.
 
-  bench/reboot.py [--build build] [--connections 1000,10000] [--reboots 10] [--rate 5000] [--storm 1000] [--objects 0] [--dir DIR] [--log FILE]
+  bench/reboot.py [--build build] [--connections 1000,10000] [--reboots 10] [--rate 5000] [--storm 1000] [--objects 0] [--touched] [--dir DIR] [--log FILE]
 
 The world is the bundled one, with --objects so many more. The clients are one process (bench/pingers.c), kept to the last core: a client has one line under way, all together send --rate lines a second. Longest
 gap: the longest that one of them waited for its answer; median and worst of the reboots, and the same without a reboot. Silence: how long nothing came for anybody. At the end the server gets a SIGSEGV.
@@ -87,6 +87,12 @@ def number_after(text, word):
     return int(words[words.index(word) + 1])
 
 
+def touch_all(wizard, options):
+    """From then on the server has them all in memory, and a reboot has all that to let go of."""
+    wizard.sendall(b";;" + " ".join(memory.TOUCH.split()).encode() + b"\r\n")
+    read_until(wizard, f"all of {options.objects} touched".encode())
+
+
 def reboot(wizard):
     wizard.sendall(b';;reboot("", "bench");\r\n')
     seen = read_until(wizard, REBOOTED)
@@ -154,6 +160,8 @@ def measure(options, folder, connections):
         evaluate(wizard, (BEGIN_TASKS % {"tasks": TASKS, "turns": TURNS}).replace("\n", " "))
         gaps, silences = [], []
         for _ in range(options.reboots):
+            if options.touched:
+                touch_all(wizard, options)
             pingers.over(0.2, bad)
             reboot(wizard)
             f = pingers.over(0.5, bad)
@@ -162,7 +170,7 @@ def measure(options, folder, connections):
         lost, twice = ended_tasks(wizard)
         pingers.over(1, bad)
         unanswered = pingers.figures("stop")["waiting"]
-        print(f"{connections} connections, {options.objects or 'no'} more objects, {options.rate} lines and {options.storm} connects a second, {len(gaps)} reboots:")
+        print(f"{connections} connections, {options.objects or 'no'} more objects{' in memory' * options.touched}, {options.rate} lines and {options.storm} connects a second, {len(gaps)} reboots:")
         print(f"  longest gap seen by a client, @reboot   median {ms(statistics.median(gaps))}, worst {ms(max(gaps))}; without a reboot {ms(quiet['longest_us'])}, mean {ms(quiet['mean_us'])}")
         print(f"  silence for everybody                   median {ms(statistics.median(silences))}, worst {ms(max(silences))}")
         print(f"  lines wrong, doubled or out of order    {bad['wrong']}; unanswered {unanswered}; connections lost {bad['ended']}")
@@ -187,6 +195,7 @@ def main():
     parser.add_argument("--rate", type=int, default=5000)
     parser.add_argument("--storm", type=int, default=1000)
     parser.add_argument("--objects", type=int, default=0)
+    parser.add_argument("--touched", action="store_true", help="all objects are read before each reboot")
     parser.add_argument("--dir", type=pathlib.Path, help="the world of so many objects is made there, or used again, and stays")
     parser.add_argument("--log", help="the server's log, which else goes with the scratch folder")
     options = parser.parse_args()
