@@ -112,6 +112,32 @@ def test_killed_after_a_reboot():
         assert c.eval("{#8.kept, length(queued_tasks())}") == '{"before", 1}'
 
 
+def test_what_a_task_runs_stays_in_the_store_through_reboots():
+    """A program that only a sleeping task has, since its verb has another one now, is kept by the saves after a reboot, which do not write the task anew; and a task that has ended is not there again."""
+    with Server() as server:
+        c = server.login()
+        c.run('add_verb(#8, {#3, "rxd", "two"}, {"this", "none", "this"}); add_property(#8, "said", {}, {#3, "r"})')
+        c.run('set_verb_code(#8, "two", {"suspend();", "#8.said = {@#8.said, \\"old\\"};"})')
+        c.run("fork task (0) #8:two(); endfork")
+        c.run("fork (0) suspend(); #8.said = {@#8.said, 2}; endfork")
+        c.run('suspend(0); set_verb_code(#8, "two", {"suspend();", "#8.said = \\"new\\";"})')
+        for name in "ab":
+            reboot(c)
+            c.expect(AFTER)
+            settled_descriptors(server)
+            c.run(f'add_property(#8, "{name}", 1, {{#3, "r"}})')
+            assert c.eval("typeof(save_database())") == "4"
+        c.run('for t in (queued_tasks()) if (t[7] != "two") resume(t[1]); endif endfor suspend(0)')
+        assert c.eval("#8.said") == "{2}"
+        assert c.eval("typeof(save_database())") == "4"
+        server.kill()
+        server.start()
+        c = server.login()
+        assert c.eval("length(queued_tasks())") == "1" and "cannot be taken up" not in server.log_text()
+        c.run("resume(queued_tasks()[1][1]); suspend(0)")
+        assert c.eval("#8.said") == '{2, "old"}'
+
+
 def test_hooks_that_ask_again_and_boot():
     with Server() as server:
         c, a, b = server.login(), server.login("Alice"), server.login("Bob")
