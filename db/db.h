@@ -37,6 +37,7 @@ enum object_flag {
 /* ---- objects ---- */
 
 bool db_valid(struct db *db, objid o);
+bool db_is_new(struct db *db, objid o); /* it came into being after the last save began: that one has nothing of it */
 objid db_max_object(struct db *db); /* highest number ever given out since the last reset */
 void db_reset_max_object(struct db *db);
 /* A new object with the next number; no checks, no hooks. Slots as language.md 13. owner NOTHING: owns itself. */

@@ -81,6 +81,11 @@ uint64_t db_next_key(struct db *db) {
 
 bool db_valid(struct db *db, objid o) { return object_enter(db, o) != NULL; }
 
+bool db_is_new(struct db *db, objid o) {
+    const struct object *p = object_enter(db, o);
+    return p && !(p->state & OS_STORED);
+}
+
 objid db_max_object(struct db *db) { return db->max; }
 
 void db_reset_max_object(struct db *db) {

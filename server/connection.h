@@ -44,6 +44,7 @@ struct connection {
     bool print_messages, outbound, login_prompt;
     bool opened; /* the scheduler knows it */
     bool closing, broken, eof; /* booted; the socket failed; the client said no more */
+    bool new_player; /* who came into being after the last save: after a crash the number is nobody's, or another's */
     bool hidden; /* counts as not connected for a while */
     bool unnamed; /* its name was being asked for when the server was replaced */
     bool paused; /* the scheduler has enough lines */
@@ -94,6 +95,7 @@ void connections_write_all(struct server *s);
 /* Closes those that are booted, broken or at their end, and reads on where reading was paused. true: some wait; to be called again soon. */
 bool connections_settle(struct server *s);
 bool connections_need_settling(const struct server *s);
+void connections_note_saved(struct server *s); /* a save is on disk: players who were new may be in it */
 void connections_end_replaced(struct server *s); /* closes those whose player has another connection now, which settling would do next */
 /* Closes those that have been silent too long before login. */
 void connections_end_silent(struct server *s);

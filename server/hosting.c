@@ -95,6 +95,7 @@ static void host_become(void *ctx, objid conn, objid player) {
     }
     if (old != c) connection_set_id(c, player);
     c->connected_us = clock_monotonic_us();
+    c->new_player = db_is_new(s->db, player);
     blackbox_note_connection(s->box, c);
 }
 

@@ -84,7 +84,7 @@ static bool is_player(struct server *s, objid id) { return is_there(s, id) && db
 
 static void adopt_connection(struct server *s, const struct kept *k) {
     const struct box_slot *slot = &k->slot;
-    bool player = is_player(s, slot->id), gone = slot->id >= 0 && !player;
+    bool player = is_player(s, slot->id) && !(slot->flags & BOX_NEW_PLAYER), gone = slot->id >= 0 && !player;
     objid listener = slot->flags & BOX_OUTBOUND || is_there(s, slot->listener) ? slot->listener : 0; /* somebody has to answer */
     struct connection *c = connection_new(s, k->fd, listener, slot->flags & BOX_PRINT_MESSAGES, slot->flags & BOX_OUTBOUND);
     if (!gone && !connection_find_any(s, slot->id)) connection_set_id(c, slot->id);

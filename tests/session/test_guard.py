@@ -442,6 +442,34 @@ def test_who_came_after_the_last_save_logs_in_again():
 
 
 @skip_sanitized
+def test_nobody_becomes_who_had_the_number_before():
+    with Server("--save-interval=3600") as server:
+        c, one = server.login(), server.connect()
+        one.send("create Newcomer")
+        one.expect("*** Created ***")
+        number = one.eval("player")
+        save(server)
+        c.run(f"boot_player({number})")
+        one.expect_end()
+        c.run(f"recycle({number}); reset_max_object()")
+        two = server.connect()
+        two.send("create Other")
+        two.expect("*** Created ***")
+        assert two.eval("player") == number
+        crash(server)
+        two.expect("Welcome to the tiny world.")
+        assert c.eval(f"{{{number}.name, {number} in connected_players()}}") == '{"Newcomer", 0}'
+        two.send("create Third")
+        two.expect("*** Created ***")
+        save(server)
+        number = two.eval("player")
+        server.expect_log("CRASH: the player of localhost")
+        crash(server, 2)
+        two.expect("The server had a fault")
+        assert two.eval("player") == number
+
+
+@skip_sanitized
 def test_a_listener_that_came_after_the_last_save_is_gone_with_it():
     with Server("--save-interval=3600") as server:
         c = server.login()
