@@ -1,6 +1,6 @@
 """Whatever can go wrong with a reboot, by number, and what each must give. Long forms with EVERMOO_SOAK=1 (make soak).
 
-Elsewhere: 19, and of 20 the clock on the wall (test_reboot_names_clocks.py); of 21 the moments outside a reboot (test_reboot_phases.py); 26 (test_versions.py, test_two_builds.py).
+Elsewhere: 19, and of 20 the clock on the wall (test_reboot_names_clocks.py); of 21 the moments outside a reboot (test_reboot_phases.py); 26 (test_versions.py, with a program that stands for the next release).
 """
 import ctypes
 import os
@@ -23,7 +23,7 @@ from test_reboot import AFTER, BACK, BEFORE, reboot, script, settled_descriptors
 SOAK = bool(os.environ.get("EVERMOO_SOAK"))
 IN_THE_OLD_ONE = ["preflight", "freeze", "handed-off"]
 BEFORE_THE_COMMIT = ["started", "opened", "decoded", "restored"]
-AFTER_THE_COMMIT = ["committed", "saved"]
+AFTER_THE_COMMIT = ["passed", "committed", "saved"]
 
 
 class Failing(Server):

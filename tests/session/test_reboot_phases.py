@@ -7,8 +7,9 @@ import signal
 from session import until
 from test_guard import save, skip_sanitized
 from test_reboot import AFTER, reboot
-from test_reboot_faults import Failing, add, serves
+from test_reboot_faults import AFTER_THE_COMMIT, BEFORE_THE_COMMIT, IN_THE_OLD_ONE, Failing, add, serves
 
+OUTSIDE = ["recovering", "slice", "work"]
 SHORT = 'argon2("a", "saltsalt", 1, 64)'
 
 
@@ -53,7 +54,7 @@ def set_off(server, c, where):
 
 def each_moment(how):
     """A server that has something on disk, and is stopped or killed there."""
-    for where in ("recovering", "slice", "work"):
+    for where in OUTSIDE:
         with Failing(where, how) as server:
             c, a = server.login(), server.login("Alice")
             add(c, "kept", "7")
@@ -90,3 +91,14 @@ def test_fault_21_stopped_outside_a_reboot():
         serves(c, a)
         reboot(c)
         c.expect(AFTER)
+
+
+def test_fault_21_is_tried_at_every_phase():
+    server = pathlib.Path(__file__).resolve().parent.parent.parent / "server"
+    named = {name for path in server.glob("*.c") for name in re.findall(r'(?:phase\(|passes\(fresh, )"([a-z-]+)"', path.read_text())}
+    assert named == {"check", *OUTSIDE, *IN_THE_OLD_ONE, *BEFORE_THE_COMMIT, *AFTER_THE_COMMIT}, named
+
+
+def test_each_fault_has_a_test():
+    tests = "".join(path.read_text() for path in pathlib.Path(__file__).resolve().parent.glob("test_*.py"))
+    assert {int(n) for n in re.findall(r"(?m)^def test_fault_(\d\d)_", tests)} == set(range(1, 31))

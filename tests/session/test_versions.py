@@ -58,7 +58,7 @@ def results(between):
         return step, c.eval("#8.results")
 
 
-def test_to_the_next_release_and_back():
+def test_fault_26_to_the_next_release_and_back():
     turns, written = [NEXT, NEXT, EVERMOO, EVERMOO], [1, 2, 1, 1]
 
     def on(server, c, step):
