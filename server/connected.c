@@ -21,6 +21,14 @@ static void write_connections(void *ctx, struct db_saver *saver) {
     foreign_connections_drop(saver);
 }
 
+void server_note_saved_players(struct server *s) {
+    for (struct connection *c = s->connections.newest; c; c = c->older) {
+        if (!c->new_player) continue;
+        c->new_player = db_is_new(s->db, c->id);
+        blackbox_note_lines(s->box, c);
+    }
+}
+
 void server_connections_part(struct server *s, struct db_save_part *part) { *part = (struct db_save_part){.write = write_connections, .ctx = s}; }
 
 static struct list *add_stale(struct list *all, objid player, objid listener) {

@@ -393,21 +393,6 @@ void connection_lose_socket(struct connection *c) {
     connection_wants_settling(c);
 }
 
-void connections_note_saved(struct server *s) {
-    for (struct connection *c = s->connections.newest; c; c = c->older) {
-        if (!c->new_player) continue;
-        c->new_player = db_is_new(s->db, c->id);
-        blackbox_note_lines(s->box, c);
-    }
-}
-
-void connections_end_replaced(struct server *s) {
-    for (struct connection *c = s->connections.newest, *older; c; c = older) {
-        older = c->older;
-        if (c->id == NOTHING) connection_close(c);
-    }
-}
-
 void connections_fini(struct server *s, bool keep_sockets) {
     while (s->connections.newest) {
         struct connection *c = s->connections.newest;

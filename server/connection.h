@@ -95,8 +95,6 @@ void connections_write_all(struct server *s);
 /* Closes those that are booted, broken or at their end, and reads on where reading was paused. true: some wait; to be called again soon. */
 bool connections_settle(struct server *s);
 bool connections_need_settling(const struct server *s);
-void connections_note_saved(struct server *s); /* a save is on disk: players who were new may be in it */
-void connections_end_replaced(struct server *s); /* closes those whose player has another connection now, which settling would do next */
 /* Closes those that have been silent too long before login. */
 void connections_end_silent(struct server *s);
 

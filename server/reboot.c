@@ -244,6 +244,14 @@ static void give_up_aloud(struct server *s, const char *what) {
     round_begin(s, "reboot_off_msg", NULL);
 }
 
+/* Those whose player got another connection from a verb that heard of the last save: nobody is left to be handed over. */
+static void end_replaced(struct server *s) {
+    for (struct connection *c = s->connections.newest, *older; c; c = older) {
+        older = c->older;
+        if (c->id == NOTHING) connection_close(c);
+    }
+}
+
 static bool freeze(struct server *s) {
     char what[200];
     s->reboot.frozen_us = clock_monotonic_us();
@@ -259,7 +267,7 @@ static bool freeze(struct server *s) {
         return false;
     }
     if (s->end != SERVER_EXEC) return false; /* or one that heard of a checkpoint */
-    connections_end_replaced(s); /* by such a one: nobody is left to be handed over */
+    end_replaced(s);
     s->hand_off = make_hand_off(s);
     if (s->hand_off >= 0) log_info("REBOOT: the hand-off is of version %u", s->reboot.writes);
     if (s->hand_off >= 0) return true;

@@ -106,7 +106,7 @@ static void note_failure(struct server *s, const char *why) {
 static void note_success(struct server *s) {
     struct saves *v = &s->saves;
     v->ended_us = clock_monotonic_us();
-    connections_note_saved(s);
+    server_note_saved_players(s);
     if (s->box) s->box->content->saved_us = v->cut_us, s->box->content->generation = (int64_t)db_generation(s->db);
     if (!v->failures) return;
     struct buf line = BUF_INIT;

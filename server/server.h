@@ -149,6 +149,7 @@ void server_load_options(struct server *s);
 
 /* ---- who is connected (connected.c) ---- */
 void server_connections_part(struct server *s, struct db_save_part *part);
+void server_note_saved_players(struct server *s); /* a save is on disk: players who were new may be in it */
 void server_announce_start(struct server *s); /* user_disconnected for those that the last run or the dump left connected, then #0:server_started() */
 
 void server_announce_recovery(struct server *s); /* user_disconnected for those of them who are not connected now */
