@@ -189,16 +189,35 @@ static void got_name(void *arg, int status, int timeouts, struct hostent *host) 
     finish(l);
 }
 
+/* The next one of the list, which is there but for its port. */
+static void add_address(struct lookup *l, socklen_t len) {
+    struct lookup_address *a = &l->list[l->n++];
+    a->len = len;
+    if (a->address.ss_family == AF_INET) ((struct sockaddr_in *)&a->address)->sin_port = htons((uint16_t)l->port);
+    else ((struct sockaddr_in6 *)&a->address)->sin6_port = htons((uint16_t)l->port);
+}
+
+/* An address needs no look-up; the library would ask for some all the same. */
+static bool is_address(struct lookup *l, const char *name) {
+    struct sockaddr_in *four = (struct sockaddr_in *)&l->list[0].address;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&l->list[0].address;
+    if (inet_pton(AF_INET, name, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        add_address(l, sizeof *four);
+    } else if (inet_pton(AF_INET6, name, &six->sin6_addr) == 1) {
+        six->sin6_family = AF_INET6;
+        add_address(l, sizeof *six);
+    }
+    return l->n > 0;
+}
+
 static void got_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info) {
     (void)timeouts;
     struct lookup *l = arg;
     if (status == ARES_SUCCESS && info) {
         for (struct ares_addrinfo_node *n = info->nodes; n && l->n < LOOKUP_MAX_ADDRESSES; n = n->ai_next) {
-            struct lookup_address *a = &l->list[l->n++];
-            memcpy(&a->address, n->ai_addr, (size_t)n->ai_addrlen);
-            a->len = (socklen_t)n->ai_addrlen;
-            if (n->ai_family == AF_INET) ((struct sockaddr_in *)&a->address)->sin_port = htons((uint16_t)l->port);
-            else ((struct sockaddr_in6 *)&a->address)->sin6_port = htons((uint16_t)l->port);
+            memcpy(&l->list[l->n].address, n->ai_addr, (size_t)n->ai_addrlen);
+            add_address(l, (socklen_t)n->ai_addrlen);
         }
     }
     if (info) ares_freeaddrinfo(info);
@@ -235,7 +254,8 @@ struct lookup *resolver_ask_addresses(struct resolver *r, const char *name, int 
     struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     l->addresses = answer;
     l->port = port;
-    ares_getaddrinfo(r->channel, name, NULL, &hints, got_addresses, l);
+    if (is_address(l, name)) finish(l);
+    else ares_getaddrinfo(r->channel, name, NULL, &hints, got_addresses, l);
     l->asked = true;
     rearm(r);
     return l;

@@ -9,6 +9,7 @@ from names import A, PTR, NameServer
 from session import BUILD, EVERMOO, Client, Server, until
 from test_reboot import AFTER, reboot
 from test_reboot_faults import Failing, add, serves
+from test_reboot_survives import has_ipv6
 
 FAR = "2.0.0.127.in-addr.arpa"
 
@@ -68,6 +69,16 @@ def test_fault_19_a_name_to_connect_to():
             c.expect(AFTER)
             assert c.eval("#8.answers") == "{%s}" % wanted
             assert names.count(name) == 3
+
+
+def test_an_address_is_not_asked_for():
+    with NameServer() as names, Server("-o", "--listen=::1" if has_ipv6() else "--listen=127.0.0.2", f"--name-servers={names.address}") as server:
+        names.tell("0.0.0.0.0", A, None)
+        c = server.login()
+        for address in ("127.0.0.1", "::1" if has_ipv6() else "127.0.0.2"):
+            assert c.run(f'x = open_network_connection("{address}", {server.port}); boot_player(x); return typeof(x) == OBJ') == "1"
+        assert c.eval(f'`open_network_connection("0.0.0.0.0", 1) ! E_INVARG => "asked for"\'') == '"asked for"'
+        assert {name for name, _, _, _ in names.asked} == {"0.0.0.0.0"}
 
 
 def test_name_servers_are_addresses():
