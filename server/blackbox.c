@@ -92,7 +92,8 @@ static bool is_in_line(const struct connection *c) {
 
 static uint32_t flags_of(const struct connection *c) {
     return (c->print_messages ? BOX_PRINT_MESSAGES : 0) | (c->outbound ? BOX_OUTBOUND : 0) | (c->binary ? BOX_BINARY : 0) | (c->no_echo ? BOX_NO_ECHO : 0) |
-           (c->keep_alive ? BOX_KEEP_ALIVE : 0) | (is_in_line(c) ? BOX_IN_LINE : 0) | (!c->binary && output_waits(&c->output) ? BOX_OUT_LINE : 0) | (c->new_player ? BOX_NEW_PLAYER : 0);
+           (c->keep_alive ? BOX_KEEP_ALIVE : 0) | (is_in_line(c) ? BOX_IN_LINE : 0) | (!c->binary && output_waits(&c->output) ? BOX_OUT_LINE : 0) | (c->new_player ? BOX_NEW_PLAYER : 0) |
+           (c->lookup ? BOX_UNNAMED : 0);
 }
 
 void blackbox_note_connection(struct blackbox *box, struct connection *c) {

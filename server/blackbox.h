@@ -19,7 +19,7 @@ struct listener;
 
 enum { BOX_VERSION = 3, BOX_SLOTS = 1 << 17, BOX_STRIKES = 3, BOX_STRIKE_US = 10000000 };
 enum box_kind { BOX_FREE, BOX_LISTENER, BOX_CONNECTION };
-enum box_flag { BOX_PRINT_MESSAGES = 1, BOX_OUTBOUND = 2, BOX_BINARY = 4, BOX_NO_ECHO = 8, BOX_KEEP_ALIVE = 16, BOX_IN_LINE = 32, BOX_OUT_LINE = 64, BOX_NEW_PLAYER = 128 };
+enum box_flag { BOX_PRINT_MESSAGES = 1, BOX_OUTBOUND = 2, BOX_BINARY = 4, BOX_NO_ECHO = 8, BOX_KEEP_ALIVE = 16, BOX_IN_LINE = 32, BOX_OUT_LINE = 64, BOX_NEW_PLAYER = 128, BOX_UNNAMED = 256 };
 
 struct box_slot {
     uint32_t kind, flags; /* kind is written last and cleared first */

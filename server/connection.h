@@ -46,7 +46,7 @@ struct connection {
     bool closing, broken, eof; /* booted; the socket failed; the client said no more */
     bool new_player; /* who came into being after the last save: after a crash the number is nobody's, or another's */
     bool hidden; /* counts as not connected for a while */
-    bool unnamed; /* its name was being asked for when the server was replaced */
+    bool unnamed; /* its name was being asked for when the server was replaced, or failed */
     bool paused; /* the scheduler has enough lines */
     bool binary, no_echo, keep_alive;
     int64_t accepted_us, connected_us, last_input_us, eof_us; /* connected_us 0: not logged in */

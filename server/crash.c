@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/crash.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -123,7 +124,7 @@ void crash_report(struct blackbox *box, int number, const void *address) {
 
 /* ---- afterwards ---- */
 
-static int is_report(const struct dirent *e) { return !strncmp(e->d_name, prefix, sizeof prefix - 1); }
+static int is_report(const struct dirent *e) { return !strncmp(e->d_name, prefix, sizeof prefix - 1) && isdigit((unsigned char)e->d_name[sizeof prefix - 1]); }
 
 /* Their names are in the order in which they were written. */
 void crash_drop_old_reports(void) {

@@ -65,6 +65,7 @@ static void ask_name(struct connection *c, const struct sockaddr_storage *addres
     double seconds = (double)sched_option_int(c->server->sched, "name_lookup_timeout", 5);
     double held = (double)(clock_monotonic_us() - c->accepted_us) / 1e6;
     c->lookup = resolver_ask_name(c->server->resolver, (const struct sockaddr *)address, len, seconds, name_known, c);
+    blackbox_note_lines(c->server->box, c);
     if (c->opened) return;
     ev_timer_init(&c->hold, held_long_enough, held < NAME_HOLD_SECONDS ? NAME_HOLD_SECONDS - held : 0., 0.);
     c->hold.data = c;

@@ -93,6 +93,7 @@ static void adopt_connection(struct server *s, const struct kept *k) {
     c->last_input_us = slot->last_input_us;
     c->local_port = slot->local_port;
     c->peer_port = slot->peer_port;
+    c->unnamed = slot->flags & BOX_UNNAMED;
     c->binary = slot->flags & BOX_BINARY;
     c->keep_alive = slot->flags & BOX_KEEP_ALIVE;
     c->reader.encoding = slot->encoding <= LINE_LATIN1 ? (uint8_t)slot->encoding : LINE_AUTO;
@@ -182,6 +183,7 @@ void recover_go_on(struct server *s) {
              s->connections.count, (long)getpid());
     for (struct connection *x = s->connections.oldest; x; x = x->newer) {
         if (connection_hears_messages(x)) say_to_one(s, x, lost_us / 1000000);
+        if (x->unnamed) connection_introduce_again(x);
         connection_listen_again(x);
         connection_wants_settling(x);
     }

@@ -9,9 +9,11 @@ import signal
 import struct
 import subprocess
 
+from names import PTR, NameServer
 from session import EVERMOO, FAULTS, Server, reader, until
 from test_guard import fails_at, faulty, inheritable, save, skip_sanitized
 from test_reboot import AFTER, settled_descriptors
+from test_reboot_names_clocks import FAR, from_far
 
 GOES_ON = re.compile(r"CRASH: evermoo .* goes on from save \d+, [0-9.]+ seconds older, with (\d+) connections; process (\d+)")
 
@@ -330,6 +332,21 @@ def test_nobody_becomes_who_had_the_number_before():
         crash(server, 2)
         two.expect("The server had a fault")
         assert two.eval("player") == number
+
+
+@skip_sanitized
+def test_a_name_that_was_being_asked_for_is_asked_for_again():
+    with NameServer() as names, Server(f"--name-servers={names.address}") as server:
+        c, far = server.login(), from_far(server, True)
+        names.wait(FAR)
+        far.login("Alice")
+        save(server)
+        crash(server)
+        names.wait(FAR, 2)
+        names.tell(FAR, PTR, "far.example")
+        until("the name", lambda: "far.example" in c.eval("connection_name(#4)"))
+        crash(server, 2)
+        assert "far.example" in c.eval("connection_name(#4)") and names.count(FAR) == 2
 
 
 @skip_sanitized
