@@ -129,9 +129,15 @@ static void program_name(const struct server *s, char *out, size_t size) { snpri
 
 /* ---- pre-flight ---- */
 
-/* Everybody has been told. */
-static void now_execute(struct server *s) {
+/* Whether that save failed the one in the freeze will find out. */
+static void now_execute(struct server *s, void *ctx, const struct save_outcome *o) {
+    (void)ctx, (void)o;
     if (s->end == SERVER_RUNS) s->end = SERVER_EXEC;
+}
+
+/* Everybody has been told. What has changed since the checkpoint is saved while everybody plays on, so that the save for which they wait has next to nothing to do. */
+static void save_first(struct server *s) {
+    if (s->end == SERVER_RUNS) saves_ask(s, now_execute, NULL);
 }
 
 static void begin_preflight(struct server *s);
@@ -164,7 +170,7 @@ static void preflight_over(struct server *s, const char *why) {
     s->hand_off = -1;
     if (why && try_older_hand_off(s)) return;
     if (why) give_up_trial(s, why);
-    else if (s->end == SERVER_RUNS) round_begin(s, "reboot_msg", now_execute);
+    else if (s->end == SERVER_RUNS) round_begin(s, "reboot_msg", save_first);
 }
 
 static int try_binary(struct server *s) {
