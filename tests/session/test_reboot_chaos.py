@@ -4,6 +4,7 @@ import os
 import random
 import re
 import select
+import signal
 import subprocess
 
 from session import EVERMOO, FAULTS, SANITIZED, Client, Fault, Server, until
@@ -144,6 +145,8 @@ def test_chaos():
                 rebooting, count = ask_for_reboot(server, dice, programs), count + 1
             for _ in range(dice.randrange(5)):
                 dice.choice(players).act()
+            if dice.random() < 0.2:
+                server.signal(dice.choice([signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGPIPE]))
             hear_all(players, dice.choice([0, 0.001, 0.01]))
         rebooting.wait()
         until("everything to be heard", lambda: hear_all(players, 0.01) or all(p.is_done() for p in players))
