@@ -5,9 +5,14 @@
 
 #include "base/must.h"
 
+/*
+ * Another one for each capacity: one table is often filled in the order of another, and if both had the same function each key would come right behind the one before, into ever longer runs.
+ * The constants are those of MurmurHash3's finalizer.
+ */
 static size_t place(const struct idmap *m, int64_t key) {
-    uint64_t h = (uint64_t)key * 0x9E3779B97F4A7C15u;
-    return (size_t)(h >> 20) & (m->cap - 1);
+    uint64_t h = ((uint64_t)key ^ (uint64_t)m->cap * 0x9E3779B97F4A7C15u) * 0xFF51AFD7ED558CCDu;
+    h = (h ^ h >> 32) * 0xC4CEB9FE1A85EC53u;
+    return (size_t)(h >> 33) & (m->cap - 1);
 }
 
 void idmap_fini(struct idmap *m) {

@@ -199,10 +199,8 @@ void server_close(struct server *s, bool keep_sockets) {
     }
     if (s->last_words) str_unref(s->last_words);
     s->last_words = NULL;
-    if (s->taken_over >= 0) close(s->taken_over);
-    s->taken_over = -1;
+    takeover_fini(s);
     reboot_free(s);
-    takeover_end_probation(s);
     if (!keep_sockets) fdstore_empty(s);
     fdstore_fini(&s->fdstore);
     if (keep_sockets) blackbox_leave(s->box);

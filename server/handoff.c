@@ -140,5 +140,7 @@ int handoff_decode(struct server *s, const void *bytes, size_t len, struct buf *
         buf_add_c(why, "an error was asked for");
         return -1;
     }
-    return read_sections(s, bytes, len, why);
+    int rc = read_sections(s, bytes, len, why);
+    sockets_compare(s);
+    return rc;
 }

@@ -236,7 +236,7 @@ void put_sockets(struct server *s, struct buf *b) { sockets_encode(s, b); }
 
 void take_sockets(struct server *s, struct dec *d, struct buf *why) {
     (void)why;
-    sockets_compare(s, d);
+    sockets_decode(s, d);
 }
 
 void put_askers(struct server *s, struct buf *b) { control_encode_reboots(s->control, b); }

@@ -129,6 +129,7 @@ struct server {
     int executable; /* the program that runs, open; borrowed */
     int previous; /* after a reboot, for a while: the one before, open; -1 */
     ev_timer probation; /* that while */
+    struct known_sockets *known_sockets; /* of a hand-off that is being read (server/sockets.h) */
     char exe[SERVER_EXE_SIZE]; /* the file this server was started from */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/sockets.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,11 +13,14 @@
 struct known {
     int fd;
     uint64_t cookie; /* 0: the system did not tell */
+    uint64_t now; /* asked for by a thread of its own while tasks and all else are read: with ten thousand sockets it takes as long as that */
 };
 
 struct known_sockets {
     struct known *items; /* in order of descriptors */
     size_t n;
+    pthread_t thread;
+    bool in_thread;
 };
 
 uint64_t socket_cookie(int fd) {
@@ -57,9 +61,25 @@ static void decode(struct known_sockets *all, struct dec *d) {
         uint64_t fd = dec_u64(d), cookie = dec_u64(d);
         if (fd > INT32_MAX) d->bad = true;
         if (all->n == room) all->items = xrealloc(all->items, (room = room ? room * 2 : 64) * sizeof *all->items);
-        all->items[all->n++] = (struct known){(int)fd, cookie};
+        all->items[all->n++] = (struct known){.fd = (int)fd, .cookie = cookie};
     }
     if (all->n) qsort(all->items, all->n, sizeof *all->items, by_descriptor);
+}
+
+static void *ask_all(void *arg) {
+    const struct known_sockets *all = arg;
+    for (size_t i = 0; i < all->n; i++) all->items[i].now = socket_cookie(all->items[i].fd);
+    return NULL;
+}
+
+void sockets_decode(struct server *s, struct dec *d) {
+    if (s->known_sockets) d->bad = true; /* there is one such section */
+    if (d->bad) return;
+    struct known_sockets *all = s->known_sockets = xcalloc(1, sizeof *all);
+    decode(all, d);
+    if (s->options.check) return; /* a program that only checks has no socket */
+    all->in_thread = pthread_create(&all->thread, NULL, ask_all, all) == 0;
+    if (!all->in_thread) ask_all(all);
 }
 
 /* *cookie: 0 if it is not known. */
@@ -67,7 +87,7 @@ static bool is_the_same(const struct known_sockets *all, int fd, uint64_t *cooki
     struct stat st;
     const struct known *k = all->n ? bsearch(&(struct known){.fd = fd}, all->items, all->n, sizeof *all->items, by_descriptor) : NULL;
     *cookie = k ? k->cookie : 0;
-    if (*cookie) return *cookie == socket_cookie(fd);
+    if (*cookie) return *cookie == k->now;
     return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
@@ -92,12 +112,15 @@ static void compare_connections(struct server *s, const struct known_sockets *al
     }
 }
 
-void sockets_compare(struct server *s, struct dec *d) {
-    struct known_sockets all = {NULL, 0};
-    decode(&all, d);
-    if (!d->bad && !s->options.check) { /* a program that only checks has no socket */
-        compare_listeners(s, &all);
-        compare_connections(s, &all);
+void sockets_compare(struct server *s) {
+    struct known_sockets *all = s->known_sockets;
+    if (!all) return;
+    if (all->in_thread) pthread_join(all->thread, NULL);
+    if (!s->options.check) {
+        compare_listeners(s, all);
+        compare_connections(s, all);
     }
-    free(all.items);
+    free(all->items);
+    free(all);
+    s->known_sockets = NULL;
 }

@@ -15,7 +15,9 @@ uint64_t socket_cookie(int fd); /* 0: it is no socket, or the system does not te
 uint64_t connection_cookie(struct connection *c); /* asked for once */
 
 void sockets_encode(struct server *s, struct buf *out); /* of all listeners and connections */
-/* Compares, when listeners and connections are made and no event is armed. What is dropped is logged; connections end when they are settled next. */
-void sockets_compare(struct server *s, struct dec *d);
+/* What sockets_encode() wrote; the cookies of today begin to be asked for. */
+void sockets_decode(struct server *s, struct dec *d);
+/* Compares, when listeners and connections are made and no event is armed. What is dropped is logged; connections end when they are settled next. Nothing, if nothing was decoded. */
+void sockets_compare(struct server *s);
 
 #endif

@@ -35,7 +35,7 @@ void takeover_guard(struct server *s) {
     guard_serving(s->box, s->previous >= 0 ? s->previous : s->executable, db_world_lock_descriptor(s->db), s->options.argc, s->options.argv);
 }
 
-void takeover_end_probation(struct server *s) {
+static void end_probation(struct server *s) {
     ev_timer_stop(s->loop, &s->probation);
     if (s->previous >= 0) close(s->previous);
     s->previous = -1;
@@ -56,7 +56,7 @@ static void begin_probation(struct server *s, bool reads) {
     s->options.previous = -1;
     if (s->previous >= 0 && !reads) {
         log_info("REBOOT: should this program crash, it goes on itself: the one before it could not read what tells whose the connections are");
-        takeover_end_probation(s);
+        end_probation(s);
     }
     if (s->previous < 0) return;
     (void)fcntl(s->previous, F_SETFD, FD_CLOEXEC);
@@ -106,6 +106,12 @@ static void keep_hand_off(struct server *s) {
     s->options.hand_off = -1;
     (void)fcntl(s->taken_over, F_SETFD, FD_CLOEXEC);
     saves_ask(s, drop_hand_off, NULL);
+}
+
+void takeover_fini(struct server *s) {
+    end_probation(s);
+    if (s->taken_over >= 0) close(s->taken_over);
+    s->taken_over = -1;
 }
 
 static const char went_back[] = "The new program could not take over; the log says why. The one before it goes on.";

@@ -16,6 +16,6 @@ int takeover_restore(struct server *s, struct buf *why);
 void takeover_commit(struct server *s);
 void takeover_new_box(struct server *s); /* the black box, of what there is; without one the server serves all the same */
 void takeover_guard(struct server *s); /* a fault from now on executes the program before this one while it is there, else this one (server/guard.h) */
-void takeover_end_probation(struct server *s);
+void takeover_fini(struct server *s);
 
 #endif

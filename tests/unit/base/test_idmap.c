@@ -46,3 +46,17 @@ Test(idmap, agrees_with_an_array) {
     cr_expect_eq(seen, n);
     idmap_fini(&m);
 }
+
+/* With one hash function for all sizes this takes time in proportion to the square. */
+Test(idmap, is_filled_in_the_order_of_another) {
+    struct idmap one = IDMAP_INIT, other = IDMAP_INIT;
+    enum { N = 640000 };
+    char thing;
+    for (int64_t i = 0; i < N; i++) idmap_put(&one, i, &thing);
+    for (size_t i = 0; i < one.cap; i++)
+        if (one.slots[i].item) idmap_put(&other, one.slots[i].key, &thing);
+    cr_expect_eq(other.len, N);
+    for (int64_t i = 0; i < N; i++) cr_assert_eq(idmap_get(&other, i), &thing);
+    idmap_fini(&one);
+    idmap_fini(&other);
+}
