@@ -150,11 +150,23 @@ static void *reallocate(void *p, long n) {
     return NULL;
 }
 
+/* libev does not tell its descriptor, which is the first that it opens. -1: it is none of epoll's. */
+static void open_loop(struct server *s) {
+    char path[40], what[40];
+    int fd = dup(STDIN_FILENO);
+    if (fd >= 0) close(fd);
+    s->loop = ev_default_loop(EVFLAG_AUTO);
+    must(s->loop);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t n = fd < 0 ? -1 : readlink(path, what, sizeof what - 1);
+    what[n < 0 ? 0 : n] = 0;
+    s->events = strcmp(what, "anon_inode:[eventpoll]") ? -1 : fd;
+}
+
 static struct server *server_new(const struct serve_options *options) {
     struct server *s = xcalloc(1, sizeof *s);
     s->options = *options;
-    s->loop = ev_default_loop(EVFLAG_AUTO);
-    must(s->loop);
+    open_loop(s);
     s->hand_off = s->taken_over = s->binary = s->previous = -1;
     s->reboot.who = NOTHING;
     s->started_us = s->last_checkpoint_us = clock_monotonic_us();

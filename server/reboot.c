@@ -19,6 +19,7 @@
 #include "base/must.h"
 #include "base/version.h"
 #include "server/guard.h"
+#include "server/keeper.h"
 #include "server/handoff.h"
 #include "server/phase.h"
 #include "server/server.h"
@@ -320,6 +321,7 @@ bool reboot_exec(struct server *s, int previous) {
     guard_way_back(previous, hand_off, lock, s->options.argc, s->options.argv); /* nothing is left here to go on with */
     let_go(s);
     guard_limit(true);
+    keeper_begin(s->events);
     if (phase("handed-off")) execve(name, argv, environ);
     int failure = errno;
     guard_limit(false);

@@ -123,6 +123,7 @@ struct server {
     struct fdstore fdstore;
     struct textdumps textdumps;
     struct damage damage;
+    int events; /* the descriptor of the loop, borrowed; -1: not known */
     int hand_off; /* memfd of the reboot under way, -1 */
     int taken_over; /* memfd of the one that has been taken over, until what it held is on disk; -1 */
     int binary; /* the program to be executed next, open; -1 */

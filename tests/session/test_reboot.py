@@ -98,6 +98,29 @@ def test_everything_volatile_stays():
         assert c.eval("{x = connected_players(1)[1], x < #-4}").endswith('1}')
 
 
+def processes_of(world):
+    """Those that have it among their arguments."""
+    found = []
+    for p in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if str(world).encode() in p.read_bytes():
+                found.append(int(p.parent.name))
+        except OSError:
+            pass
+    return found
+
+
+def test_who_keeps_the_old_memory_ends():
+    with Server() as server:
+        c = server.login()
+        for _ in range(3):
+            reboot(c)
+            c.expect(AFTER)
+        until("nobody else", lambda: processes_of(server.world) == [server.pid])
+        children = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
+        assert children == "", children
+
+
 def test_killed_after_a_reboot():
     with Server() as server:
         c = server.login()
