@@ -156,7 +156,7 @@ int store_commit(struct store *s) {
     else if ((rc = store_judge(e, 0))) mdb_txn_abort(s->txn); /* what was read on the way may have been nothing */
     else rc = mdb_txn_commit(s->txn);
     s->txn = NULL;
-    bool unsure = !rc && store_fault_hits(e, FAULT_COMMIT_UNSURE); /* on disk, but nobody is told, and the store cannot be opened again for now */
+    bool unsure = !rc && store_fault_hits(e, FAULT_COMMIT_UNSURE); /* the save is on disk, but is taken for failed, and the store is closed as after that */
     if (unsure) rc = EIO;
     if (e->sink.ended) e->sink.ended(e->sink.ctx, rc == 0);
     if (!rc) return 0;
