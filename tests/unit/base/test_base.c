@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/codec.h"
 #include "base/dialect.h"
+#include "base/facts.h"
 #include "base/list.h"
 #include "base/must.h"
 #include "base/str.h"
@@ -275,6 +276,13 @@ Test(dialect, names) {
     cr_expect(dialect_by_name("toast")->floored_modulo);
     cr_expect_not(dialect_by_name("lambda")->floored_modulo);
     cr_expect_null(dialect_by_name("other"));
+}
+
+Test(facts, are_pairs_in_lambda_worlds) {
+    struct facts f = facts_new(dialect_by_name("lambda"));
+    facts_put(&f, "tasks", value_int(2));
+    facts_put(&f, "name", value_str(str_from("x")));
+    expect_literal(facts_value(&f), "{{\"tasks\", 2}, {\"name\", \"x\"}}");
 }
 
 /* 2^60 elements as a tree, 60 lists in memory: compared and counted all the same. */
