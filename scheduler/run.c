@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Slices: running a task until it ends or sleeps, and what follows from its end: values, errors nobody caught, limits. */
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/must.h"
 #include "scheduler/state.h"
+
+enum { MOST_LATE_US = 5000 }; /* that the watchdog may be, and the work at the end of a slice */
 
 /* ---- one slice ---- */
 
@@ -18,16 +21,24 @@ static int64_t seconds_in_us(int64_t seconds) {
     return seconds > 1000000000 ? INT64_C(1000000000000000) : seconds * 1000000;
 }
 
+/* CPU time of a slice. What a wizard pays for, or the server began, may use all its seconds; anybody else's leaves the others waiting no longer than max_slice_ms. */
+static int64_t slice_us(struct scheduler *s, int64_t seconds_us) {
+    if (!s->turn || (!s->turn->logins && db_is_wizard(s->db, s->turn->owner))) return seconds_us;
+    int64_t most = option_int(s, OPT_max_slice_ms) * 1000;
+    most -= most / 10 < MOST_LATE_US ? most / 10 : MOST_LATE_US;
+    return most < seconds_us ? most : seconds_us;
+}
+
 static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, bool is_handler, value wake, struct vm_outcome *out) {
     bool fg = class == RUN_FOREGROUND;
     int64_t ticks = limit_of(s, fg ? OVERRIDE_fg_ticks : OVERRIDE_bg_ticks, fg ? OPT_fg_ticks : OPT_bg_ticks);
-    int64_t us = seconds_in_us(limit_of(s, fg ? OVERRIDE_fg_seconds : OVERRIDE_bg_seconds, fg ? OPT_fg_seconds : OPT_bg_seconds));
-    int64_t now = clock_monotonic_us();
-    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .started_us = now, .seconds_us = us, .is_handler = is_handler};
+    int64_t seconds = limit_of(s, fg ? OVERRIDE_fg_seconds : OVERRIDE_bg_seconds, fg ? OPT_fg_seconds : OPT_bg_seconds);
+    int64_t us = slice_us(s, seconds_in_us(seconds)), now = clock_monotonic_us();
+    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .started_us = now, .seconds = seconds, .limit_us = us, .is_handler = is_handler};
     s->run = &run;
     if (s->host.runs) s->host.runs(s->host.ctx, id, vm);
     s->m->max_stack_depth = (int)(option_int(s, OPT_max_stack_depth) > 100000 ? 100000 : option_int(s, OPT_max_stack_depth));
-    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us), .deadline_us = now + us};
+    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us), .deadline_us = now + seconds_in_us(seconds)};
     enum vm_status status = vm_run(vm, &limits, wake, out);
     watchdog_end(s->watchdog);
     s->ticks_used += ticks - limits.ticks;
@@ -47,10 +58,18 @@ void sched_log_running(const struct scheduler *s) {
     value_unref(lines);
 }
 
+/* Of the running slice. The mark was made when it began, or before. */
+static int64_t slice_used_us(struct scheduler *s) {
+    int64_t passed = clock_monotonic_us() - s->run->started_us;
+    int64_t used = passed < 1000 ? passed : clock_cpu_us() - s->cpu_mark_us; /* reading the thread clock costs more than it could correct */
+    return used < passed ? used : passed;
+}
+
 int64_t sched_seconds_left(struct scheduler *s) {
-    if (!s->run) return 0;
-    int64_t left = s->run->seconds_us - (clock_monotonic_us() - s->run->started_us);
-    return left > 0 ? (left + 999999) / 1000000 : 0;
+    const struct run *r = s->run;
+    if (!r) return 0;
+    int64_t left = r->limit_us - slice_used_us(s);
+    return left > 0 ? (int64_t)ceil((double)r->seconds * (double)left / (double)r->limit_us) : 0;
 }
 
 /* ---- the end of a task ---- */

@@ -94,7 +94,9 @@ struct run {
     struct run *outer;
     int64_t task_id;
     struct vm *vm;
-    int64_t started_us, seconds_us;
+    int64_t started_us;
+    int64_t seconds; /* what it counts as having, and the CPU time that these come to */
+    int64_t limit_us;
     bool is_handler; /* runs a verb that hears of errors: its own are not reported to it */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time limit of slices. A thread of its own looks at the main thread's CPU clock a hundred times a second, while slices run, and sets a flag when the
- * present one has used what it may. Beginning and ending a slice costs the main thread two stores and no system call; when nothing has run for a second
+ * The time limit of slices. A thread of its own looks at the main thread's CPU clock a hundred times a second, while slices run, and once more when the
+ * present one can have used what it may, and sets a flag when it has. When a slice began is known to one look: it counts from the look before, so that
+ * none lasts longer than it may. Beginning and ending a slice costs the main thread two stores and no system call; when nothing has run for a second
  * the thread sleeps until it is woken.
  *
  * Slices are numbered. The flag of slice n is flags[n % FLAGS], so that a flag set a moment too late hits a slice long gone.
@@ -14,7 +15,7 @@
 #include "base/must.h"
 #include "scheduler/state.h"
 
-enum { FLAGS = 64, LOOK_EVERY_NS = 10 * 1000 * 1000, IDLE_LOOKS = 100 };
+enum { FLAGS = 64, LOOK_EVERY_US = 10000, LEAST_PAUSE_US = 100, IDLE_LOOKS = 100 };
 
 struct watchdog {
     _Atomic uint64_t slice; /* odd: it runs */
@@ -38,9 +39,9 @@ static void set_flag(struct watchdog *w, uint64_t slice) {
     __atomic_store_n(&w->flags[(slice / 2) % FLAGS], 1, __ATOMIC_RELAXED);
 }
 
-static void pause_a_moment(void) {
-    struct timespec t = {0, LOOK_EVERY_NS};
-    nanosleep(&t, NULL);
+static void pause_a_moment(int64_t most_us) {
+    int64_t ns = most_us < LOOK_EVERY_US ? (most_us > LEAST_PAUSE_US ? most_us : LEAST_PAUSE_US) * 1000 : LOOK_EVERY_US * 1000;
+    nanosleep(&(struct timespec){0, ns}, NULL);
 }
 
 /* false: the end. */
@@ -64,21 +65,24 @@ static bool is_stopped(struct watchdog *w) {
 static void *watch(void *arg) {
     struct watchdog *w = arg;
     uint64_t seen = 0;
-    int64_t since = 0;
+    int64_t since = 0, last = 0; /* CPU time: of the slice that was seen, and of the look before */
     int idle = 0;
     while (!is_stopped(w)) {
         uint64_t now = atomic_load(&w->slice);
         if (now != seen) {
             seen = now;
-            since = cpu_us(w->clock);
+            since = last;
             idle = 0;
         } else if (now % 2 == 0 && ++idle > IDLE_LOOKS) {
             idle = 0;
             if (!sleep_until_woken(w, seen)) break;
+            last = cpu_us(w->clock);
             continue;
         }
-        if (now % 2 == 1 && cpu_us(w->clock) - since >= atomic_load(&w->limit_us)) set_flag(w, now);
-        pause_a_moment();
+        last = cpu_us(w->clock);
+        int64_t left = now % 2 == 1 ? atomic_load(&w->limit_us) - (last - since) : LOOK_EVERY_US;
+        if (left <= 0) set_flag(w, now);
+        pause_a_moment(left > 0 ? left : LOOK_EVERY_US);
     }
     return NULL;
 }

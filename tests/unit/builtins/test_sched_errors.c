@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Errors nobody caught and limits: who is told, and the verbs that may take over. */
+#include "base/clock.h"
 #include "fake_host.h"
 
 Test(sched_errors, the_traceback_goes_to_the_player) {
@@ -91,6 +92,28 @@ Test(sched_errors, out_of_seconds) {
     fake_command(&f, WORLD_ROOM, WORLD_ANN, "spin", "while (1) endwhile");
     fake_type(&f, WORLD_ANN, "spin");
     fake_expect(&f, WORLD_ANN, "#5:spin, line 1:  Task ran out of seconds\n(End of traceback)\n");
+    fake_close(&f);
+}
+
+/* Whoever does not wait for the others' sake has a thousand years. */
+Test(sched_errors, a_slice_that_no_wizard_pays_for_ends_before_the_others_wait_long) {
+    struct fake f;
+    fake_open(&f, "lambda");
+    fake_login(&f, WORLD_ANN);
+    fake_login(&f, WORLD_WIZARD);
+    fake_property(&f, WORLD_SYSTEM, "server_options", value_obj(WORLD_ROOM), WORLD_WIZARD);
+    fake_property(&f, WORLD_ROOM, "fg_ticks", value_int(INT64_C(2000000000)), WORLD_WIZARD);
+    fake_property(&f, WORLD_ROOM, "fg_seconds", value_int(INT64_C(30000000000)), WORLD_WIZARD);
+    fake_property(&f, WORLD_ROOM, "max_slice_ms", value_int(10), WORLD_WIZARD);
+    fake_command(&f, WORLD_ROOM, WORLD_WIZARD, "count", "for i in [1..20000000] endfor player:tell(\"counted\");");
+    fake_command(&f, WORLD_ROOM, WORLD_WIZARD, "half", "while (seconds_left() > 15000000000) endwhile player:tell(\"half\");");
+    fake_type(&f, WORLD_ANN, "count");
+    fake_expect(&f, WORLD_ANN, "#5:count, line 1:  Task ran out of seconds\n(End of traceback)\n");
+    fake_type(&f, WORLD_WIZARD, "count");
+    fake_expect(&f, WORLD_WIZARD, "counted\n");
+    clock_fake_off();
+    fake_type(&f, WORLD_ANN, "half"); /* what is left of the slice is told in proportion */
+    fake_expect(&f, WORLD_ANN, "half\n");
     fake_close(&f);
 }
 
