@@ -239,6 +239,11 @@ bench-reboot: deps-bench
 	$(Q)$(SUBMAKE) $(B)/bench-pingers $(B)/bench-bigworld $(B)/evermoo
 	$(Q)bench/reboot.py --build $(B) $(REBOOT_ARGS)
 
+# Whether anybody lags anybody: commands beside many tasks and greedy players, shares, ten thousand connections, what a task costs. LAG_ARGS: see bench/lag.py --help.
+bench-lag: deps-bench
+	$(Q)$(SUBMAKE) $(B)/bench-pingers $(B)/evermoo
+	$(Q)bench/lag.py --build $(B) $(LAG_ARGS)
+
 $(B)/bench-pingers: $(B)/bench/pingers.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
@@ -254,4 +259,4 @@ clean:
 	rm -rf build build-san build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit tests clean check soak run san fuzz bench bench-saves bench-served-saves bench-big bench-reboot docs install help
+.PHONY: all unit tests clean check soak run san fuzz bench bench-saves bench-served-saves bench-big bench-reboot bench-lag docs install help

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many clients in one process, for bench/reboot.py.
+ * Many clients in one process, for bench/reboot.py and bench/lag.py.
  *
- *   bench-pingers PORT CONNECTIONS RATE CONNECTS-A-SECOND
+ *   bench-pingers PORT CONNECTIONS RATE CONNECTS-A-SECOND [TYPING]
  *
- * Each connection says its number, then pings: a line "ping N", answered by "pong N", never more than one under way, RATE lines a second in all. Each answer is compared byte by byte with what must come;
- * lines that begin with "***" are the server's own and pass. Besides, so many connects a second: each waits for its greeting and is ended with a reset, which leaves no port waiting.
+ * Each connection says its number, then pings: a line "ping N", answered by "pong N", never more than one under way, RATE lines a second in all; RATE `max': each sends the next line when it has its answer.
+ * Each answer is compared byte by byte with what must come; lines that begin with "***" are the server's own and pass. The first TYPING connections do so, the others are silent once they are in.
+ * Besides, so many connects a second: each waits for its greeting and is ended with a reset, which leaves no port waiting.
  *
  * A line on stdin has the figures since the line before printed, as "name value" pairs on one line; besides, "stop" sends no more and waits a second for what is under way, "go on" goes on, and "again" sends
  * anew what got no answer. The end of stdin ends the program.
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 512, EVENTS = 512, LOGIN_AT_ONCE = 200, STORM_AT_ONCE = 512 };
+enum { BUFFER = 512, EVENTS = 512, LOGIN_AT_ONCE = 200, STORM_AT_ONCE = 512, BUCKETS = 64 * 24 };
 
 struct client {
     int fd;
@@ -40,6 +41,7 @@ struct client {
 struct figures {
     int64_t longest_us, sum_us, silence_us; /* of one answer; of all; in which nothing came for anybody */
     uint64_t answers, wrong, ended, connects, refused, reset;
+    uint64_t took[BUCKETS]; /* how many answers took so long */
 };
 
 static int epoll;
@@ -47,12 +49,30 @@ static struct sockaddr_in server;
 static struct figures seen;
 static int64_t last_answer_us;
 static size_t logged_in, storm_open;
-static bool stopped;
+static bool stopped, without_pause;
 
 static int64_t now_us(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Sixty-four buckets for each power of two: within 1.6 %. Below 128 us each has one. */
+static size_t bucket_of(int64_t us) {
+    size_t shift = 0;
+    while (us >> shift >= 128) shift++;
+    size_t at = shift * 64 + (size_t)(us >> shift);
+    return at < BUCKETS ? at : BUCKETS - 1;
+}
+
+static int64_t bucket_us(size_t at) { return at < 128 ? (int64_t)at : (int64_t)(at % 64 + 64) << (at / 64 - 1); }
+
+/* So much of a thousand answers took no longer. */
+static int64_t percentile(unsigned thousandth) {
+    uint64_t sum = 0;
+    size_t at = 0;
+    while (at < BUCKETS - 1 && (sum += seen.took[at]) * 1000 < seen.answers * thousandth) at++;
+    return bucket_us(at);
 }
 
 static void fail(const char *what) {
@@ -107,9 +127,11 @@ static void answered(struct client *c) {
     }
     seen.answers++;
     seen.sum_us += took;
+    seen.took[bucket_of(took)]++;
     if (took > seen.longest_us) seen.longest_us = took;
     if (now - last_answer_us > seen.silence_us) seen.silence_us = now - last_answer_us;
     last_answer_us = now;
+    if (without_pause && !stopped) ping(c);
 }
 
 static void take_line(struct client *c, const char *line) {
@@ -219,8 +241,8 @@ static void print_figures(const struct client *clients, size_t n) {
         waiting++;
         if (now - clients[i].sent_us > seen.longest_us) seen.longest_us = now - clients[i].sent_us;
     }
-    printf("longest_us %lld mean_us %lld silence_us %lld answers %llu wrong %llu ended %llu waiting %zu connects %llu refused %llu reset %llu connecting %zu\n", (long long)seen.longest_us,
-           (long long)(seen.answers ? seen.sum_us / (int64_t)seen.answers : 0), (long long)seen.silence_us, (unsigned long long)seen.answers, (unsigned long long)seen.wrong,
+    printf("longest_us %lld p99_us %lld p50_us %lld mean_us %lld silence_us %lld answers %llu wrong %llu ended %llu waiting %zu connects %llu refused %llu reset %llu connecting %zu\n", (long long)seen.longest_us,
+           (long long)percentile(990), (long long)percentile(500), (long long)(seen.answers ? seen.sum_us / (int64_t)seen.answers : 0), (long long)seen.silence_us, (unsigned long long)seen.answers, (unsigned long long)seen.wrong,
            (unsigned long long)seen.ended, waiting, (unsigned long long)seen.connects, (unsigned long long)seen.refused, (unsigned long long)seen.reset, storm_open);
     fflush(stdout);
     seen = (struct figures){0};
@@ -229,6 +251,13 @@ static void print_figures(const struct client *clients, size_t n) {
 static void send_again(struct client *clients, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (clients[i].fd >= 0 && clients[i].waits) ping(&clients[i]);
+}
+
+/* Those who type without pause begin, or go on. */
+static void begin(struct client *clients, size_t n) {
+    stopped = false;
+    for (size_t i = 0; without_pause && i < n; i++)
+        if (clients[i].fd >= 0 && !clients[i].waits) ping(&clients[i]);
 }
 
 static void stop(void) {
@@ -245,7 +274,7 @@ static bool on_command(struct client *clients, size_t n) {
     text[got] = 0;
     if (strstr(text, "again")) send_again(clients, n);
     if (strstr(text, "stop")) stop();
-    else stopped = false;
+    else begin(clients, n);
     print_figures(clients, n);
     return true;
 }
@@ -255,6 +284,7 @@ static void run(struct client *clients, size_t n, double rate, struct client *st
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0) fail("epoll_ctl");
     fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
     int64_t last = last_answer_us = now_us();
+    begin(clients, n);
     double seconds = 0;
     uint64_t sent = 0, connected = 0;
     do {
@@ -268,11 +298,12 @@ static void run(struct client *clients, size_t n, double rate, struct client *st
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5) {
-        fprintf(stderr, "usage: bench-pingers PORT CONNECTIONS RATE CONNECTS-A-SECOND\n");
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: bench-pingers PORT CONNECTIONS RATE CONNECTS-A-SECOND [TYPING]\n");
         return 2;
     }
-    size_t n = strtoul(argv[2], NULL, 10);
+    size_t n = strtoul(argv[2], NULL, 10), typing = argc > 5 ? strtoul(argv[5], NULL, 10) : n;
+    without_pause = !strcmp(argv[3], "max");
     struct client *clients = calloc(n, sizeof *clients), *storm = calloc(STORM_AT_ONCE, sizeof *storm);
     if (!clients || !storm) fail("memory");
     for (size_t i = 0; i < STORM_AT_ONCE; i++) storm[i].fd = -1;
@@ -284,7 +315,7 @@ int main(int argc, char **argv) {
     log_in(clients, n);
     printf("ready\n");
     fflush(stdout);
-    run(clients, n, atof(argv[3]), storm, atof(argv[4]));
+    run(clients, typing < n ? typing : n, atof(argv[3]), storm, atof(argv[4]));
     free(clients);
     free(storm);
     return 0;

@@ -57,8 +57,8 @@ REBOOTED = b"*** The new server is here"
 
 
 class Pingers:
-    def __init__(self, program, port, connections, rate, storm):
-        self.process = subprocess.Popen([program, *map(str, (port, connections, rate, storm))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, program, port, connections, rate, storm, *more):
+        self.process = subprocess.Popen([program, *map(str, (port, connections, rate, storm, *more))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         os.sched_setaffinity(self.process.pid, {max(os.sched_getaffinity(0))})
         if self.process.stdout.readline() != "ready\n":
             sys.exit("the clients could not log in")
