@@ -16,6 +16,7 @@ static int64_t read_clock(clockid_t id) {
 int64_t clock_monotonic_us(void) { return fake ? fake_monotonic : read_clock(CLOCK_MONOTONIC); }
 int64_t clock_wall_us(void) { return fake ? fake_wall : read_clock(CLOCK_REALTIME); }
 int64_t clock_cpu_us(void) { return fake ? fake_monotonic : read_clock(CLOCK_THREAD_CPUTIME_ID); }
+int64_t clock_process_cpu_us(void) { return fake ? fake_monotonic : read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
 void clock_fake(int64_t monotonic_us, int64_t wall_us) {
     fake = true;

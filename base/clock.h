@@ -8,6 +8,7 @@
 int64_t clock_monotonic_us(void); /* never jumps; only differences mean something */
 int64_t clock_wall_us(void); /* since 1970 */
 int64_t clock_cpu_us(void); /* CPU time of this thread */
+int64_t clock_process_cpu_us(void); /* and of all threads */
 static inline int64_t clock_wall_seconds(void) { return clock_wall_us() / 1000000; }
 /* Both clocks stand still at these values until clock_fake_off(). */
 void clock_fake(int64_t monotonic_us, int64_t wall_us);

@@ -170,6 +170,7 @@ static struct server *server_new(const struct serve_options *options) {
     s->hand_off = s->taken_over = s->binary = s->previous = -1;
     s->reboot.who = NOTHING;
     s->started_us = s->last_checkpoint_us = clock_monotonic_us();
+    s->started_wall_us = clock_wall_us();
     connections_init(&s->connections);
     ev_init(&s->wake, NULL);
     preflight_init(&s->preflight);
@@ -191,6 +192,8 @@ void server_close(struct server *s, bool keep_sockets) {
     damage_fini(s);
     control_close(s->control);
     s->control = NULL;
+    metrics_close(s->metrics);
+    s->metrics = NULL;
     logtail_free(s->logtail);
     s->logtail = NULL;
     outbound_cancel_all(s);
@@ -307,11 +310,22 @@ static bool passes(bool fresh, const char *name, struct buf *why) {
     return false;
 }
 
+/* A port that cannot be had ends a fresh start, and no other one. */
+static int open_metrics(struct server *s, bool fresh, struct buf *why) {
+    if (s->options.metrics < 0) return 0;
+    s->metrics = metrics_open(s, s->options.metrics);
+    if (s->metrics) return 0;
+    if (fresh) buf_printf(why, "port %d for --metrics: %s; choose another one", s->options.metrics, strerror(errno));
+    else log_warning("There is no /metrics: port %d: %s", s->options.metrics, strerror(errno));
+    return fresh ? -1 : 0;
+}
+
 static int start(struct server *s, struct buf *why) {
     bool fresh = s->options.hand_off < 0;
     if (!passes(fresh, "started", why) || open_world(s, why) || !passes(fresh, "opened", why)) return -1;
     s->resolver = resolver_new(s->loop, s->options.name_servers);
     s->control = control_open(s);
+    if (open_metrics(s, fresh && s->options.recover < 0, why)) return -1;
     if (s->options.recover >= 0 && recover_is_of_this_world(s)) return start_recovered(s, why);
     if (s->options.recover >= 0) recover_nobody(s);
     if (fresh) return start_fresh(s, why);

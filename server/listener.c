@@ -64,7 +64,7 @@ static void refuse_without_descriptor(struct listener *l, int listening) {
 }
 
 /* Saves, logs and a reboot need descriptors too. */
-static bool is_reserved(int fd) {
+bool descriptor_is_reserved(int fd) {
     struct rlimit limit;
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && (rlim_t)fd + RESERVED_DESCRIPTORS >= limit.rlim_cur;
 }
@@ -78,7 +78,7 @@ static void on_knock(struct ev_loop *loop, ev_io *w, int events) {
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
         if (fd < 0 && (errno == EMFILE || errno == ENFILE)) refuse_without_descriptor(l, listening);
         if (fd < 0) return;
-        if (is_reserved(fd)) {
+        if (descriptor_is_reserved(fd)) {
             log_refusal(l, fd);
             refuse(l, fd);
             continue;
@@ -91,7 +91,7 @@ static void on_knock(struct ev_loop *loop, ev_io *w, int events) {
 
 /* ---- opening ---- */
 
-static int open_socket(const struct sockaddr *address, socklen_t len) {
+int listener_socket(const struct sockaddr *address, socklen_t len) {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
     if (fd < 0) return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -103,7 +103,7 @@ static int open_socket(const struct sockaddr *address, socklen_t len) {
     return -1;
 }
 
-static int socket_port(int fd) {
+int listener_socket_port(int fd) {
     struct sockaddr_storage ss;
     socklen_t len = sizeof ss;
     if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0) return 0;
@@ -137,13 +137,13 @@ static int open_address(struct listener *l, const char *address, int *port) {
                 opened++;
                 continue;
             }
-            int fd = open_socket(a->ai_addr, a->ai_addrlen);
+            int fd = listener_socket(a->ai_addr, a->ai_addrlen);
             if (fd < 0) {
                 if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) failure = errno;
                 else if (!failure && !opened) failure = -errno; /* only if nothing else can be opened */
                 continue;
             }
-            *port = socket_port(fd);
+            *port = listener_socket_port(fd);
             ev_io_init(&l->sockets[l->nsockets], on_knock, fd, EV_READ);
             l->sockets[l->nsockets++].data = l;
             opened++;

@@ -4,6 +4,7 @@
 #define SERVER_LISTENER_H
 
 #include <ev.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/value.h"
@@ -28,6 +29,10 @@ struct listeners {
 
 /* Opens `port' (0: one that is free). 0 and the port; or errno, EADDRINUSE also when we listen there already. */
 int listener_open(struct server *s, objid handler, int port, bool print_messages, int *bound);
+/* For who listens to something else: a socket that does, not blocking and close-on-exec, or -1 and errno; its port; and whether a descriptor is one of those that saves and reboots need. */
+int listener_socket(const struct sockaddr *address, socklen_t len);
+int listener_socket_port(int fd);
+bool descriptor_is_reserved(int fd);
 void listener_announce(objid handler, int port); /* the word in the log */
 /* One whose sockets are open already (a reboot). Takes them. */
 struct listener *listener_adopt(struct server *s, objid handler, int port, bool print_messages, const int *fds, size_t n);

@@ -25,6 +25,7 @@
 #include "server/image.h"
 #include "server/listener.h"
 #include "server/logtail.h"
+#include "server/metrics.h"
 #include "server/notify.h"
 #include "server/outbound.h"
 #include "server/preflight.h"
@@ -55,6 +56,7 @@ struct serve_options {
     bool accept_damage;
     bool no_deltas; /* saves do not log what they change */
     int64_t tick_quota; /* 0: the scheduler's own */
+    int metrics; /* port of /metrics; -1: there is none */
     size_t cache_size; /* bytes; 0: half of what there is */
     double save_interval; /* seconds; < 0: as $server_options says */
     double save_patience; /* seconds for which the last save is tried again when it fails */
@@ -106,6 +108,7 @@ struct server {
     struct workers *workers;
     struct control *control; /* NULL: there is none */
     struct logtail *logtail;
+    struct metrics *metrics; /* NULL: there are none */
 
     /* marks, settled between slices */
     enum server_end end;
@@ -116,6 +119,7 @@ struct server {
     struct saves saves;
     struct backups backups;
     int64_t started_us, last_checkpoint_us, last_silence_look_us;
+    int64_t started_wall_us;
     ev_timer wake;
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
     struct preflight preflight;
