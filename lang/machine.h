@@ -127,6 +127,7 @@ value vm_traceback(const struct vm *vm, const char *message); /* list of lines *
 /* Value of a variable of the running frame, borrowed; NONE when unset. */
 value vm_variable(const struct vm *vm, enum builtin_var var);
 objid vm_task_player(const struct vm *vm); /* player of the outermost frame */
+struct str *vm_first_verb(const struct vm *vm, objid *definer); /* the outermost frame's: its names, borrowed */
 void *vm_owner(const struct vm *vm); /* the task it belongs to: set by scheduler/ */
 void vm_set_owner(struct vm *vm, void *task);
 

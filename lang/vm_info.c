@@ -81,6 +81,11 @@ objid vm_progr(const struct vm *vm) {
 
 objid vm_task_player(const struct vm *vm) { return vm->nframes ? vm->frames[0].player : NOTHING; }
 
+struct str *vm_first_verb(const struct vm *vm, objid *definer) {
+    *definer = vm->frames[0].definer;
+    return vm->frames[0].full_name;
+}
+
 value vm_variable(const struct vm *vm, enum builtin_var var) {
     const struct frame *f = vm_running(vm);
     return f ? vm_frame_variable(vm, f, var) : value_none();

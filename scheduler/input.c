@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "scheduler/state.h"
 
@@ -131,6 +132,7 @@ static void classify(struct line *l) {
 void input_add_line(struct scheduler *s, struct input *in, struct str *text, bool at_front) {
     struct line *l = xcalloc(1, sizeof *l);
     l->text = text;
+    l->read_us = clock_monotonic_us();
     classify(l);
     if (at_front) {
         l->next = in->first;
@@ -168,7 +170,7 @@ static struct str *unlink_line(struct scheduler *s, struct input *in, struct lin
     return text;
 }
 
-struct str *input_next_line(struct scheduler *s, struct input *in, bool *out_of_band) {
+struct str *input_next_line(struct scheduler *s, struct input *in, bool *out_of_band, int64_t *read_us) {
     struct line *before = NULL, *l = in->first;
     *out_of_band = false;
     if (in->hold && !in->reader) {
@@ -180,6 +182,7 @@ struct str *input_next_line(struct scheduler *s, struct input *in, bool *out_of_
     }
     if (!l) return NULL;
     *out_of_band = l->out_of_band && !in->disable_oob;
+    *read_us = in->hold ? 0 : l->read_us;
     return unlink_line(s, in, before);
 }
 

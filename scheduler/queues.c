@@ -124,6 +124,7 @@ void queue_put_task(struct scheduler *s, struct queue *q, struct task *t) {
     if (q->last) q->last->next = t;
     else q->first = t;
     q->last = t;
+    s->nready++;
     enter_ring(s, q);
 }
 
@@ -133,6 +134,7 @@ void queue_take_task(struct scheduler *s, struct queue *q, struct task *t) {
     if (t->next) t->next->prev = t->prev;
     else q->last = t->prev;
     t->next = t->prev = NULL;
+    s->nready--;
     leave_ring_if_empty(s, q);
 }
 

@@ -35,6 +35,7 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     int64_t seconds = limit_of(s, fg ? OVERRIDE_fg_seconds : OVERRIDE_bg_seconds, fg ? OPT_fg_seconds : OPT_bg_seconds);
     int64_t us = slice_us(s, seconds_in_us(seconds)), now = clock_monotonic_us();
     struct run run = {.outer = s->run, .task_id = id, .vm = vm, .started_us = now, .seconds = seconds, .limit_us = us, .is_handler = is_handler};
+    measure_begin_slice(s, &run);
     s->run = &run;
     if (s->host.runs) s->host.runs(s->host.ctx, id, vm);
     s->m->max_stack_depth = (int)(option_int(s, OPT_max_stack_depth) > 100000 ? 100000 : option_int(s, OPT_max_stack_depth));
@@ -42,6 +43,7 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     enum vm_status status = vm_run(vm, &limits, wake, out);
     watchdog_end(s->watchdog);
     s->ticks_used += ticks - limits.ticks;
+    measure_end_slice(s, &run, status, ticks - limits.ticks, out);
     s->run = run.outer;
     if (s->host.runs) s->host.runs(s->host.ctx, s->run ? s->run->task_id : 0, s->run ? s->run->vm : NULL);
     return status;
@@ -234,9 +236,11 @@ static void give_to_reader(struct scheduler *s, struct input *in, struct str *li
 
 void run_input(struct scheduler *s, struct input *in) {
     bool out_of_band;
+    int64_t read_us;
     in->busy++;
-    struct str *line = input_next_line(s, in, &out_of_band);
+    struct str *line = input_next_line(s, in, &out_of_band, &read_us);
     if (line) {
+        measure_line(s, read_us);
         if (out_of_band) dispatch_out_of_band(s, in, line);
         else if (in->reader) give_to_reader(s, in, line);
         else if (in->conn < 0) login_line(s, in, line);
@@ -247,16 +251,9 @@ void run_input(struct scheduler *s, struct input *in) {
     input_update(s, in);
 }
 
-static int64_t cpu_used(struct scheduler *s, int64_t elapsed_us) {
-    if (elapsed_us < 1000) return elapsed_us; /* reading the thread clock costs more than it could correct */
-    int64_t cpu = clock_cpu_us();
-    int64_t used = cpu - s->cpu_mark_us;
-    s->cpu_mark_us = cpu;
-    return used < elapsed_us ? used : elapsed_us;
-}
-
 static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
     queue_begin_turn(q);
+    measure_begin_turn(s, now_us, q->first_input ? 0 : q->first->due_us);
     s->turn = q;
     s->ticks_used = 0;
     if (q->first_input) {
@@ -267,7 +264,8 @@ static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
         run_task(s, q->first);
     }
     s->turn = NULL;
-    queue_end_turn(s, q, s->ticks_used, cpu_used(s, clock_monotonic_us() - now_us));
+    measure_end_turn(s, q);
+    queue_end_turn(s, q, s->ticks_used, s->turn_used.cpu_us);
     login_run_hooks(s);
     login_close_recycled(s);
     if (s->host.slice_ended) s->host.slice_ended(s->host.ctx);

@@ -24,6 +24,7 @@ struct scheduler *sched_new(struct machine *m, const struct host *host) {
     s->round = 1;
     s->options = options_new();
     s->watchdog = watchdog_new();
+    s->stats = stats_new(clock_monotonic_us());
     m->scheduler = s;
     m->host = &s->host;
     m->has_workers = host->work != NULL;
@@ -58,6 +59,7 @@ void sched_free(struct scheduler *s) {
     free_inputs(s);
     queues_fini(s);
     watchdog_free(s->watchdog);
+    stats_free(s->stats);
     options_free(s->options);
     saving_fini(s);
     idmap_fini(&s->tasks);

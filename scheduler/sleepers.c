@@ -53,7 +53,7 @@ void sleepers_wake(struct scheduler *s, int64_t now_us) {
     while (s->heap_len > 0 && s->heap[0]->due_us <= now_us) {
         struct task *t = s->heap[0];
         sleepers_remove(s, t);
-        task_make_ready(s, t);
+        task_make_ready_since(s, t, t->due_us);
     }
 }
 

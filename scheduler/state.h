@@ -18,6 +18,7 @@
 #include "base/idmap.h"
 #include "scheduler/options.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/stats.h"
 
 enum task_state { TASK_READY, TASK_SLEEPING, TASK_FOREVER, TASK_READING, TASK_WORKING };
 
@@ -34,7 +35,7 @@ struct task {
     objid progr; /* of the top frame: limits, queued_tasks() and kill_task() go by it */
     struct queue *queue;
     value wake; /* what it goes on with; WORKING for a threaded built-in: its name and arguments, as a list */
-    int64_t due_us; /* SLEEPING: monotonic */
+    int64_t due_us; /* SLEEPING: monotonic; READY: since when it is */
     int64_t start_wall_us; /* when it was or will be due, by the clock on the wall; INT64_MAX: never by itself */
     objid conn; /* READING */
     uint64_t order; /* first come, first served */
@@ -45,6 +46,7 @@ struct task {
 struct line {
     struct line *next;
     struct str *text;
+    int64_t read_us; /* monotonic */
     bool out_of_band, quoted; /* as it looks: whether it counts depends on disable-oob when its turn comes */
 };
 
@@ -97,6 +99,8 @@ struct run {
     int64_t started_us;
     int64_t seconds; /* what it counts as having, and the CPU time that these come to */
     int64_t limit_us;
+    struct usage_entry *verb; /* with which the task began */
+    int64_t wait_us, cpu_us;
     bool is_handler; /* runs a verb that hears of errors: its own are not reported to it */
 };
 
@@ -123,6 +127,12 @@ struct scheduler {
     struct queue *turn; /* pays for what runs; NULL: nobody */
     int64_t ticks_used; /* in this turn */
     int64_t cpu_mark_us; /* thread clock when it was last read */
+    int64_t lap_us; /* monotonic: until when CPU time has been charged */
+    int64_t wait_us; /* of this turn, until its first slice takes it */
+    int64_t line_us; /* when the line that this turn runs was read; 0: none, or not to be counted */
+    struct usage turn_used;
+    size_t nready; /* tasks in the lists of queues */
+    struct stats *stats;
     int64_t quota_flag; /* `serve --tick-quota' */
     size_t queues_after_sweep;
     struct watchdog *watchdog;
@@ -153,6 +163,7 @@ enum error task_fork(struct scheduler *s, struct vm *child, double seconds, int6
 /* The vm has just returned VM_SUSPENDED. `forget': nobody waits for its value. */
 void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct vm_outcome *o);
 void task_make_ready(struct scheduler *s, struct task *t);
+void task_make_ready_since(struct scheduler *s, struct task *t, int64_t since_us);
 void task_sleep(struct scheduler *s, struct task *t, int64_t due_us, int64_t start_wall_us);
 objid task_queue_owner(struct scheduler *s, const struct vm *vm);
 void task_count(struct scheduler *s, struct task *t, int by);
@@ -178,6 +189,13 @@ void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t
 void queue_read_overrides(struct scheduler *s, struct queue *q, int64_t now_us);
 void queues_fini(struct scheduler *s);
 
+/* measure.c: what is counted of turns and slices */
+void measure_begin_turn(struct scheduler *s, int64_t now_us, int64_t ready_us); /* what runs was ready since then; 0: not known */
+void measure_line(struct scheduler *s, int64_t read_us); /* it runs such a line */
+void measure_end_turn(struct scheduler *s, const struct queue *q); /* s->turn_used.cpu_us is what it has cost */
+void measure_begin_slice(struct scheduler *s, struct run *run); /* before it is s->run */
+void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out); /* while it is */
+
 /* run.c */
 enum run_class { RUN_FOREGROUND, RUN_BACKGROUND };
 /* Runs a vm to its end or sleep, and does all that its end asks for (errors, time-outs, setting aside). Takes vm and wake. *result (may be NULL) is owned. */
@@ -201,8 +219,8 @@ void input_free(struct scheduler *s, struct input *in);
 void input_update(struct scheduler *s, struct input *in); /* runnable or not; freed when of no more use: do not touch it afterwards */
 void input_drop_lines(struct scheduler *s, struct input *in);
 void input_add_line(struct scheduler *s, struct input *in, struct str *text, bool at_front);
-/* The next line that may run now, owned; NULL none. *out_of_band tells what it is. */
-struct str *input_next_line(struct scheduler *s, struct input *in, bool *out_of_band);
+/* The next line that may run now, owned; NULL none. *out_of_band tells what it is, *read_us when it was read; 0 when it then waited for its reader. */
+struct str *input_next_line(struct scheduler *s, struct input *in, bool *out_of_band, int64_t *read_us);
 bool input_can_run(const struct input *in);
 void input_disappoint_reader(struct scheduler *s, struct input *in); /* it gets E_INVARG */
 void input_move_queue(struct scheduler *s, struct input *in, struct queue *q);

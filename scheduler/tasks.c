@@ -138,22 +138,30 @@ void task_free(struct scheduler *s, struct task *t) {
     vm_free(vm);
 }
 
-void task_make_ready(struct scheduler *s, struct task *t) {
+void task_make_ready_since(struct scheduler *s, struct task *t, int64_t since_us) {
     t->state = TASK_READY;
+    t->due_us = since_us;
     queue_put_task(s, t->queue, t);
 }
 
-void task_sleep(struct scheduler *s, struct task *t, int64_t due_us, int64_t start_wall_us) {
+void task_make_ready(struct scheduler *s, struct task *t) {
+    task_make_ready_since(s, t, clock_monotonic_us());
+}
+
+static void sleep_from(struct scheduler *s, struct task *t, int64_t now_us, int64_t due_us, int64_t start_wall_us) {
     t->due_us = due_us;
     t->start_wall_us = start_wall_us;
-    int64_t now = clock_monotonic_us();
-    if (due_us <= now) {
-        sleepers_wake(s, now); /* who was due before goes before */
-        task_make_ready(s, t);
+    if (due_us <= now_us) {
+        sleepers_wake(s, now_us); /* who was due before goes before */
+        task_make_ready_since(s, t, now_us);
     } else {
         t->state = TASK_SLEEPING;
         sleepers_add(s, t);
     }
+}
+
+void task_sleep(struct scheduler *s, struct task *t, int64_t due_us, int64_t start_wall_us) {
+    sleep_from(s, t, clock_monotonic_us(), due_us, start_wall_us);
 }
 
 /* Seconds of a program as microseconds, never beyond three hundred years. */
@@ -162,8 +170,8 @@ static int64_t microseconds(double seconds) {
 }
 
 static void sleep_for(struct scheduler *s, struct task *t, double seconds) {
-    int64_t us = microseconds(seconds);
-    task_sleep(s, t, clock_monotonic_us() + us, clock_wall_us() + us);
+    int64_t us = microseconds(seconds), now = clock_monotonic_us();
+    sleep_from(s, t, now, now + us, clock_wall_us() + us);
 }
 
 enum error task_fork(struct scheduler *s, struct vm *child, double seconds, int64_t id) {
@@ -173,6 +181,7 @@ enum error task_fork(struct scheduler *s, struct vm *child, double seconds, int6
     sleep_for(s, t, seconds);
     task_count(s, t, 1);
     task_changed(s, t);
+    stats_count(s->stats)->forks++;
     return E_NONE;
 }
 

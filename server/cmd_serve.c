@@ -173,6 +173,7 @@ static struct server *server_new(const struct serve_options *options) {
     s->started_wall_us = clock_wall_us();
     connections_init(&s->connections);
     ev_init(&s->wake, NULL);
+    server_watch_loop(s);
     preflight_init(&s->preflight);
     notify_init(&s->notify);
     fdstore_init(&s->fdstore, options->hand_off >= 0 || options->recover >= 0);

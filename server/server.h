@@ -121,6 +121,9 @@ struct server {
     int64_t started_us, last_checkpoint_us, last_silence_look_us;
     int64_t started_wall_us;
     ev_timer wake;
+    ev_prepare before_wait; /* what the loop does between two waits is measured */
+    ev_check after_wait;
+    int64_t woke_us;
     ev_signal sigterm, sigint, sighup, sigusr1, sigusr2;
     struct preflight preflight;
     struct notify notify;
@@ -149,6 +152,7 @@ void server_log_start(const struct server *s); /* the line in the log with versi
 void server_block_signals(bool on); /* those that the server handles: they wait until they are let in again */
 
 /* ---- settling (turn.c) ---- */
+void server_watch_loop(struct server *s);
 void server_turn(struct server *s); /* one turn: runs tasks, settles, writes, waits for events */
 void server_settle(struct server *s); /* what connections want; between two slices */
 void server_load_options(struct server *s);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "scheduler/stats.h"
 #include "server/server.h"
 
 enum { SLICES_US = 5000, WAIT_FOR_SAVE_US = 5000, DEFAULT_MAX_QUEUED_OUTPUT = 65536, LEAST_MAX_QUEUED_OUTPUT = 2048 };
@@ -42,6 +43,26 @@ static double end_silent(struct server *s) {
         ago = 0;
     }
     return HOUSEKEEPING_SECONDS - ago + 0.001;
+}
+
+static void on_wait(struct ev_loop *loop, ev_prepare *w, int events) {
+    (void)loop, (void)events;
+    struct server *s = w->data;
+    if (s->sched) sched_note_loop(s->sched, clock_monotonic_us() - s->woke_us);
+}
+
+static void on_woken(struct ev_loop *loop, ev_check *w, int events) {
+    (void)loop, (void)events;
+    ((struct server *)w->data)->woke_us = clock_monotonic_us();
+}
+
+void server_watch_loop(struct server *s) {
+    s->woke_us = clock_monotonic_us();
+    ev_prepare_init(&s->before_wait, on_wait);
+    ev_check_init(&s->after_wait, on_woken);
+    s->before_wait.data = s->after_wait.data = s;
+    ev_prepare_start(s->loop, &s->before_wait);
+    ev_check_start(s->loop, &s->after_wait);
 }
 
 static void wait_for_events(struct server *s, double seconds) {

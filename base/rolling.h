@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was counted in the last minute, in the last hour, and since the beginning.
+ *
+ * Time is cut into periods of ten seconds, numbered. Counting goes to the part of the present period, which costs nothing more than counting; when the period is over that part is added to
+ * the total, to its own slot and to the slot of its five minutes. So a minute is 60 to 70 seconds, an hour 60 to 65 minutes. What a part looks like is the user's: bytes that are zero at
+ * first, and a function that adds one to another.
+ */
+#ifndef BASE_ROLLING_H
+#define BASE_ROLLING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum rolling_span { SPAN_MINUTE, SPAN_HOUR, SPAN_ALL, SPANS };
+enum { ROLLING_PERIOD_US = 10 * 1000 * 1000, ROLLING_SHORT = 6, ROLLING_LONG = 13, ROLLING_SLOTS = ROLLING_SHORT + ROLLING_LONG, ROLLING_PARTS = 2 + ROLLING_SLOTS };
+
+struct rolling_kind {
+    size_t size;
+    void (*add)(void *into, const void *part);
+};
+
+/* All bytes zero, but for `parts': ROLLING_PARTS of the kind's size, the caller's, zero as well. The first is the present one's. */
+struct rolling {
+    void *parts;
+    uint32_t period;
+    uint32_t slots[ROLLING_SLOTS]; /* which period, or which five minutes, each holds */
+};
+
+static inline uint32_t rolling_period(int64_t now_us) { return (uint32_t)(now_us / ROLLING_PERIOD_US); }
+void rolling_turn(struct rolling *r, const struct rolling_kind *kind, uint32_t period); /* another one has begun */
+/* The part to count in. */
+static inline void *rolling_now(struct rolling *r, const struct rolling_kind *kind, uint32_t period) {
+    if (__builtin_expect(r->period != period, 0)) rolling_turn(r, kind, period);
+    return r->parts;
+}
+void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, uint32_t period, enum rolling_span span, void *out); /* out is zero before */
+
+#endif

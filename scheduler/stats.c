@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "scheduler/stats.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "scheduler/state.h"
+
+enum { HOUR_PERIODS = 360 };
+
+struct stats {
+    struct stats_counts counts;
+    uint32_t period;
+    int64_t period_end_us;
+    struct usage_table players, verbs;
+    struct rolling all;
+    struct usage all_parts[ROLLING_PARTS];
+    struct rolling times[STATS_HISTOGRAMS];
+    struct histogram *parts[STATS_HISTOGRAMS];
+    struct slow_slice slow[SLOW_SLICES]; /* the slowest first */
+    size_t nslow;
+};
+
+static void merge(void *into, const void *part) { histogram_merge(into, part); }
+
+static const struct rolling_kind times_kind = {sizeof(struct histogram), merge};
+
+static void begin_period(struct stats *st, int64_t now_us) {
+    st->period = rolling_period(now_us);
+    st->period_end_us = ((int64_t)st->period + 1) * ROLLING_PERIOD_US;
+}
+
+struct stats *stats_new(int64_t now_us) {
+    struct stats *st = xcalloc(1, sizeof *st);
+    begin_period(st, now_us);
+    st->all = (struct rolling){.parts = st->all_parts, .period = st->period};
+    for (int i = 0; i < STATS_HISTOGRAMS; i++) {
+        st->parts[i] = xcalloc(ROLLING_PARTS, sizeof(struct histogram));
+        st->times[i] = (struct rolling){.parts = st->parts[i], .period = st->period};
+    }
+    return st;
+}
+
+static void slow_fini(struct slow_slice *slice) {
+    str_unref(slice->verb);
+    value_unref(slice->stack);
+}
+
+void stats_free(struct stats *st) {
+    if (!st) return;
+    usage_table_fini(&st->players);
+    usage_table_fini(&st->verbs);
+    for (int i = 0; i < STATS_HISTOGRAMS; i++) free(st->parts[i]);
+    while (st->nslow > 0) slow_fini(&st->slow[--st->nslow]);
+    free(st);
+}
+
+/* ---- counting ---- */
+
+struct stats_counts *stats_count(struct stats *st) { return &st->counts; }
+
+struct usage_entry *stats_begin_slice(struct stats *st, objid definer, struct str *names, int64_t now_us) {
+    if (__builtin_expect(now_us >= st->period_end_us, 0)) begin_period(st, now_us);
+    struct usage_entry *verb = usage_get(&st->verbs, definer, names, false, st->period);
+    verb->pins++;
+    return verb;
+}
+
+void stats_time(struct stats *st, enum stats_histogram which, int64_t us) { histogram_add(rolling_now(&st->times[which], &times_kind, st->period), us); }
+
+void stats_end_slice(struct stats *st, struct usage_entry *verb, const struct usage *used) {
+    verb->pins--;
+    usage_add(usage_now(verb, st->period), used);
+    usage_add(rolling_now(&st->all, &usage_kind, st->period), used);
+    stats_time(st, STATS_slice, used->worst_slice_us);
+}
+
+void stats_end_turn(struct stats *st, objid payer, bool logins, const struct usage *used) {
+    usage_add(usage_now(usage_get(&st->players, payer, NULL, logins, st->period), st->period), used);
+    stats_time(st, STATS_wait, used->wait_us);
+}
+
+void sched_note_loop(struct scheduler *s, int64_t us) {
+    s->stats->counts.loops++;
+    stats_time(s->stats, STATS_stall, us);
+}
+
+/* ---- the slowest slices ---- */
+
+static void drop_old(struct stats *st, int64_t now_us) {
+    size_t kept = 0;
+    for (size_t i = 0; i < st->nslow; i++) {
+        if (now_us - st->slow[i].at_us > (int64_t)HOUR_PERIODS * ROLLING_PERIOD_US) slow_fini(&st->slow[i]);
+        else st->slow[kept++] = st->slow[i];
+    }
+    st->nslow = kept;
+}
+
+bool stats_is_slow(const struct stats *st, int64_t us) {
+    return us >= SLOW_SLICE_US && (st->nslow < SLOW_SLICES || us > st->slow[SLOW_SLICES - 1].us || st->slow[SLOW_SLICES - 1].at_us + (int64_t)HOUR_PERIODS * ROLLING_PERIOD_US < st->period_end_us);
+}
+
+void stats_add_slow(struct stats *st, struct slow_slice *slice) {
+    drop_old(st, slice->at_us);
+    if (st->nslow == SLOW_SLICES) {
+        if (st->slow[SLOW_SLICES - 1].us >= slice->us) {
+            slow_fini(slice);
+            return;
+        }
+        slow_fini(&st->slow[--st->nslow]);
+    }
+    size_t i = st->nslow++;
+    for (; i > 0 && st->slow[i - 1].us < slice->us; i--) st->slow[i] = st->slow[i - 1];
+    st->slow[i] = *slice;
+}
+
+size_t stats_slow_slices(const struct stats *st, const struct slow_slice *out[SLOW_SLICES]) {
+    int64_t now = clock_monotonic_us();
+    size_t n = 0;
+    for (size_t i = 0; i < st->nslow; i++)
+        if (now - st->slow[i].at_us <= (int64_t)HOUR_PERIODS * ROLLING_PERIOD_US) out[n++] = &st->slow[i];
+    return n;
+}
+
+const char *slice_end_word(enum slice_end e) {
+    static const char *const words[SLICE_ENDS] = {"done", "set aside", "uncaught error", "out of ticks", "out of seconds", "killed"};
+    return words[e];
+}
+
+/* ---- looking ---- */
+
+static uint32_t period_now(void) { return rolling_period(clock_monotonic_us()); }
+
+const struct stats *sched_stats(const struct scheduler *s) { return s->stats; }
+
+const struct stats_counts *stats_counts(const struct stats *st) { return &st->counts; }
+
+struct stats_gauges sched_gauges(const struct scheduler *s) {
+    struct stats_gauges g = {.tasks = (int64_t)s->tasks.len, .ready = s->nready, .sleeping = (int64_t)s->heap_len};
+    g.waiting = g.tasks - g.ready - g.sleeping;
+    g.queues = (int64_t)(s->queues.len + s->login_queues.len);
+    const struct queue *q = s->ring;
+    if (q) do g.queues_ready++;
+        while ((q = q->next) != s->ring);
+    return g;
+}
+
+struct usage stats_usage(const struct stats *st, enum rolling_span span) {
+    struct usage u = {0};
+    rolling_sum(&st->all, &usage_kind, period_now(), span, &u);
+    return u;
+}
+
+void stats_times(const struct stats *st, enum stats_histogram which, enum rolling_span span, struct histogram *out) {
+    *out = (struct histogram){0};
+    rolling_sum(&st->times[which], &times_kind, period_now(), span, out);
+}
+
+size_t stats_top_players(const struct stats *st, enum rolling_span span, struct usage_row *out, size_t most) { return usage_top(&st->players, period_now(), span, out, most); }
+
+size_t stats_top_verbs(const struct stats *st, enum rolling_span span, struct usage_row *out, size_t most) { return usage_top(&st->verbs, period_now(), span, out, most); }
+
+static bool find(const struct usage_table *t, objid who, const struct str *verb, enum rolling_span span, struct usage *out) {
+    const struct usage_entry *e = usage_find(t, who, verb, false);
+    *out = e ? usage_row_of(e, period_now(), span).usage : (struct usage){0};
+    return e != NULL;
+}
+
+bool stats_player(const struct stats *st, objid who, enum rolling_span span, struct usage *out) { return find(&st->players, who, NULL, span, out); }
+
+bool stats_verb(const struct stats *st, objid definer, const struct str *names, enum rolling_span span, struct usage *out) { return find(&st->verbs, definer, names, span, out); }

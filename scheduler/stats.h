@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scheduler counts of itself, always: who used how much and waited how long, by player (who pays) and by verb (with which a task began); how long commands took; what kept the
+ * loop; the slowest slices with their stacks. counters.def is the table of the rest. Everything begins anew with the server, after a reboot too. Times are microseconds.
+ *
+ * The accessors take the scheduler's statistics as they are now; nothing they borrow outlives the next slice.
+ */
+#ifndef SCHEDULER_STATS_H
+#define SCHEDULER_STATS_H
+
+#include "base/histogram.h"
+#include "base/value.h"
+#include "scheduler/usage.h"
+
+struct scheduler;
+struct stats;
+
+struct stats_counts {
+#define COUNTER(name, doc) int64_t name;
+#include "scheduler/counters.def"
+#undef COUNTER
+};
+
+struct stats_gauges {
+#define GAUGE(name, doc) int64_t name;
+#include "scheduler/counters.def"
+#undef GAUGE
+};
+
+enum stats_histogram {
+#define HISTOGRAM(name, doc) STATS_##name,
+#include "scheduler/counters.def"
+#undef HISTOGRAM
+    STATS_HISTOGRAMS
+};
+
+/* ---- looking ---- */
+
+const struct stats *sched_stats(const struct scheduler *s);
+struct stats_gauges sched_gauges(const struct scheduler *s);
+const struct stats_counts *stats_counts(const struct stats *st); /* since the server began */
+struct usage stats_usage(const struct stats *st, enum rolling_span span); /* of all slices: self and total are 0 */
+void stats_times(const struct stats *st, enum stats_histogram which, enum rolling_span span, struct histogram *out);
+/* Those that used most CPU time, the first first. */
+size_t stats_top_players(const struct stats *st, enum rolling_span span, struct usage_row *out, size_t most);
+size_t stats_top_verbs(const struct stats *st, enum rolling_span span, struct usage_row *out, size_t most);
+/* false: nothing is known of it. */
+bool stats_player(const struct stats *st, objid who, enum rolling_span span, struct usage *out);
+bool stats_verb(const struct stats *st, objid definer, const struct str *names, enum rolling_span span, struct usage *out);
+
+/* How a slice ended. */
+enum slice_end { SLICE_DONE, SLICE_SET_ASIDE, SLICE_UNCAUGHT, SLICE_OUT_OF_TICKS, SLICE_OUT_OF_SECONDS, SLICE_KILLED, SLICE_ENDS };
+const char *slice_end_word(enum slice_end e); /* "done", "set aside", "uncaught error", ... */
+
+/* One of the slowest slices of the last hour. */
+struct slow_slice {
+    int64_t task_id, wall_us; /* when it ended */
+    int64_t us, cpu_us, ticks;
+    objid payer; /* NOTHING: nobody */
+    objid player, progr; /* progr: of the frame that was on top when its stack was taken */
+    objid definer; /* of the verb with which the task began, and its names */
+    struct str *verb;
+    enum slice_end end;
+    value stack; /* rows as task_stack(id, 1) gives them, when it was last looked at; {} when it was too short for a look */
+    int64_t at_us; /* monotonic */
+};
+enum { SLOW_SLICES = 32, SLOW_SLICE_US = 1000 /* a shorter one never counts as slow */ };
+/* The slowest first. Borrowed until the next slice. How many there are. */
+size_t stats_slow_slices(const struct stats *st, const struct slow_slice *out[SLOW_SLICES]);
+
+/* ---- counting: for scheduler/, and stats_note_loop() for the server ---- */
+
+struct stats *stats_new(int64_t now_us);
+void stats_free(struct stats *st);
+struct stats_counts *stats_count(struct stats *st);
+/* The entry of a task's first verb, pinned until stats_end_slice(). */
+struct usage_entry *stats_begin_slice(struct stats *st, objid definer, struct str *names, int64_t now_us);
+void stats_end_slice(struct stats *st, struct usage_entry *verb, const struct usage *used);
+/* What a turn has cost its queue: a slice, or a line with all it began. */
+void stats_end_turn(struct stats *st, objid payer, bool logins, const struct usage *used);
+void stats_time(struct stats *st, enum stats_histogram which, int64_t us);
+void sched_note_loop(struct scheduler *s, int64_t us); /* the server worked so long between two looks at its sockets */
+bool stats_is_slow(const struct stats *st, int64_t us); /* such a slice belongs among the slowest */
+void stats_add_slow(struct stats *st, struct slow_slice *slice); /* takes its verb and stack */
+
+#endif

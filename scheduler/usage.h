@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who used how much: a bounded table of players, or of verbs, each with what it used in the last minute, in the last hour and since the server began.
+ *
+ * When the table is full the quarter that used least in the last hour is forgotten, but nobody who is pinned. Counting takes a look-up and eight additions. Times are microseconds.
+ */
+#ifndef SCHEDULER_USAGE_H
+#define SCHEDULER_USAGE_H
+
+#include <stdbool.h>
+
+#include "base/rolling.h"
+#include "base/str.h"
+
+enum { USAGE_ENTRIES = 2048 };
+
+struct usage {
+    int64_t slices, ticks, cpu_us;
+    int64_t wait_us; /* ready or read, and not yet begun: the sum */
+    int64_t worst_slice_us, worst_wait_us;
+    int64_t self, total; /* of a verb: looks of the watchdog that found it running, or among those that waited for the running one: a hundred a second of CPU, more under the profiler */
+};
+
+static inline void usage_add(struct usage *into, const struct usage *part) {
+    into->slices += part->slices;
+    into->ticks += part->ticks;
+    into->cpu_us += part->cpu_us;
+    into->wait_us += part->wait_us;
+    if (part->worst_slice_us > into->worst_slice_us) into->worst_slice_us = part->worst_slice_us;
+    if (part->worst_wait_us > into->worst_wait_us) into->worst_wait_us = part->worst_wait_us;
+    into->self += part->self;
+    into->total += part->total;
+}
+
+extern const struct rolling_kind usage_kind;
+
+/* Of a player: verb NULL. Connections that have not logged in are known by their listener, verb NULL and logins. */
+struct usage_entry {
+    objid who; /* a verb's definer */
+    struct str *verb; /* its names */
+    bool logins;
+    int pins;
+    struct rolling times;
+    struct usage parts[ROLLING_PARTS];
+};
+
+struct usage_table {
+    struct usage_entry **slots; /* a power of two, at most half of them in use */
+    uint32_t len, cap;
+};
+
+void usage_table_fini(struct usage_table *t);
+struct usage_entry *usage_find(const struct usage_table *t, objid who, const struct str *verb, bool logins); /* NULL if there is none */
+/* Or a new one. Valid until the next call of this function, unless it is pinned. */
+struct usage_entry *usage_get(struct usage_table *t, objid who, struct str *verb, bool logins, uint32_t period);
+static inline struct usage *usage_now(struct usage_entry *e, uint32_t period) { return rolling_now(&e->times, &usage_kind, period); }
+
+struct usage_row {
+    objid who;
+    struct str *verb; /* borrowed, until anything runs; NULL: a player */
+    bool logins;
+    struct usage usage;
+};
+struct usage_row usage_row_of(const struct usage_entry *e, uint32_t period, enum rolling_span span);
+/* Those that used most CPU time in the span, the first first; verbs that were only seen running come by their looks. How many there are, at most `most'. */
+size_t usage_top(const struct usage_table *t, uint32_t period, enum rolling_span span, struct usage_row *out, size_t most);
+
+#endif

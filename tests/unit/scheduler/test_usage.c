@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+
+#include "scheduler/usage.h"
+
+static void use(struct usage_table *t, objid who, int64_t cpu_us, uint32_t period) {
+    struct usage used = {.slices = 1, .cpu_us = cpu_us, .worst_slice_us = cpu_us};
+    usage_add(usage_now(usage_get(t, who, NULL, false, period), period), &used);
+}
+
+Test(usage, the_heaviest_come_first_and_old_use_is_forgotten) {
+    struct usage_table t = {0};
+    struct usage_row top[3];
+    for (objid o = 0; o < 10; o++) use(&t, o, 100 * (o + 1), 50);
+    use(&t, 3, 5000, 50);
+    cr_assert_eq(usage_top(&t, 50, SPAN_MINUTE, top, 3), 3);
+    cr_expect(top[0].who == 3 && top[0].usage.cpu_us == 5400 && top[0].usage.slices == 2 && top[0].usage.worst_slice_us == 5000);
+    cr_expect(top[1].who == 9 && top[2].who == 8);
+    use(&t, 0, 7, 100);
+    cr_expect_eq(usage_top(&t, 100, SPAN_MINUTE, top, 3), 1);
+    cr_expect(top[0].who == 0 && top[0].usage.cpu_us == 7);
+    cr_expect_eq(usage_top(&t, 100, SPAN_HOUR, top, 3), 3);
+    cr_expect_eq(usage_row_of(usage_find(&t, 0, NULL, false), 100, SPAN_ALL).usage.cpu_us, 107);
+    usage_table_fini(&t);
+}
+
+Test(usage, a_full_table_forgets_who_used_least) {
+    struct usage_table t = {0};
+    for (objid o = 0; o < USAGE_ENTRIES; o++) use(&t, o, o + 1, 50);
+    usage_find(&t, 0, NULL, false)->pins = 1;
+    for (objid o = 10000; o < 10000 + 100 * USAGE_ENTRIES; o++) use(&t, o, 1, 50);
+    cr_expect_leq(t.len, USAGE_ENTRIES);
+    cr_expect_not_null(usage_find(&t, 0, NULL, false), "it is pinned");
+    cr_expect_null(usage_find(&t, 1, NULL, false));
+    for (objid o = USAGE_ENTRIES - 1000; o < USAGE_ENTRIES; o++) cr_assert_not_null(usage_find(&t, o, NULL, false), "#%ld", (long)o);
+    usage_table_fini(&t);
+}
+
+Test(usage, verbs_are_told_apart_by_definer_and_names) {
+    struct usage_table t = {0};
+    struct str *look = str_from("l*ook"), *again = str_from("l*ook"), *get = str_from("get");
+    struct usage_entry *e = usage_get(&t, 5, look, false, 1);
+    cr_expect_eq(usage_get(&t, 5, again, false, 1), e);
+    cr_expect_neq(usage_get(&t, 6, look, false, 1), e);
+    cr_expect_neq(usage_get(&t, 5, get, false, 1), e);
+    cr_expect_neq(usage_get(&t, 5, NULL, false, 1), usage_get(&t, 5, NULL, true, 1));
+    str_unref(look);
+    str_unref(again);
+    str_unref(get);
+    usage_table_fini(&t);
+}
