@@ -5,7 +5,11 @@
  * In each round a queue earns its quota once, when it is first looked at, and may run slices while its balance is positive. A slice is charged afterwards, with the ticks
  * it used or with its CPU time, whichever is more; what is overspent later rounds' quotas pay. The queue at the head of the ring keeps its turn until it has used its balance or
  * has nothing ready; when a task of it goes to sleep, the others go first, and it goes on with what is left of its balance when they have had a turn.
- * The round ends when nobody in the ring has a positive balance; then as many rounds as the least indebted needs are credited to all at once, so who is alone never waits.
+ * The round ends when nobody in the ring has a positive balance; then as many rounds as the least indebted needs are credited to all at once, so who is alone never waits. Before that the caller
+ * looks at the sockets: who typed meanwhile may still have something of this round, and must not see others begin the next one.
+ *
+ * Who had nothing ready and now has comes right behind the queue that has the turn (and behind those who came so before him), as in FQ-CoDel (RFC 8290): the order within a round changes nothing about what
+ * anybody gets in it, but who needs little waits for one turn of the greedy and not for one of each of them.
  *
  * What was not used in a round is lost; what is owed is not, but debts are capped, and fade with time.
  */
@@ -104,14 +108,22 @@ static void enter_ring(struct scheduler *s, struct queue *q) {
         s->ring = q->next = q->prev = q;
         return;
     }
-    q->next = s->ring; /* the last before the head comes round again */
-    q->prev = s->ring->prev;
+    q->prev = s->newcomer ? s->newcomer : s->ring;
+    q->next = q->prev->next;
     q->prev->next = q->next->prev = q;
+    s->newcomer = q;
+}
+
+/* The next one is at the head. */
+static void move_on(struct scheduler *s) {
+    if (s->newcomer == s->ring) s->newcomer = NULL;
+    s->ring = s->ring->next;
 }
 
 static void leave_ring_if_empty(struct scheduler *s, struct queue *q) {
     if (!q->active || q->has_turn || q->first || q->first_input) return;
     q->active = false;
+    if (s->newcomer == q) s->newcomer = s->ring == q || s->ring == q->prev ? NULL : q->prev;
     if (s->ring == q) s->ring = q->next == q ? NULL : q->next;
     q->prev->next = q->next;
     q->next->prev = q->prev;
@@ -181,16 +193,22 @@ static void begin_round(struct scheduler *s) {
     s->round++;
 }
 
-struct queue *queues_next(struct scheduler *s, int64_t now_us) {
+struct queue *queues_next_of_round(struct scheduler *s, int64_t now_us) {
     struct queue *first = s->ring;
     if (!first) return NULL;
-    for (;;) {
+    do {
         struct queue *q = s->ring;
         earn(s, q, now_us);
         if (q->balance > 0) return q;
-        s->ring = q->next;
-        if (s->ring == first) begin_round(s);
-    }
+        move_on(s);
+    } while (s->ring != first);
+    return NULL;
+}
+
+struct queue *queues_next(struct scheduler *s, int64_t now_us) {
+    struct queue *q;
+    while (!(q = queues_next_of_round(s, now_us)) && s->ring) begin_round(s);
+    return q;
 }
 
 /* It keeps its place in the ring while what it runs is in no list, and cannot be freed. */
@@ -211,7 +229,7 @@ void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t
     charge(q, ticks, cpu_us);
     q->has_turn = false;
     q->tasks--;
-    if (q->yields && s->ring == q) s->ring = q->next;
+    if (q->yields && s->ring == q) move_on(s);
     q->yields = false;
     leave_ring_if_empty(s, q);
     queue_release(s, q);

@@ -10,6 +10,8 @@
 
 enum { MOST_LATE_US = 5000 }; /* that the watchdog may be, and the work at the end of a slice */
 
+enum { FRESH_LOOK_US = 200 }; /* for so long after the host's last look at its sockets a new round may begin: who typed since may have something left of this one */
+
 /* ---- one slice ---- */
 
 static int64_t limit_of(struct scheduler *s, enum option_override own, enum server_option option) {
@@ -276,14 +278,14 @@ bool sched_is_idle(const struct scheduler *s) {
 }
 
 int64_t sched_run(struct scheduler *s, int64_t budget_us) {
-    int64_t now = clock_monotonic_us(), end = now + budget_us;
+    int64_t begun = clock_monotonic_us(), now = begun, end = begun + budget_us;
     must(!s->run);
     s->cpu_mark_us = clock_cpu_us();
     login_run_hooks(s); /* of verbs that the host called */
     login_close_recycled(s);
     for (;;) {
         sleepers_wake(s, now);
-        struct queue *q = queues_next(s, now);
+        struct queue *q = now - begun < FRESH_LOOK_US ? queues_next(s, now) : queues_next_of_round(s, now);
         if (!q) break;
         run_turn(s, q, now);
         now = clock_monotonic_us();

@@ -19,7 +19,7 @@ struct scheduler;
 struct scheduler *sched_new(struct machine *m, const struct host *host); /* sets m->scheduler and the hooks */
 void sched_free(struct scheduler *s);
 
-/* Runs ready slices for at most `budget_us`. Result: microseconds until there is more to do: 0 at once, -1 nothing until something comes. */
+/* Runs ready slices for at most `budget_us`, or until a round is over: then the sockets come first. Result: microseconds until there is more to do: 0 at once, -1 nothing until something comes. */
 int64_t sched_run(struct scheduler *s, int64_t budget_us);
 bool sched_is_idle(const struct scheduler *s);
 

@@ -118,6 +118,7 @@ struct scheduler {
     struct idmap tasks, queues, login_queues, inputs;
     struct idmap counts; /* programmer -> number of tasks, as (intptr_t) */
     struct queue *ring; /* whose turn it is */
+    struct queue *newcomer; /* the last of those behind it who came in since it, or one before it in the ring, had its turn; NULL: none */
     uint64_t round; /* from 1 */
     struct task **heap;
     size_t heap_len, heap_cap;
@@ -184,6 +185,7 @@ void queue_put_input(struct scheduler *s, struct input *in);
 void queue_take_input(struct scheduler *s, struct input *in);
 void queue_release(struct scheduler *s, struct queue *q); /* freed when nothing belongs to it and nothing is owed */
 struct queue *queues_next(struct scheduler *s, int64_t now_us); /* whose turn it is; NULL: nothing is ready */
+struct queue *queues_next_of_round(struct scheduler *s, int64_t now_us); /* NULL also if nobody who is ready has anything left of this round */
 void queue_begin_turn(struct queue *q);
 void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us); /* what the slice has used is charged; may free q */
 void queue_read_overrides(struct scheduler *s, struct queue *q, int64_t now_us);

@@ -200,6 +200,47 @@ Test(queues, who_yields_lets_others_go_first) {
     tear_down(&f);
 }
 
+/* Ten who are never done, then two who come now: they are the next but one and the one after that, as they came. */
+Test(queues, who_comes_anew_waits_for_one_turn) {
+    struct fixture f;
+    set_up(&f);
+    for (objid o = 1; o <= 10; o++) add_task(&f, o);
+    for (int i = 0; i < 305; i++) run_slice_of(&f, 1000); /* so in their second round */
+    objid greedy = queues_next(f.s, clock_monotonic_us())->owner;
+    for (objid o = 11; o <= 12; o++) add_task(&f, o);
+    f.s->ring->yields = true;
+    cr_expect_eq(run_slice_of(&f, 100), greedy);
+    cr_expect_eq(run_slice_of(&f, 30000), 11);
+    struct task *third = add_task(&f, 13);
+    cr_expect_eq(run_slice_of(&f, 30000), 12);
+    cr_expect_eq(queues_next(f.s, clock_monotonic_us()), third->queue);
+    queue_take_task(f.s, third->queue, third); /* the last of those that came leaves: the ring stands */
+    free(third);
+    for (objid o = 14; o <= 15; o++) add_task(&f, o);
+    run_slice_of(&f, 30000);
+    cr_expect_eq(run_slice_of(&f, 100), 14);
+    drop_all(&f);
+    tear_down(&f);
+}
+
+Test(queues, a_round_is_over_when_nobody_can_pay) {
+    struct fixture f;
+    set_up(&f);
+    int64_t now = clock_monotonic_us();
+    add_task(&f, 1);
+    add_task(&f, 2);
+    while (queues_next_of_round(f.s, now)) run_slice_of(&f, 3000);
+    cr_expect_null(queues_next_of_round(f.s, now));
+    struct task *late = add_task(&f, 3); /* has not had anything of this round */
+    cr_expect_eq(queues_next_of_round(f.s, now), late->queue);
+    run_slice_of(&f, 30000);
+    cr_expect_null(queues_next_of_round(f.s, now));
+    cr_expect_not_null(queues_next(f.s, now));
+    cr_expect_not_null(queues_next_of_round(f.s, now));
+    drop_all(&f);
+    tear_down(&f);
+}
+
 Test(queues, one_owner_s_tasks_run_as_they_came) {
     struct fixture f;
     set_up(&f);
