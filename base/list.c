@@ -170,12 +170,24 @@ struct list *list_concat_take(struct list *l, const struct list *tail) {
     return l;
 }
 
+struct list *list_extend_take(struct list *l, const struct list *from, int64_t i, int64_t n) {
+    must(i >= 1 && n >= 0 && i + n - 1 <= (int64_t)from->len && l != from);
+    if (l->refs != 1 || (size_t)l->len + (size_t)n > l->cap) l = list_own(l, grown(l, (size_t)n));
+    const value *at = &from->items[i - 1];
+    int64_t bytes = 0;
+    for (int64_t k = 0; k < n; k++) {
+        l->items[l->len + k] = value_ref(at[k]);
+        bytes += value_bytes(at[k]);
+        if (bytes > LIST_BYTES_MAX) bytes = LIST_BYTES_MAX;
+    }
+    change_bytes(l, bytes, 0);
+    l->len += (uint32_t)n;
+    return l;
+}
+
 struct list *list_range(const struct list *l, int64_t i, int64_t j) {
     if (j < i) return list_empty();
-    must(i >= 1 && j <= (int64_t)l->len);
-    struct list *part = list_alloc((size_t)(j - i + 1));
-    for (int64_t k = i; k <= j; k++) part = list_append_take(part, value_ref(l->items[k - 1]));
-    return part;
+    return list_extend_take(list_alloc((size_t)(j - i + 1)), l, i, j - i + 1);
 }
 
 value list_take_out(struct list *l, int64_t i) {

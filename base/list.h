@@ -38,6 +38,8 @@ struct list *list_set_take(struct list *l, int64_t i, value v);
 struct list *list_insert_take(struct list *l, int64_t before, value v); /* before: 1..len+1 */
 struct list *list_delete_take(struct list *l, int64_t i);
 struct list *list_concat_take(struct list *l, const struct list *tail);
+/* l and n elements of `from', which is another list, from its element i on. */
+struct list *list_extend_take(struct list *l, const struct list *from, int64_t i, int64_t n);
 struct list *list_range(const struct list *l, int64_t i, int64_t j); /* a new list; j < i gives {} */
 /* Element i moved out, NONE left in its place: for changing a nested list in place. l must have one holder; put it back with list_put. */
 value list_take_out(struct list *l, int64_t i);

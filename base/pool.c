@@ -7,8 +7,13 @@
 
 #include <string.h>
 
+_Thread_local struct pool_account pool_account = {.most = INT64_MAX};
+
 void *pool_resize(void *p, size_t bytes, size_t new_bytes) {
-    if (bytes > POOL_BLOCK_MAX && new_bytes > POOL_BLOCK_MAX) return xrealloc(p, new_bytes);
+    if (bytes > POOL_BLOCK_MAX && new_bytes > POOL_BLOCK_MAX) {
+        pool_count((int64_t)new_bytes - (int64_t)bytes);
+        return xrealloc(p, new_bytes);
+    }
     void *q = pool_alloc(new_bytes);
     memcpy(q, p, bytes < new_bytes ? bytes : new_bytes);
     pool_free(p, bytes);
@@ -74,6 +79,7 @@ static struct pool_slab *take_slab(void) {
     struct pool_slab *s = from->n ? from->v[--from->n] : cut_slab();
     all.held += POOL_SLAB;
     pthread_mutex_unlock(&all.lock);
+    pool_count(POOL_SLAB);
     return s;
 }
 
@@ -84,6 +90,7 @@ static void give_slab(struct pool_slab *s) {
     stack_push(keep ? &all.warm : &all.cold, s);
     all.held -= POOL_SLAB;
     pthread_mutex_unlock(&all.lock);
+    pool_count(-POOL_SLAB);
 }
 
 size_t pool_held(void) {

@@ -7,6 +7,9 @@
  * once. So memory that is released in the order in which it was taken, or nearly so, leaves the process; of what is released here and there only the room stays, for its class.
  *
  * Each thread has its own slabs; a block may be put back by any thread. In builds with an address sanitizer every block is malloc()'s.
+ *
+ * Each thread counts what it has taken, in slabs and in blocks too large for one. Somebody can have a bit of a word set whenever the thread takes more than so much: what that costs
+ * is paid once a slab, not once a block.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
@@ -34,10 +37,32 @@ static inline unsigned pool_class(size_t bytes) { return (unsigned)((bytes + POO
 size_t pool_held(void); /* bytes of all slabs that have blocks, of all threads */
 size_t pool_in_use(void); /* the same without the room in this thread's slabs; in time proportional to the slabs that have any */
 
+struct pool_account {
+    int64_t taken; /* bytes, what was given back subtracted; to be compared with itself only, as blocks wander between threads */
+    int64_t most; /* when more is taken than this, ... */
+    volatile int *word; /* ... `bit' is set in *word */
+    int bit;
+};
+extern _Thread_local struct pool_account pool_account;
+
+static inline void pool_count(int64_t bytes) {
+    struct pool_account *a = &pool_account;
+    a->taken += bytes;
+    if (bytes > 0 && a->taken > a->most) __atomic_fetch_or(a->word, a->bit, __ATOMIC_RELAXED);
+}
+
 #ifdef POOL_IS_MALLOC
 
-static inline void *pool_get(unsigned class) { return xmalloc((size_t)class * POOL_STEP); }
-static inline void pool_put(void *p) { free(p); }
+#include <malloc.h>
+
+static inline void *pool_get(unsigned class) {
+    pool_count((int64_t)class * POOL_STEP);
+    return xmalloc((size_t)class * POOL_STEP);
+}
+static inline void pool_put(void *p) {
+    pool_count(-(int64_t)malloc_usable_size(p));
+    free(p);
+}
 
 #else
 
@@ -81,10 +106,19 @@ static inline void pool_put(void *p) {
 #endif
 
 /* Of any size: from its class, or from malloc() when it is too large for one. Whoever frees or resizes it must tell the same size. */
-static inline void *pool_alloc(size_t bytes) { return bytes > POOL_BLOCK_MAX ? xmalloc(bytes) : pool_get(pool_class(bytes)); }
+static inline void *pool_alloc(size_t bytes) {
+    if (bytes <= POOL_BLOCK_MAX) return pool_get(pool_class(bytes));
+    pool_count((int64_t)bytes);
+    return xmalloc(bytes);
+}
 static inline void pool_free(void *p, size_t bytes) {
-    if (bytes > POOL_BLOCK_MAX) free(p);
-    else if (p) pool_put(p);
+    if (!p) return;
+    if (bytes <= POOL_BLOCK_MAX) {
+        pool_put(p);
+        return;
+    }
+    pool_count(-(int64_t)bytes);
+    free(p);
 }
 void *pool_resize(void *p, size_t bytes, size_t new_bytes);
 

@@ -28,9 +28,11 @@ static inline uint32_t str_cap(const struct str *s) {
     return class ? (uint32_t)(class * POOL_STEP - sizeof *s - 1) : long_part(s)->cap;
 }
 
+static size_t long_size(size_t cap) { return sizeof(struct str_long) + sizeof(struct str) + cap + 1; } /* more than POOL_BLOCK_MAX */
+
 static struct str *long_alloc(size_t cap) {
     must(cap <= STR_MAX);
-    struct str_long *l = xmalloc(sizeof *l + sizeof(struct str) + cap + 1);
+    struct str_long *l = pool_alloc(long_size(cap));
     l->cap = (uint32_t)cap;
     l->chars = 0;
     struct str *s = (struct str *)(void *)(l + 1);
@@ -55,7 +57,7 @@ static inline struct str *str_alloc(size_t cap) {
 
 void str_free_memory(struct str *s) {
     if (__builtin_expect(str_class(s) != 0, 1)) pool_put(s);
-    else free(long_part(s));
+    else pool_free(long_part(s), long_size(long_part(s)->cap));
 }
 
 static bool all_ascii(const char *p, size_t len) {
@@ -163,6 +165,8 @@ struct str *str_from_bytes(const char *bytes, size_t len) {
 void str_unref(struct str *s) {
     if (s && --s->refs == 0) str_free_memory(s);
 }
+
+bool str_has_room(const struct str *a, size_t len) { return a->refs == 1 && a->len + len <= str_cap(a); }
 
 struct str *str_append_take(struct str *a, const char *bytes, size_t len) {
     if (len == 0) return a;

@@ -40,6 +40,7 @@ void str_free_memory(struct str *s); /* for base/value.c: the last reference is 
 
 /* a + bytes. Takes a; in place (perhaps moved) when a has one holder. */
 struct str *str_append_take(struct str *a, const char *bytes, size_t len);
+bool str_has_room(const struct str *a, size_t len); /* would that be in place? */
 struct str *str_concat(const struct str *a, const struct str *b);
 
 /* The character at i (1-based), the characters i..j; must() be in range (j < i gives ""). Single ASCII characters are shared. */

@@ -90,13 +90,20 @@ static void walk_push(struct walk *w, const struct list *a, const struct list *b
 
 /* ---- freeing ---- */
 
-/* Dead lists wait in a chain through their `bytes' field, which nobody reads any more. */
-static void chain_push(struct list **chain, struct list *l) {
-    l->bytes = (int64_t)(intptr_t)*chain;
-    *chain = l;
-}
+/*
+ * Dead lists wait in a chain through their `bytes' field, which nobody reads any more; `refs' is then how many of the elements are gone already. A thread that frees later leaves a large
+ * rest there: each list that dies does a portion, so that the chain gets no longer than what a program can make, and value_free_some() the others.
+ */
+enum { FLAT_MAX = 4 /* elements of a list that is worth a look */, PORTION = 4096 };
 
-enum { FLAT_MAX = 4 }; /* elements of a list that is worth a look */
+static _Thread_local struct list *dead;
+static _Thread_local bool frees_later;
+
+static void bury(struct list *l) {
+    l->bytes = (int64_t)(intptr_t)dead;
+    l->refs = 0;
+    dead = l;
+}
 
 static bool is_flat(const struct list *l) {
     for (uint32_t i = 0; i < l->len; i++)
@@ -104,26 +111,47 @@ static bool is_flat(const struct list *l) {
     return true;
 }
 
-static void free_list(struct list *first) {
-    if (first->len <= FLAT_MAX && is_flat(first)) { /* most often the arguments of a call */
-        list_free_memory(first);
-        return;
-    }
-    struct list *chain = NULL;
-    chain_push(&chain, first);
-    while (chain) {
-        struct list *l = chain;
-        chain = (struct list *)(intptr_t)l->bytes; /* NOLINT: put there by chain_push */
-        for (uint32_t i = 0; i < l->len; i++) {
-            value v = l->items[i];
-            if (!value_is_counted(v) || --((struct counted *)v.u.p)->refs) continue;
-            if (v.type == V_LIST)
-                chain_push(&chain, v.u.l);
-            else
-                value_free_block(v);
+/* Elements of a dead list, at most n: how many. A list that dies with them is in front of it afterwards. */
+static size_t drop_elements(struct list *l, size_t n) {
+    uint32_t from = l->refs, end = l->len - from < n ? l->len : from + (uint32_t)n;
+    for (uint32_t i = from; i < end; i++) {
+        value v = l->items[i];
+        if (!value_is_counted(v) || --((struct counted *)v.u.p)->refs) continue;
+        if (v.type != V_LIST) {
+            value_free_block(v);
+            continue;
         }
+        l->refs = i + 1;
+        bury(v.u.l);
+        return i + 1 - from;
+    }
+    l->refs = end;
+    return end - from;
+}
+
+bool value_free_some(size_t work) {
+    for (size_t done = 0; dead && done < work; done++) {
+        struct list *l = dead;
+        if (l->refs < l->len) done += drop_elements(l, work - done);
+        if (dead != l || l->refs < l->len) continue;
+        dead = (struct list *)(intptr_t)l->bytes; /* NOLINT: put there by bury() */
         list_free_memory(l);
     }
+    return dead != NULL;
+}
+
+void value_free_later(bool later) {
+    frees_later = later;
+    if (!later) value_free_some(SIZE_MAX);
+}
+
+static void free_list(struct list *l) {
+    if (l->len <= FLAT_MAX && is_flat(l)) { /* most often the arguments of a call */
+        list_free_memory(l);
+        return;
+    }
+    bury(l);
+    value_free_some(frees_later ? PORTION : SIZE_MAX);
 }
 
 void value_free_block(value v) {

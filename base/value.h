@@ -75,6 +75,10 @@ struct counted {
 };
 
 void value_free_block(value v); /* out of line: the last reference went; frees nested values without deep recursion */
+/* Large lists that die in this thread are freed in portions from now on, so that no moment is long: by those that die after them, and by value_free_some(), which does about so many
+   elements and returns whether there are more. */
+void value_free_later(bool later);
+bool value_free_some(size_t work);
 
 /* *to = *from as two words: one 16-byte access right after two 8-byte ones would wait for them to reach the cache. */
 static inline void value_copy(value *to, const value *from) {

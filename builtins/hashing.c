@@ -49,7 +49,7 @@ static struct result digest(struct builtin_call *c, const struct buf *bytes) {
     if (!flag_arg(c, 2)) return result_str(hex(md, n));
     struct buf out = BUF_INIT;
     binary_encode(&out, md, n, true);
-    return support_buf_result(&out);
+    return support_buf_result(c, &out);
 }
 
 struct result bf_string_hash(struct builtin_call *c) {

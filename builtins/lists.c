@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "builtins/support.h"
 
-/* The list argument, one holder more: what the *_take functions of base/list.h want. */
-static struct list *take_list(const struct builtin_call *c) { return list_ref(c->args[0].u.l); }
+/* The list argument, one holder more. */
+static struct list *same_list(const struct builtin_call *c) { return list_ref(c->args[0].u.l); }
+
+/* The same for a change of it that makes it so many elements longer, for the *_take functions of base/list.h; NULL: not possible, support_memory_error() tells. */
+static struct list *list_to_change(const struct builtin_call *c, uint64_t more) {
+    struct list *l = same_list(c);
+    if (vm_list_own(c->vm, &l, more)) return l;
+    list_unref(l);
+    return NULL;
+}
 
 struct result bf_is_member(struct builtin_call *c) {
     if (c->args[1].type != V_LIST) return result_raise(E_INVARG);
@@ -15,7 +23,8 @@ static struct result insert(struct builtin_call *c, int64_t before) {
     if (!support_list_fits(c, (size_t)l->len + 1)) return support_size_error(c);
     if (before < 1) before = 1;
     if (before > (int64_t)l->len + 1) before = (int64_t)l->len + 1;
-    return result_list(list_insert_take(take_list(c), before, value_ref(c->args[1])));
+    l = list_to_change(c, 1);
+    return l ? result_list(list_insert_take(l, before, value_ref(c->args[1]))) : support_memory_error();
 }
 
 struct result bf_listinsert(struct builtin_call *c) { return insert(c, int_arg(c, 2, 1)); }
@@ -27,26 +36,32 @@ struct result bf_listappend(struct builtin_call *c) {
 
 static bool in_range(const struct builtin_call *c, int64_t i) { return i >= 1 && i <= (int64_t)c->args[0].u.l->len; }
 
+static struct result delete_element(struct builtin_call *c, int64_t i) {
+    struct list *l = list_to_change(c, 0);
+    return l ? result_list(list_delete_take(l, i)) : support_memory_error();
+}
+
 struct result bf_listdelete(struct builtin_call *c) {
     int64_t i = c->args[1].u.i;
-    if (!in_range(c, i)) return result_raise(E_RANGE);
-    return result_list(list_delete_take(take_list(c), i));
+    return in_range(c, i) ? delete_element(c, i) : result_raise(E_RANGE);
 }
 
 struct result bf_listset(struct builtin_call *c) {
     int64_t i = c->args[2].u.i;
     if (!in_range(c, i)) return result_raise(E_RANGE);
-    return result_list(list_set_take(take_list(c), i, value_ref(c->args[1])));
+    struct list *l = list_to_change(c, 0);
+    return l ? result_list(list_set_take(l, i, value_ref(c->args[1]))) : support_memory_error();
 }
 
 struct result bf_setadd(struct builtin_call *c) {
     struct list *l = c->args[0].u.l;
-    if (vm_list_find(c->vm, l, c->args[1], false)) return result_list(take_list(c));
+    if (vm_list_find(c->vm, l, c->args[1], false)) return result_list(same_list(c));
     if (!support_list_fits(c, (size_t)l->len + 1)) return support_size_error(c);
-    return result_list(list_append_take(take_list(c), value_ref(c->args[1])));
+    l = list_to_change(c, 1);
+    return l ? result_list(list_append_take(l, value_ref(c->args[1]))) : support_memory_error();
 }
 
 struct result bf_setremove(struct builtin_call *c) {
     int64_t i = vm_list_find(c->vm, c->args[0].u.l, c->args[1], false);
-    return result_list(i ? list_delete_take(take_list(c), i) : take_list(c));
+    return i ? delete_element(c, i) : result_list(same_list(c));
 }

@@ -100,7 +100,7 @@ struct result bf_substitute(struct builtin_call *c) {
     struct buf out = BUF_INIT;
     enum error e = E_NONE;
     while (e == E_NONE && p < end) e = substitute_piece(c, &p, end, subject, &s, &out);
-    if (e == E_NONE) return support_buf_result(&out);
+    if (e == E_NONE) return support_buf_result(c, &out);
     buf_fini(&out);
     return e == E_QUOTA ? support_size_error(c) : result_raise(e);
 }

@@ -82,7 +82,7 @@ struct result bf_strsub(struct builtin_call *c) {
     bool fits = replace_all(&out, s, find, needle, what->len, with, support_string_limit(c));
     buf_fini(&folded);
     buf_fini(&folded_what);
-    if (fits) return support_buf_result(&out);
+    if (fits) return support_buf_result(c, &out);
     buf_fini(&out);
     return support_size_error(c);
 }
@@ -124,7 +124,8 @@ struct result bf_decode_binary(struct builtin_call *c) {
     } else {
         const unsigned char *p = (const unsigned char *)buf_c(&bytes);
         size_t n = count_pieces(p, bytes.len, fully);
-        r = support_list_fits(c, n) ? result_list(pieces(p, bytes.len, fully, n)) : support_size_error(c);
+        if (!support_list_fits(c, n)) r = support_size_error(c);
+        else r = vm_memory_fits(c->vm, sizeof(value) * n) ? result_list(pieces(p, bytes.len, fully, n)) : support_memory_error();
     }
     buf_fini(&bytes);
     return r;
@@ -186,6 +187,6 @@ struct result bf_encode_binary(struct builtin_call *c) {
     free(w.levels);
     if (e == E_NONE) binary_encode(&out, buf_c(&bytes), bytes.len, false);
     buf_fini(&bytes);
-    if (e == E_NONE) return support_buf_result(&out);
+    if (e == E_NONE) return support_buf_result(c, &out);
     return e == E_QUOTA ? support_size_error(c) : result_raise(e);
 }

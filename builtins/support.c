@@ -9,10 +9,11 @@
 /* The limits when the options name none: language.md 15. */
 enum { DEFAULT_STRING_BYTES = 33554423, DEFAULT_LIST_ELEMENTS = 4194302 };
 
-struct result support_buf_result(struct buf *b) {
-    struct str *s = buf_to_str(b);
+struct result support_buf_result(struct builtin_call *c, struct buf *b) {
+    bool fits = vm_memory_fits(c->vm, b->len);
+    struct result r = fits ? result_str(buf_to_str(b)) : support_memory_error();
     buf_fini(b);
-    return result_str(s);
+    return r;
 }
 
 enum error support_valid_arg(const struct builtin_call *c, int i, objid *out) {
@@ -41,6 +42,10 @@ bool support_list_fits(const struct builtin_call *c, size_t elements) {
 struct result support_size_error(struct builtin_call *c) {
     if (!c->m->max_concat_catchable) vm_abort_seconds(c->vm);
     return result_raise(E_QUOTA);
+}
+
+struct result support_memory_error(void) {
+    return result_raise_text(E_QUOTA, VM_MEMORY_MESSAGE);
 }
 
 bool support_latin1(const struct builtin_call *c) { return db_encoding(db_of(c)) == ENC_LATIN1; }

@@ -21,7 +21,7 @@ static inline bool is_wizard(const struct builtin_call *c) { return db_is_wizard
 static inline struct result result_str(struct str *s) { return result_value(value_str(s)); } /* takes */
 static inline struct result result_list(struct list *l) { return result_value(value_list(l)); } /* takes */
 static inline struct result result_obj(objid o) { return result_value(value_obj(o)); }
-struct result support_buf_result(struct buf *b); /* the text as a string; the buffer is freed */
+struct result support_buf_result(struct builtin_call *c, struct buf *b); /* the text as a string; the buffer is freed */
 
 /* Argument i is a valid object: E_NONE and *out, E_TYPE, or E_INVARG. */
 enum error support_valid_arg(const struct builtin_call *c, int i, objid *out);
@@ -35,6 +35,8 @@ bool support_list_fits(const struct builtin_call *c, size_t elements);
 size_t support_string_limit(const struct builtin_call *c);
 /* The size error: E_QUOTA, or the task's end as out of seconds when that cannot be caught. */
 struct result support_size_error(struct builtin_call *c);
+/* What vm_memory_fits() or vm_list_own() has refused: E_QUOTA. */
+struct result support_memory_error(void);
 
 /* Does the world hold its text as Latin-1? */
 bool support_latin1(const struct builtin_call *c);

@@ -139,14 +139,14 @@ struct result bf_tostr(struct builtin_call *c) {
         }
         value_print(&out, v);
     }
-    if (support_string_fits(c, out.len)) return support_buf_result(&out);
+    if (support_string_fits(c, out.len)) return support_buf_result(c, &out);
     buf_fini(&out);
     return support_size_error(c);
 }
 
 struct result bf_toliteral(struct builtin_call *c) {
     struct buf out = BUF_INIT;
-    if (value_print_literal_up_to(&out, c->args[0], support_string_limit(c))) return support_buf_result(&out);
+    if (value_print_literal_up_to(&out, c->args[0], support_string_limit(c))) return support_buf_result(c, &out);
     buf_fini(&out);
     return support_size_error(c);
 }

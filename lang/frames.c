@@ -285,7 +285,10 @@ static bool load_frames(struct loader *l) {
 struct vm *vm_load(struct machine *m, struct dec *d, struct code *(*find_code)(void *ctx, const uint8_t *hash), void *ctx, struct buf *why) {
     struct loader l = {m, d, find_code, ctx, why, vm_alloc(m)};
     l.vm->state = VM_SLEEPING;
-    if (load_frames(&l)) return l.vm;
+    if (load_frames(&l)) {
+        l.vm->held = vm_bytes(l.vm);
+        return l.vm;
+    }
     vm_free(l.vm);
     return NULL;
 }

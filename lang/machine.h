@@ -33,6 +33,7 @@ struct machine {
     int64_t max_string_concat; /* bytes; 0: the machine's own maximum */
     int64_t max_list_concat; /* elements */
     bool max_concat_catchable;
+    int64_t max_task_bytes; /* that a task may hold; 0: any number. For who fills in vm_limits */
     bool has_workers; /* who runs the tasks has the work of threaded built-ins done (lang/threaded.h) */
     void *scheduler; /* for builtins of the layers above; the machine never looks */
     void *host;
@@ -90,14 +91,25 @@ void vm_outcome_fini(struct vm_outcome *o);
 
 struct vm_limits {
     int64_t ticks; /* in; what is left on return */
-    volatile int *out_of_time; /* a timer or a signal sets it; looked at when a tick is counted */
+    volatile int *out_of_time; /* bits of enum slice_flag, set from anywhere at any time; looked at when a tick is counted. NULL: nobody sets any */
     int64_t deadline_us; /* clock_monotonic_us() or 0: long builtins poll it */
+    int64_t bytes; /* that the task may hold; 0: any number */
 };
+enum slice_flag { SLICE_OVER = 1 /* its time is over */, SLICE_MEMORY = 4 /* it has taken more memory than it may (lang/vm_limits.c) */ };
 /* Runs until the task ends or sleeps. `wake` is taken: the value of the suspended call (an error value is raised there); ignored at the first run. */
 enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struct vm_outcome *out);
 /* Instead of vm_run on a sleeping task: raises `e' in it first. */
 int64_t vm_ticks_left(const struct vm *vm);
 bool vm_deadline_passed(const struct vm *vm); /* for builtins that may take long */
+/* May the running task take so much more memory? false: the error is set (E_QUOTA). For blocks whose size a program chooses; small ones may be taken unasked. */
+#define VM_MEMORY_MESSAGE "Resource limit exceeded: memory of a task"
+enum { VM_SMALL = 64 << 10 };
+bool vm_memory_ask(struct vm *vm, uint64_t more);
+static inline bool vm_memory_fits(struct vm *vm, uint64_t more) { return more < VM_SMALL || vm_memory_ask(vm, more); }
+/* *l, owned, made ready for a change in place of so many elements more: shared and large, it is copied now, in portions. false: the error is set, or vm_abort_seconds(); *l is as it was. */
+bool vm_list_own(struct vm *vm, struct list **l, uint64_t more);
+/* list_extend_take() in portions. */
+bool vm_list_extend(struct vm *vm, struct list **l, const struct list *from, int64_t i, int64_t n);
 /* list_find(), which can take long: an element can be large, and there very often. 0 and vm_abort_seconds() when the time is over. */
 int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case);
 /* The builtin now running asks for the task's end after it, or for an abort as out of seconds (oversized values that are not catchable). */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "base/pool.h"
 #include "base/str.h"
 #include "db/world.h"
 
@@ -232,6 +233,7 @@ struct vm *vm_fork(struct vm *vm, struct frame *f, uint32_t node) {
     g->args = value_ref(f->args);
     value *from = vm_regs(vm, f), *to = vm_regs(child, g);
     for (uint32_t i = 0; i < f->program->nlocals; i++) to[i] = value_ref(from[i]);
+    vm_account_fork(vm, child);
     return child;
 }
 
@@ -272,6 +274,8 @@ void vm_outcome_fini(struct vm_outcome *o) {
 /* ---- running ---- */
 
 static void begin_run(struct vm *vm, struct vm_limits *limits) {
+    if (!limits->out_of_time) limits->out_of_time = &vm->own_flag;
+    vm->own_flag = 0;
     vm->limits = limits;
     vm->ticks = limits->ticks;
     vm->abort_seconds = false;
@@ -298,13 +302,16 @@ static enum go wake_up(struct vm *vm, value wake) {
 
 enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struct vm_outcome *out) {
     must(vm->state == VM_NEW || vm->state == VM_SLEEPING);
+    struct pool_account outer;
     begin_run(vm, limits);
+    vm_account_begin(vm, &outer);
     enum go go = GO_ON;
     bool fresh = vm->state == VM_NEW && vm->raise_on_wake < 0;
     vm->state = VM_RUNNING;
     if (fresh) value_unref(wake);
     else go = wake_up(vm, wake);
     enum vm_status status = go == GO_STOP ? vm->status : vm_loop(vm);
+    vm_account_end(vm, &outer);
     limits->ticks = vm->ticks;
     vm->limits = NULL;
     vm->state = status == VM_SUSPENDED ? VM_SLEEPING : VM_OVER;

@@ -16,6 +16,7 @@
 
 /* argstr dobj dobjstr prepstr iobj iobjstr: shared from frame to frame as long as nobody assigns to them. */
 enum { COMMAND_VARS = 6 };
+struct pool_account;
 struct command_vars {
     uint32_t refs;
     value v[COMMAND_VARS];
@@ -56,6 +57,9 @@ struct vm {
     struct vm_outcome out; /* of this run */
     enum vm_status status;
     bool abort_seconds;
+    bool over_memory; /* E_QUOTA was raised for it */
+    int own_flag; /* in place of limits->out_of_time */
+    int64_t held, taken_before; /* bytes when the slice began (while it sleeps: now), and pool_account.taken then */
     int raise_on_wake; /* enum error; -1 none */
     struct str *wake_message; /* of that error; NULL: its own */
     void *owner;
@@ -192,6 +196,14 @@ enum go vm_raise(struct vm *vm);
 enum go vm_raise_again(struct vm *vm, value *pending);
 /* Out of ticks or seconds, or killed: no finally. */
 enum go vm_abort(struct vm *vm, enum vm_status status);
+
+int64_t vm_checkpoint_ticks(const struct program *p, const struct insn *i); /* that an instruction which looks at the limits counts */
+
+/* ---- vm_limits.c ---- */
+void vm_account_begin(struct vm *vm, struct pool_account *outer);
+void vm_account_end(struct vm *vm, const struct pool_account *outer);
+void vm_account_fork(const struct vm *vm, struct vm *child);
+enum go vm_interrupted(struct vm *vm); /* the instruction that has just counted its ticks found a flag of the slice set */
 
 /* ---- vm_info.c ---- */
 int vm_frame_line(const struct vm *vm, const struct frame *f);

@@ -3,7 +3,6 @@
 #include "lang/vm.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/list.h"
 #include "base/str.h"
 
@@ -89,25 +88,6 @@ struct str *vm_first_verb(const struct vm *vm, objid *definer) {
 value vm_variable(const struct vm *vm, enum builtin_var var) {
     const struct frame *f = vm_running(vm);
     return f ? vm_frame_variable(vm, f, var) : value_none();
-}
-
-bool vm_deadline_passed(const struct vm *vm) {
-    const struct vm_limits *l = vm->limits;
-    if (!l) return false;
-    if (l->out_of_time && *l->out_of_time) return true;
-    return l->deadline_us != 0 && clock_monotonic_us() >= l->deadline_us;
-}
-
-int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case) {
-    if (v.type != V_LIST && v.type != V_STR) return list_find(l, v, match_case);
-    for (uint32_t i = 0; i < l->len; i++) {
-        if (l->items[i].type != v.type) continue;
-        if (match_case ? value_identical(l->items[i], v) : value_equal(l->items[i], v)) return (int64_t)i + 1;
-        if ((i & 31) != 31 || !vm_deadline_passed(vm)) continue;
-        vm_abort_seconds(vm);
-        break;
-    }
-    return 0;
 }
 
 enum { PROGRAM_BYTES = 4 }; /* that a letter of a program's text comes to */

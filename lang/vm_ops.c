@@ -43,6 +43,9 @@ static bool list_fits(struct vm *vm, uint64_t elements) {
     return elements <= max ? true : too_large(vm);
 }
 
+/* May the list, which is owned and about to be changed, become n elements longer? It may be another block then. */
+static bool may_grow(struct vm *vm, value *l, uint64_t n) { return list_fits(vm, l->u.l->len + n) && vm_list_own(vm, &l->u.l, n); }
+
 /* ---- arithmetic ---- */
 
 static bool put_float(struct vm *vm, value *dest, double f) {
@@ -53,11 +56,12 @@ static bool put_float(struct vm *vm, value *dest, double f) {
 
 static bool add_strings(struct vm *vm, value *dest, value *l, value *r) {
     struct str *a = l->u.s, *b = r->u.s;
-    if (!string_fits(vm, (uint64_t)a->len + b->len)) return false;
+    uint64_t len = (uint64_t)a->len + b->len;
+    bool grows = a != b && (l == dest || is_temp(vm, l)); /* the left side is not needed any more: in place if nobody else holds it */
+    if (!string_fits(vm, len)) return false;
+    if (!(grows && str_has_room(a, b->len)) && !vm_memory_fits(vm, grows ? len + len / 2 : len)) return false;
     struct str *sum;
-    if (a == b) {
-        sum = str_concat(a, b);
-    } else if (l == dest || is_temp(vm, l)) { /* the left side is not needed any more: grow it in place if nobody else holds it */
+    if (grows) {
         *l = value_none();
         sum = str_append_take(a, b->data, b->len);
     } else {
@@ -225,12 +229,27 @@ bool vm_op_pushref(struct vm *vm, value *dest, const value *base, const value *i
     return true;
 }
 
+static bool part_of(struct vm *vm, const struct list *l, int64_t i, int64_t j, value *part) {
+    if (!vm_memory_fits(vm, j < i ? 0 : sizeof(value) * (uint64_t)(j - i + 1))) return false;
+    struct list *made = j < i ? list_empty() : list_new((size_t)(j - i + 1));
+    *part = value_list(made);
+    if (j < i || vm_list_extend(vm, &part->u.l, l, i, j - i + 1)) return true;
+    list_unref(part->u.l);
+    return false;
+}
+
 bool vm_op_range(struct vm *vm, value *dest, value *base, value *from) {
     if (!is_sequence(base) || from[0].type != V_INT || from[1].type != V_INT) return vm_error(vm, E_TYPE);
     int64_t i = from[0].u.i, j = from[1].u.i, len = length_of(base);
     if (i <= j && (i < 1 || i > len || j < 1 || j > len)) return vm_error(vm, E_RANGE);
     if (i > j) i = 1, j = 0;
-    value v = base->type == V_STR ? value_str(str_range(base->u.s, i, j)) : value_list(list_range(base->u.l, i, j));
+    value v = value_none();
+    if (base->type == V_STR) {
+        if (!vm_memory_fits(vm, i > j ? 0 : (uint64_t)(j - i + 1))) return false;
+        v = value_str(str_range(base->u.s, i, j));
+    } else if (!part_of(vm, base->u.l, i, j, &v)) {
+        return false;
+    }
     used(vm, base);
     reg_put(dest, v);
     return true;
@@ -258,40 +277,54 @@ static struct list *append_all(struct list *l, value *first, uint32_t n) {
 
 bool vm_op_listadd(struct vm *vm, value *dest, value *first, uint32_t n) {
     if (dest->type != V_LIST) return vm_error(vm, E_TYPE); /* after an error in a frame without d */
-    if (!list_fits(vm, (uint64_t)dest->u.l->len + n)) return false;
+    if (!may_grow(vm, dest, n)) return false;
     *dest = value_list(append_all(reg_take(dest).u.l, first, n));
     return true;
+}
+
+enum { MANY = 1 << 14 }; /* as many as vm_list_own() copies */
+
+/* `tail' may be *l itself. */
+static bool concat_many(struct vm *vm, struct list **l, struct list *tail) {
+    struct list *from = list_ref(tail);
+    bool ok = vm_list_own(vm, l, from->len) && vm_list_extend(vm, l, from, 1, from->len);
+    list_unref(from);
+    return ok;
 }
 
 bool vm_op_splice(struct vm *vm, value *dest, value *src) {
     if (dest->type != V_LIST) return vm_error(vm, E_TYPE);
     if (src->type != V_LIST) return vm_error_types(vm, T_LIST, (int)src->type);
-    if (!list_fits(vm, (uint64_t)dest->u.l->len + src->u.l->len)) return false;
-    *dest = value_list(list_concat_take(reg_take(dest).u.l, src->u.l));
+    if (!may_grow(vm, dest, src->u.l->len)) return false;
+    if (src->u.l->len < MANY) *dest = value_list(list_concat_take(reg_take(dest).u.l, src->u.l));
+    else if (!concat_many(vm, &dest->u.l, src->u.l)) return false;
     used(vm, src);
     return true;
 }
 
 bool vm_op_append(struct vm *vm, value *dest, value *item) {
     if (dest->type != V_LIST) return vm_error_types(vm, T_LIST, (int)dest->type);
-    if (!list_fits(vm, (uint64_t)dest->u.l->len + 1)) return false;
+    if (!may_grow(vm, dest, 1)) return false;
     value v = operand_take(vm, item);
     *dest = value_list(list_append_take(reg_take(dest).u.l, v));
     return true;
 }
 
 /* Drops the variable's hold on a list that it shares with `held' only, when it is about to be overwritten: what follows is done in place. */
-static void share_no_more(value *var, const value *held) {
-    if (var->type == V_LIST && held->type == V_LIST && var->u.l == held->u.l && var->u.l->refs == 2) {
-        var->u.l->refs = 1;
-        *var = value_none();
-    }
+static bool share_no_more(value *var, const value *held) {
+    if (var->type != V_LIST || held->type != V_LIST || var->u.l != held->u.l || var->u.l->refs != 2) return false;
+    var->u.l->refs = 1;
+    *var = value_none();
+    return true;
 }
 
 bool vm_op_listset(struct vm *vm, value *dest, value *base, uint32_t n) {
     if (base->type != V_LIST) return vm_error(vm, E_TYPE);
-    if (!list_fits(vm, (uint64_t)base->u.l->len + n)) return false;
-    share_no_more(dest, base);
+    bool moved = share_no_more(dest, base);
+    if (!may_grow(vm, base, n)) {
+        if (moved) *dest = value_ref(*base);
+        return false;
+    }
     value v = value_list(append_all(reg_take(base).u.l, base + 1, n));
     reg_put(dest, v);
     return true;
@@ -327,6 +360,7 @@ static bool contains_itself(const value *base, const value *v) { return base->ty
 bool vm_op_setidx(struct vm *vm, value *base, const value *index, value *v) {
     enum error e = check_store(base, index, v);
     if (e != E_NONE) return vm_error(vm, e);
+    if (base->type == V_LIST && !vm_list_own(vm, &base->u.l, 0)) return false;
     value put = contains_itself(base, v) ? value_ref(*v) : operand_take(vm, v);
     return store(base, index, put) == E_NONE;
 }
@@ -348,19 +382,37 @@ static void detach_chain(value *base, value *chain, uint32_t levels) {
     }
 }
 
+/* Of a chain: list i, counted from 0. */
+static value *chain_holder(value *base, value *chain, uint32_t i) { return i == 0 ? base : &chain[2 * i - 1]; }
+
+/* Is there memory for those that others hold too, besides what they are taken from? */
+static bool copies_fit(struct vm *vm, value *base, value *chain, uint32_t levels) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < levels; i++) {
+        const value *holder = chain_holder(base, chain, i);
+        if (holder->type == V_LIST && holder->u.l->refs > 2) bytes += sizeof(value) * holder->u.l->len;
+    }
+    return vm_memory_fits(vm, bytes);
+}
+
 bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, uint16_t var) {
     const struct frame *f = vm_top(vm);
     value *target = var == NO_REG ? base : &vm_regs(vm, f)[var];
     if (f->debug) { /* all that can fail, before anything changes: only the innermost store can */
-        const value *last = levels == 1 ? base : &chain[2 * levels - 3];
+        const value *last = chain_holder(base, chain, levels - 1);
         enum error e = check_store(last, &chain[2 * levels - 2], &chain[2 * levels - 1]);
         if (e != E_NONE) return vm_error(vm, e);
     }
+    if (!copies_fit(vm, base, chain, levels)) return false;
     if (target != base) share_no_more(target, base);
     detach_chain(base, chain, levels);
     value v = reg_take(&chain[2 * levels - 1]);
     for (uint32_t i = levels; i > 0; i--) {
-        value *holder = i == 1 ? base : &chain[2 * i - 3];
+        value *holder = chain_holder(base, chain, i - 1);
+        if (holder->type == V_LIST && !vm_list_own(vm, &holder->u.l, 0)) { /* the time is over */
+            value_unref(v);
+            return false;
+        }
         enum error e = store(holder, &chain[2 * i - 2], v);
         if (i > 1) v = e == E_NONE ? reg_take(holder) : value_err(e);
         else if (e != E_NONE) reg_put(base, value_err(e));
@@ -370,26 +422,31 @@ bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, u
 }
 
 /* Elements or characters before i, then v, then those after j. */
-static value replace_range(const value *base, int64_t i, int64_t j, const value *v) {
-    int64_t len = length_of(base);
-    if (base->type == V_STR) {
-        struct str *s = i > 1 ? str_range(base->u.s, 1, i - 1) : str_new("", 0);
-        s = str_append_take(s, v->u.s->data, v->u.s->len);
-        if (j < len) {
-            struct str *tail = str_range(base->u.s, j + 1, len);
-            s = str_append_take(s, tail->data, tail->len);
-            str_unref(tail);
-        }
-        return value_str(s);
-    }
-    struct list *l = i > 1 ? list_range(base->u.l, 1, i - 1) : list_new(v->u.l->len);
-    l = list_concat_take(l, v->u.l);
-    if (j < len) {
-        struct list *tail = list_range(base->u.l, j + 1, len);
-        l = list_concat_take(l, tail);
-        list_unref(tail);
-    }
-    return value_list(l);
+static struct str *replace_text(struct str *base, int64_t i, int64_t j, const struct str *v) {
+    int64_t len = str_chars(base);
+    struct str *s = i > 1 ? str_range(base, 1, i - 1) : str_new("", 0);
+    s = str_append_take(s, v->data, v->len);
+    if (j >= len) return s;
+    size_t from = str_offset(base, j + 1);
+    return str_append_take(s, base->data + from, base->len - from);
+}
+
+static bool replace_elements(struct vm *vm, struct list **l, const struct list *base, int64_t i, int64_t j, const struct list *v) {
+    int64_t len = base->len, before = i > 1 ? i - 1 : 0, after = j < len ? len - j : 0;
+    size_t n = (size_t)(before + v->len + after);
+    if (!vm_memory_fits(vm, sizeof(value) * n)) return false;
+    *l = list_new(n);
+    if (vm_list_extend(vm, l, base, 1, before) && vm_list_extend(vm, l, v, 1, v->len) && vm_list_extend(vm, l, base, j + 1, after)) return true;
+    list_unref(*l);
+    return false;
+}
+
+static bool replace_range(struct vm *vm, value *result, const value *base, int64_t i, int64_t j, const value *v) {
+    result->type = base->type;
+    if (base->type == V_LIST) return replace_elements(vm, &result->u.l, base->u.l, i, j, v->u.l);
+    if (!vm_memory_fits(vm, 2 * (uint64_t)base->u.s->len + v->u.s->len)) return false;
+    result->u.s = replace_text(base->u.s, i, j, v->u.s);
+    return true;
 }
 
 static bool check_range(struct vm *vm, const value *base, const value *bounds, const value *v) {
@@ -401,10 +458,10 @@ static bool check_range(struct vm *vm, const value *base, const value *bounds, c
 
 bool vm_op_setrange(struct vm *vm, value *base, value *bounds, value *v, uint16_t var) {
     const struct frame *f = vm_top(vm);
-    value result;
+    value result = value_none();
     if (check_range(vm, base, bounds, v)) {
         int64_t i = bounds[0].u.i, j = bounds[1].u.i;
-        result = replace_range(base, i < 1 ? 1 : i, j, v);
+        if (!replace_range(vm, &result, base, i < 1 ? 1 : i, j, v)) return false;
     } else if (f->debug || vm->abort_seconds) {
         return false;
     } else {
@@ -478,6 +535,16 @@ static bool check_scatter(struct vm *vm, const value *src, const struct scatter 
     return true;
 }
 
+/* What the item with the @ gets. */
+static bool rest_of(struct vm *vm, const struct list *l, const struct scatter *s, uint32_t optional, uint32_t rest, value *part) {
+    int64_t at = 1;
+    for (uint32_t i = 0; i < s->nitems && s->items[i].kind != N_REST; i++) {
+        if (s->items[i].kind == N_TARGET) at++;
+        else if (optional > 0) optional--, at++;
+    }
+    return part_of(vm, l, at, at + rest - 1, part);
+}
+
 /* The list's elements are dealt in order; the list may lie in a variable that is a target. */
 bool vm_op_scatter(struct vm *vm, value *src, const struct scatter *s, uint32_t *pc) {
     if (!check_scatter(vm, src, s)) return false;
@@ -486,12 +553,17 @@ bool vm_op_scatter(struct vm *vm, value *src, const struct scatter *s, uint32_t 
     uint32_t n = l->len, optional = n - s->nrequired, at = 1;
     if (optional > s->noptional) optional = s->noptional;
     uint32_t rest = n - s->nrequired - optional;
+    value part = value_none();
+    if (s->rest && !rest_of(vm, l, s, optional, rest, &part)) {
+        list_unref(l);
+        return false;
+    }
     *pc = s->done;
     bool wanting = false;
     for (uint32_t i = 0; i < s->nitems; i++) {
         const struct scatter_item *t = &s->items[i];
         if (t->kind == N_REST) {
-            reg_put(&r[t->reg], value_list(list_range(l, at, (int64_t)at + rest - 1)));
+            reg_put(&r[t->reg], part);
             at += rest;
         } else if (t->kind == N_TARGET || optional > 0) {
             reg_put(&r[t->reg], value_ref(list_get(l, at++)));

@@ -264,7 +264,7 @@ enum go vm_operation_failed(struct vm *vm) {
     return vm_raise(vm);
 }
 
-static int64_t checkpoint_ticks(const struct program *p, const struct insn *i) {
+int64_t vm_checkpoint_ticks(const struct program *p, const struct insn *i) {
     switch (i->op) {
     case OP_CHECK:
     case OP_LOOP: return i->a;
@@ -287,7 +287,7 @@ static void find_last_tick(const struct vm *vm) {
     if (!f->program || f->pc < 2 || vm->ticks > 0) return;
     const struct where *w = f->program->where;
     const struct insn *i = &f->program->code[f->pc - 1];
-    int64_t had = vm->ticks + checkpoint_ticks(f->program, i);
+    int64_t had = vm->ticks + vm_checkpoint_ticks(f->program, i);
     for (uint32_t at = f->pc - 1; at > 0 && w[at - 1].after > 0 && w[at - 1].after >= had; at--) f->pc = at;
 }
 

@@ -190,8 +190,7 @@ enum vm_status vm_loop(struct vm *vm) {
 #undef OP
     };
 #endif
-    static volatile int never = 0;
-    volatile int *out_of_time = vm->limits->out_of_time ? vm->limits->out_of_time : &never;
+    volatile int *out_of_time = vm->limits->out_of_time;
     struct db *db = vm->m->db;
     struct frame *f;
     value *R, *K;
@@ -634,6 +633,6 @@ no_ticks:
     return vm->status;
 no_time:
     SYNC();
-    vm_abort(vm, VM_OUT_OF_SECONDS);
-    return vm->status;
+    go = vm_interrupted(vm);
+    goto go_on;
 }

@@ -181,6 +181,7 @@ void options_load(struct scheduler *s) {
         if (rows[i].when == CACHED) s->options->cached[i] = option_int_of(s, 0, (enum server_option)i);
     s->m->max_string_concat = size_limit(s->options->cached[OPT_max_string_concat], 1015, MOST_STRING, option_default(s, OPT_max_string_concat));
     s->m->max_list_concat = size_limit(s->options->cached[OPT_max_list_concat], 1022, MOST_LIST, option_default(s, OPT_max_list_concat));
+    s->m->max_task_bytes = s->options->cached[OPT_max_task_bytes];
     s->m->max_concat_catchable = s->options->cached[OPT_max_concat_catchable] != 0;
     load_protections(s);
     load_history_limits(s);

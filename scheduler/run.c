@@ -41,7 +41,7 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     s->run = &run;
     if (s->host.runs) s->host.runs(s->host.ctx, id, vm);
     s->m->max_stack_depth = (int)(option_int(s, OPT_max_stack_depth) > 100000 ? 100000 : option_int(s, OPT_max_stack_depth));
-    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us), .deadline_us = now + seconds_in_us(seconds)};
+    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us), .deadline_us = now + seconds_in_us(seconds), .bytes = s->m->max_task_bytes};
     enum vm_status status = vm_run(vm, &limits, wake, out);
     watchdog_end(s->watchdog);
     s->ticks_used += ticks - limits.ticks;
@@ -253,6 +253,8 @@ void run_input(struct scheduler *s, struct input *in) {
     input_update(s, in);
 }
 
+enum { FREED_A_TURN = 1 << 14 }; /* elements of dead lists: a millisecond or two */
+
 static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
     queue_begin_turn(q);
     measure_begin_turn(s, now_us, q->first_input ? 0 : q->first->due_us);
@@ -266,6 +268,7 @@ static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
         run_task(s, q->first);
     }
     s->turn = NULL;
+    value_free_some(FREED_A_TURN); /* what it dropped it pays for, as far as that is short */
     measure_end_turn(s, q);
     queue_end_turn(s, q, s->ticks_used, s->turn_used.cpu_us);
     login_run_hooks(s);
@@ -291,7 +294,7 @@ int64_t sched_run(struct scheduler *s, int64_t budget_us) {
         now = clock_monotonic_us();
         if (now >= end) break;
     }
-    if (s->ring) return 0;
+    if (value_free_some(FREED_A_TURN) || s->ring) return 0;
     int64_t due = sleepers_next_due(s);
     return due == INT64_MAX ? -1 : due > now ? due - now : 0;
 }

@@ -30,6 +30,7 @@ struct scheduler *sched_new(struct machine *m, const struct host *host) {
     m->has_workers = host->work != NULL;
     m->hooks = (struct machine_hooks){fork_hook, id_hook, s};
     options_load(s);
+    value_free_later(true);
     return s;
 }
 
@@ -73,6 +74,7 @@ void sched_free(struct scheduler *s) {
     s->m->scheduler = s->m->host = NULL;
     s->m->hooks = (struct machine_hooks){0};
     s->m->has_workers = false;
+    value_free_later(false);
     free(s);
 }
 

@@ -311,7 +311,7 @@ static bool load_state(struct runner *r, const char *path) {
 }
 
 static void run_task(struct runner *r, struct task *t) {
-    struct vm_limits limits = {.ticks = r->ticks};
+    struct vm_limits limits = {.ticks = r->ticks, .bytes = r->m.max_task_bytes};
     struct vm_outcome o;
     value wake = t->wake;
     t->wake = value_int(0);
@@ -492,6 +492,8 @@ static void set_options(struct runner *r, const char *words) {
     r->m.max_concat_catchable = strstr(words, "catchable") != NULL;
     t = strstr(words, "maxstring ");
     if (t) r->m.max_string_concat = atoll(t + 10);
+    t = strstr(words, "memory ");
+    r->m.max_task_bytes = t ? atoll(t + 7) : 0;
 }
 
 struct totals {

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What bounds a slice besides its ticks: time and memory.
+ *
+ * Memory is counted by what this thread takes and gives back (base/pool.h) while the task runs; a task that wakes is taken to hold what it was left with when it went to sleep. Large blocks
+ * are asked for before they are taken (vm_memory_fits()). For the many small ones the pool sets SLICE_MEMORY when there is more than the task may have, and the machine finds that when it counts
+ * the next tick. Dead lists that are not freed yet are in the count: when it is too high they are freed first.
+ *
+ * Once E_QUOTA is raised there is a little more to handle it with, until the task has given back what was too much.
+ */
+#include "lang/vm.h"
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/pool.h"
+
+enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_SHARE = 16 };
+
+/* ---- time ---- */
+
+bool vm_deadline_passed(const struct vm *vm) {
+    const struct vm_limits *l = vm->limits;
+    if (!l) return false;
+    if (l->out_of_time && (*l->out_of_time & SLICE_OVER)) return true;
+    return l->deadline_us != 0 && clock_monotonic_us() >= l->deadline_us;
+}
+
+/* ---- memory ---- */
+
+static int64_t held_now(const struct vm *vm) { return vm->held + pool_account.taken - vm->taken_before; }
+
+/* What it holds, if that is worth a walk over the frames. */
+static int64_t held_of(const struct vm *vm, int64_t most) {
+    if (most <= VM_SMALL) return most < 0 ? 0 : most;
+    int64_t n = vm_bytes(vm);
+    return n < most ? n : most;
+}
+
+static int64_t bytes_allowed(const struct vm *vm) { return vm->limits && vm->limits->bytes > 0 ? vm->limits->bytes : INT64_MAX; }
+
+static void set_alarm(const struct vm *vm) {
+    int64_t allowed = bytes_allowed(vm);
+    if (allowed != INT64_MAX) allowed += (vm->over_memory ? allowed / HEADROOM_SHARE : 0) + vm->taken_before - vm->held;
+    pool_account.most = allowed;
+}
+
+void vm_account_begin(struct vm *vm, struct pool_account *outer) {
+    *outer = pool_account;
+    vm->taken_before = pool_account.taken;
+    vm->over_memory = false;
+    pool_account.word = vm->limits->out_of_time;
+    pool_account.bit = SLICE_MEMORY;
+    set_alarm(vm);
+}
+
+void vm_account_end(struct vm *vm, const struct pool_account *outer) {
+    vm->held = held_of(vm, held_now(vm));
+    vm->taken_before = pool_account.taken;
+    pool_account.most = outer->most;
+    pool_account.word = outer->word;
+    pool_account.bit = outer->bit;
+}
+
+void vm_account_fork(const struct vm *vm, struct vm *child) { child->held = held_of(child, held_now(vm)); }
+
+/* Is there room for so much more? */
+static bool memory_fits(struct vm *vm, uint64_t more) {
+    int64_t allowed = bytes_allowed(vm);
+    bool fits;
+    while (!(fits = more <= (uint64_t)allowed && held_now(vm) <= allowed - (int64_t)more) && !vm_deadline_passed(vm) && (value_free_some(PORTION) || held_now(vm) <= allowed - (int64_t)more))
+        continue;
+    if (vm->over_memory != !fits) {
+        vm->over_memory = !fits;
+        set_alarm(vm);
+    }
+    return fits;
+}
+
+static bool memory_error(struct vm *vm) { return vm_error_text(vm, E_QUOTA, str_from(VM_MEMORY_MESSAGE), value_int(0)); }
+
+bool vm_memory_ask(struct vm *vm, uint64_t more) { return memory_fits(vm, more) || memory_error(vm); }
+
+/* ---- both, when a tick is counted ---- */
+
+/* The instruction has done nothing yet but count its ticks: it is begun again. */
+static enum go go_on(struct vm *vm) {
+    struct frame *f = vm_top(vm);
+    f->pc--;
+    vm->ticks += vm_checkpoint_ticks(f->program, &f->program->code[f->pc]);
+    return GO_ON;
+}
+
+enum go vm_interrupted(struct vm *vm) {
+    int seen = __atomic_fetch_and(vm->limits->out_of_time, SLICE_OVER, __ATOMIC_RELAXED);
+    if (seen & SLICE_OVER) return vm_abort(vm, VM_OUT_OF_SECONDS);
+    if (!(seen & SLICE_MEMORY) || memory_fits(vm, 0)) return go_on(vm);
+    memory_error(vm);
+    return vm_raise(vm); /* in a frame without d too: there is no operation whose value the error could be */
+}
+
+/* ---- large lists ---- */
+
+static bool out_of_time(struct vm *vm) {
+    if (!vm_deadline_passed(vm)) return false;
+    vm_abort_seconds(vm);
+    return true;
+}
+
+bool vm_list_extend(struct vm *vm, struct list **l, const struct list *from, int64_t i, int64_t n) {
+    while (n > 0) {
+        int64_t portion = n < PORTION ? n : PORTION;
+        *l = list_extend_take(*l, from, i, portion);
+        i += portion;
+        n -= portion;
+        if (n > 0 && out_of_time(vm)) return vm_error(vm, E_QUOTA);
+    }
+    return true;
+}
+
+bool vm_list_own(struct vm *vm, struct list **l, uint64_t more) {
+    struct list *old = *l;
+    uint64_t need = old->len + more;
+    if (need <= PORTION || (old->refs == 1 && need <= old->cap)) return true;
+    if (!vm_memory_fits(vm, sizeof(value) * (old->refs == 1 ? need + need / 2 - old->cap : need + need / 8))) return false;
+    if (old->refs == 1 || old->len < PORTION) return true;
+    struct list *copy = list_new(need + (more ? need / 8 : 0));
+    bool ok = vm_list_extend(vm, &copy, old, 1, old->len);
+    list_unref(ok ? old : copy);
+    if (ok) *l = copy;
+    return ok;
+}
+
+int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case) {
+    uint32_t often = v.type == V_LIST || v.type == V_STR ? 31 : PORTION - 1;
+    for (uint32_t i = 0; i < l->len; i++) {
+        if ((i & often) == often && out_of_time(vm)) break;
+        if (l->items[i].type != v.type) continue;
+        if (match_case ? value_identical(l->items[i], v) : value_equal(l->items[i], v)) return (int64_t)i + 1;
+    }
+    return 0;
+}
