@@ -77,7 +77,7 @@ $(B)/gen/%.o: $(B)/gen/%.c
 
 # One Criterion binary a layer: links that layer and those below it, and nothing above. Under the thread sanitizer Criterion does not run: tests/plain stands in for it.
 ifeq ($(SAN),thread)
-$(B)/tests/unit/%.o: CPPFLAGS_ALL += -Itests/plain
+$(B)/tests/unit/%.o $(B)/tests/sim/%.o: CPPFLAGS_ALL += -Itests/plain
 UNIT_MAIN := $(B)/tests/plain/main.o
 else
 UNIT_LIBS := -lcriterion
@@ -88,6 +88,12 @@ $(B)/unit-$(1): $$(OBJ_$(1)) $$(call obj,$$(wildcard tests/unit/$(1)/*.c)) $$(UN
 	$$(Q)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS) -o $$@ $$^ $$(UNIT_LIBS) $$(LIBS)
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
+
+# The scheduler in simulated time: the watchdog is one that looks at the simulation's clock.
+UNITS += $(B)/unit-sim
+$(B)/unit-sim: $(filter-out $(B)/scheduler/watchdog.o,$(OBJ_builtins)) $(call obj,$(wildcard tests/sim/*.c)) $(B)/tests/unit/builtins/fake_host.o $(B)/tests/unit/db/random.o $(UNIT_MAIN)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(UNIT_LIBS) $(LIBS)
 
 unit: $(UNITS)
 	$(Q)tests/run -b $(B) -k '^unit-'
@@ -158,11 +164,13 @@ tests: $(B)/evermoo $(UNITS) $(TEST_PROGRAMS)
 check: deps-check
 	$(Q)$(SUBMAKE) tests
 
-# The long forms of the tests that take away disk, memory and power, and of those of reboots: about SOAK_MINUTES; before them MODEL_STEPS of random histories.
+# The long forms of the tests that take away disk, memory and power, and of those of reboots: about SOAK_MINUTES; before them MODEL_STEPS of random histories, and SIM_SEEDS simulated mornings.
 MODEL_STEPS ?= 5000000
+SIM_SEEDS ?= 100-130
 MODEL_SEED ?= $(shell date +%s)
 soak: deps-check
-	$(Q)$(SUBMAKE) $(B)/evermoo $(B)/unit-db $(TEST_PROGRAMS)
+	$(Q)$(SUBMAKE) $(B)/evermoo $(B)/unit-db $(B)/unit-sim $(TEST_PROGRAMS)
+	$(Q)EVERMOO_SIM_SEEDS=$(SIM_SEEDS) EVERMOO_SIM_HOURS=3 $(B)/unit-sim -j2
 	$(Q)EVERMOO_MODEL_STEPS=$(MODEL_STEPS) EVERMOO_MODEL_SEED=$(MODEL_SEED) $(B)/unit-db -j2 --filter 'model/*'
 	$(Q)B=$(abspath $(B)) tests/fault/run --soak
 	$(Q)B=$(abspath $(B)) EVERMOO_SOAK=1 tests/session/run test_reboot_faults test_reboot_chaos test_supervise.test_as_many

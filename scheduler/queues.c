@@ -11,7 +11,7 @@
  * Who had nothing ready and now has comes right behind the queue that has the turn (and behind those who came so before him), as in FQ-CoDel (RFC 8290): the order within a round changes nothing about what
  * anybody gets in it, but who needs little waits for one turn of the greedy and not for one of each of them.
  *
- * What was not used in a round is lost; what is owed is not, but debts are capped, and fade with time.
+ * What was not used in a round is lost; what is owed is not, but debts are capped, and fade while their owner has nothing to run: who always has is to pay them.
  */
 #include <stdlib.h>
 
@@ -47,7 +47,7 @@ static void fade(struct scheduler *s, struct queue *q, int64_t now_us) {
     int64_t passed = now_us - q->faded_us;
     if (passed <= 0) return;
     q->faded_us = now_us;
-    if (q->balance >= 0) return;
+    if (q->balance >= 0 || q->active) return;
     if (!q->quota) queue_read_overrides(s, q, now_us);
     int64_t forgotten = passed > FADE_US * (int64_t)MOST_DEBT ? -q->balance : passed * q->quota / FADE_US;
     q->balance = q->balance + forgotten > 0 ? 0 : q->balance + forgotten;

@@ -281,11 +281,12 @@ bool sched_is_idle(const struct scheduler *s) {
 }
 
 int64_t sched_run(struct scheduler *s, int64_t budget_us) {
-    int64_t begun = clock_monotonic_us(), now = begun, end = begun + budget_us;
+    int64_t begun = clock_monotonic_us(), end = begun + budget_us;
     must(!s->run);
     s->cpu_mark_us = clock_cpu_us();
     login_run_hooks(s); /* of verbs that the host called */
     login_close_recycled(s);
+    int64_t now = clock_monotonic_us();
     for (;;) {
         sleepers_wake(s, now);
         struct queue *q = now - begun < FRESH_LOOK_US ? queues_next(s, now) : queues_next_of_round(s, now);

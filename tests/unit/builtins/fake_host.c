@@ -2,6 +2,7 @@
 #include "fake_host.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,9 +12,18 @@
 /* ---- the table of scheduler/host.h ---- */
 
 static struct fake_connection *find_any(struct fake *f, objid conn) {
-    for (int i = 0; i < FAKE_CONNECTIONS; i++)
-        if (f->connections[i].id && f->connections[i].id == conn) return &f->connections[i];
-    return NULL;
+    return idmap_get(&f->by_id, conn);
+}
+
+static void rename_connection(struct fake *f, struct fake_connection *c, objid id) {
+    if (c->id) idmap_remove(&f->by_id, c->id);
+    c->id = id;
+    if (id) idmap_put(&f->by_id, id, c);
+}
+
+static void mark(struct fake *f, struct fake_connection *c) {
+    c->closing = true;
+    f->marked++;
 }
 
 static struct fake_connection *find(struct fake *f, objid conn) {
@@ -34,8 +44,10 @@ static bool facts(void *ctx, objid conn, struct connection_facts *out) {
 static value connected(void *ctx, bool all) {
     struct fake *f = ctx;
     struct list *l = list_new(4);
-    for (int i = 0; i < FAKE_CONNECTIONS; i++)
-        if (find(f, f->connections[i].id) && (all || f->connections[i].id > 0)) l = list_append_take(l, value_obj(f->connections[i].id));
+    for (size_t i = 0; i < f->nconnections; i++) {
+        objid id = f->connections[i]->id;
+        if (id && find(f, id) && (all || id > 0)) l = list_append_take(l, value_obj(id));
+    }
     return value_list(l);
 }
 
@@ -68,15 +80,18 @@ static int64_t buffered_output(void *ctx, objid conn) {
 
 static void boot(void *ctx, objid conn) {
     struct fake_connection *c = find(ctx, conn);
-    if (c) c->closing = true;
+    if (c) mark(ctx, c);
 }
 
 static void become(void *ctx, objid conn, objid player) {
     struct fake_connection *c = find_any(ctx, conn), *old = find_any(ctx, player);
     must(c);
-    if (old) old->id = 1000 + player; /* so that tests can look at its last words */
-    if (old) old->closing = old->hidden = true;
-    c->id = player;
+    if (old) {
+        rename_connection(ctx, old, 1000 + player); /* so that tests can look at its last words */
+        if (old->closing && !old->closed) ((struct fake *)ctx)->marked--;
+        old->closing = old->closed = old->hidden = true;
+    }
+    rename_connection(ctx, c, player);
     c->logged_in = true;
 }
 
@@ -87,11 +102,13 @@ static void hide(void *ctx, objid player, bool on) {
 
 static void slice_ended(void *ctx) {
     struct fake *f = ctx;
-    for (int i = 0; i < FAKE_CONNECTIONS; i++) {
-        struct fake_connection *c = &f->connections[i];
-        if (!c->id || !c->closing || c->id >= 1000) continue;
+    for (size_t i = 0; i < f->nconnections && f->marked > 0; i++) {
+        struct fake_connection *c = f->connections[i];
+        if (!c->id || !c->closing || c->closed) continue;
+        c->closed = true;
+        f->marked--;
         sched_connection_closed(f->s, c->id, false);
-        c->id += c->id > 0 ? 1000 : 2000;
+        rename_connection(f, c, c->id + (c->id > 0 ? 1000 : 2000));
     }
 }
 
@@ -157,17 +174,27 @@ static void name(struct fake *f, objid o, const char *text) {
     str_unref(s);
 }
 
+static void settle(struct fake *f, objid player) {
+    db_set_flag(f->db, player, OF_PLAYER, true);
+    db_set_flag(f->db, player, OF_PROGRAMMER, true);
+    db_move(f->db, player, WORLD_ROOM);
+}
+
+objid fake_player(struct fake *f, const char *its_name) {
+    objid o = db_create(f->db, WORLD_ROOT, NOTHING);
+    db_set_owner(f->db, o, o);
+    name(f, o, its_name);
+    settle(f, o);
+    return o;
+}
+
 static void build(struct fake *f) {
     static const char *const names[] = {"System", "Root", "Wizard", "Ann", "Bob", "Room"};
     for (objid o = 0; o <= WORLD_ROOM; o++) {
         must(db_create(f->db, o == WORLD_ROOT ? NOTHING : o == WORLD_SYSTEM ? NOTHING : WORLD_ROOT, NOTHING) == o);
         name(f, o, names[o]);
     }
-    for (objid o = WORLD_WIZARD; o <= WORLD_BOB; o++) {
-        db_set_flag(f->db, o, OF_PLAYER, true);
-        db_set_flag(f->db, o, OF_PROGRAMMER, true);
-        db_move(f->db, o, WORLD_ROOM);
-    }
+    for (objid o = WORLD_WIZARD; o <= WORLD_BOB; o++) settle(f, o);
     db_set_flag(f->db, WORLD_WIZARD, OF_WIZARD, true);
     fake_verb(f, WORLD_SYSTEM, "do_login_command", "if (args) return toobj(args[1]); endif notify(player, \"Who?\");");
     fake_verb(f, WORLD_ROOT, "tell", "notify(this, tostr(@args));");
@@ -175,46 +202,63 @@ static void build(struct fake *f) {
                  "set_task_perms(player); r = eval(argstr); if (!r[1]) for l in (r[2]) notify(player, l); endfor elseif (r[2] != 0) notify(player, \"=> \" + toliteral(r[2])); endif");
 }
 
-static void start(struct fake *f, const struct dialect *dialect) {
+/* `more' behind the rows of the registry. */
+static void join_tables(struct fake *f, const struct builtin *more, int nmore, const struct builtin *table, int n) {
+    f->table = xmalloc((size_t)(n + nmore) * sizeof *f->table);
+    memcpy(f->table, table, (size_t)n * sizeof *f->table);
+    memcpy(f->table + n, more, (size_t)nmore * sizeof *f->table);
+}
+
+static void start(struct fake *f, const struct dialect *dialect, const struct builtin *more, int nmore) {
     int n;
     const struct builtin *table = builtins_for_dialect(dialect, &n);
-    machine_init(&f->m, f->db, table, n);
+    if (nmore > 0) join_tables(f, more, nmore, table, n);
+    machine_init(&f->m, f->db, nmore > 0 ? f->table : table, n + nmore);
     f->m.dialect = dialect;
     f->s = sched_new(&f->m, &f->host);
     sched_load_options(f->s);
 }
 
+static void set_clocks(const struct fake *f) {
+    clock_fake(f->now_us, f->now_us + f->wall_ahead_us);
+}
+
 static void init(struct fake *f) {
-    *f = (struct fake){.next_id = -2, .now_us = 1000000000};
-    clock_fake(f->now_us, INT64_C(1800000000000000));
+    *f = (struct fake){.next_id = -2, .now_us = 1000000000, .wall_ahead_us = INT64_C(1800000000000000) - 1000000000};
+    set_clocks(f);
     fill_host(f);
 }
 
-void fake_open(struct fake *f, const char *dialect) {
-    init(f);
-    f->db = db_world_in_memory();
-    start(f, dialect_by_name(dialect));
-    build(f);
-}
-
-static void open_dir(struct fake *f, const char *dir, bool create, const struct db_options *options) {
+static void open_at(struct fake *f, const char *dialect, const char *dir, bool create, const struct db_options *options, const struct builtin *more, int nmore) {
     struct buf why = BUF_INIT;
+    int rc = 0;
     init(f);
-    int rc = create ? db_world_create(&f->db, dir, &why) : db_world_open(&f->db, dir, options, &why);
+    if (!dir) f->db = db_world_in_memory();
+    else rc = create ? db_world_create(&f->db, dir, &why) : db_world_open(&f->db, dir, options, &why);
     cr_assert_eq(rc, 0, "%s", buf_c(&why));
     buf_fini(&why);
-    start(f, dialect_by_name("toast"));
+    start(f, dialect_by_name(dialect), more, nmore);
     if (create) build(f);
 }
 
-void fake_open_dir(struct fake *f, const char *dir, bool create) { open_dir(f, dir, create, &(struct db_options){0}); }
-void fake_open_dir_evicting(struct fake *f, const char *dir) { open_dir(f, dir, false, &(struct db_options){.evict_always = true}); }
+void fake_open(struct fake *f, const char *dialect) { open_at(f, dialect, NULL, true, NULL, NULL, 0); }
+void fake_open_dir(struct fake *f, const char *dir, bool create) { open_at(f, "toast", dir, create, &(struct db_options){0}, NULL, 0); }
+void fake_open_dir_evicting(struct fake *f, const char *dir) { open_at(f, "toast", dir, false, &(struct db_options){.evict_always = true}, NULL, 0); }
+void fake_open_with(struct fake *f, const char *dialect, const char *dir, bool create, const struct builtin *more, int n) {
+    open_at(f, dialect, dir, create || !dir, &(struct db_options){0}, more, n);
+}
 
 void fake_close(struct fake *f) {
     sched_free(f->s);
     machine_fini(&f->m);
     db_world_close(f->db);
-    for (int i = 0; i < FAKE_CONNECTIONS; i++) buf_fini(&f->connections[i].out);
+    for (size_t i = 0; i < f->nconnections; i++) {
+        buf_fini(&f->connections[i]->out);
+        free(f->connections[i]);
+    }
+    free(f->connections);
+    free(f->table);
+    idmap_fini(&f->by_id);
     buf_fini(&f->lost);
     clock_fake_off();
 }
@@ -230,13 +274,23 @@ void fake_run(struct fake *f) {
     while (sched_run(f->s, 1000000) == 0) continue;
 }
 
-objid fake_connect(struct fake *f, objid listener) {
-    struct fake_connection *c = f->connections;
-    while (c->id) c++;
-    c->id = f->next_id--;
+static struct fake_connection *free_connection(struct fake *f) {
+    for (size_t i = 0; i < f->nconnections; i++)
+        if (!f->connections[i]->id) return f->connections[i];
+    f->connections = xrealloc(f->connections, (f->nconnections + 1) * sizeof(struct fake_connection *));
+    return f->connections[f->nconnections++] = xcalloc(1, sizeof(struct fake_connection));
+}
+
+objid fake_accept(struct fake *f, objid listener) {
+    struct fake_connection *c = free_connection(f);
+    rename_connection(f, c, f->next_id--);
     c->listener = listener;
     sched_connection_opened(f->s, c->id, listener, true, false, true);
-    objid id = c->id;
+    return c->id;
+}
+
+objid fake_connect(struct fake *f, objid listener) {
+    objid id = fake_accept(f, listener);
     fake_run(f);
     return id;
 }
@@ -259,12 +313,18 @@ void fake_type(struct fake *f, objid conn, const char *line) {
     fake_run(f);
 }
 
-void fake_hang_up(struct fake *f, objid conn) {
+void fake_drop(struct fake *f, objid conn) {
     struct fake_connection *c = find_any(f, conn);
     cr_assert(c);
     sched_connection_closed(f->s, conn, true);
     buf_fini(&c->out);
+    if (c->closing && !c->closed) f->marked--;
+    rename_connection(f, c, 0);
     *c = (struct fake_connection){0};
+}
+
+void fake_hang_up(struct fake *f, objid conn) {
+    fake_drop(f, conn);
     fake_run(f);
 }
 
@@ -275,9 +335,13 @@ void fake_pass(struct fake *f, double seconds) {
         if (next == 0) continue;
         int64_t step = next < 0 || f->now_us + next > until ? until - f->now_us : next;
         if (step == 0) return;
-        f->now_us += step;
-        clock_fake(f->now_us, INT64_C(1800000000000000) + f->now_us - 1000000000);
+        fake_advance(f, step);
     }
+}
+
+void fake_advance(struct fake *f, int64_t us) {
+    f->now_us += us;
+    set_clocks(f);
 }
 
 const char *fake_output(struct fake *f, objid conn) {

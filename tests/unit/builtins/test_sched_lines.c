@@ -195,8 +195,7 @@ Test(sched_lines, too_many_lines_stop_the_reading) {
     struct fake f;
     fake_open(&f, "lambda");
     fake_login(&f, WORLD_ANN);
-    struct fake_connection *ann = f.connections;
-    while (ann->id != WORLD_ANN) ann++;
+    const struct fake_connection *ann = idmap_get(&f.by_id, WORLD_ANN);
     char line[1001];
     memset(line, 'x', 1000);
     line[1000] = 0;

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "crowd.h"
+
+#include <stdlib.h>
+
+#include "base/must.h"
+
+static void come_back(void *ctx);
+
+static void type_something(struct crowd_member *m) {
+    struct sim *sim = m->sim;
+    objid who = sim_player(m->number);
+    int us = (int)sim_exponential(sim, 2000);
+    double seconds = sim_exponential(sim, sim_chance(sim, 0.2) ? 600 : 5);
+    if (sim_chance(sim, 0.2)) seconds = (double)sim_random(sim, 3); /* some at the same time */
+    switch (sim_random(sim, 24)) {
+    case 0:
+    case 1:
+    case 2: sim_type(sim, who, "nap %d %.3f %d", (int)sim_random(sim, 40) + 1, seconds, us); break;
+    case 3:
+    case 4: sim_type(sim, who, "brood %d %.3f %d", (int)sim_random(sim, 12) + 1, seconds, us); break;
+    case 5: sim_type(sim, who, "errand #%lld %.3f %d", (long long)sim_player((int)sim_random(sim, (uint64_t)m->number + 1)), seconds, us); break;
+    case 6: sim_type(sim, who, "elves %.3f %d", seconds, us); break;
+    case 7: sim_type(sim, who, "nap %d 0.0 %d", (int)sim_random(sim, 300), us / 4); break; /* suspend(0), again and again */
+    case 8: sim_type(sim, who, "hog"); break;
+    case 9:
+        if (sim_chance(sim, 0.2)) sim_type(sim, who, "burnout");
+        break;
+    case 10: sim_type(sim, who, "ask"); break;
+    case 11: sim_type(sim, who, "doze"); break;
+    case 12:
+    case 13: sim_type(sim, who, "kill %d", (int)sim_random(sim, 1000)); break;
+    case 14:
+    case 15:
+    case 16: sim_type(sim, who, "wake %d", (int)sim_random(sim, 1000)); break;
+    default: sim_type(sim, who, "work %lld %d", (long long)++m->said, us); break;
+    }
+}
+
+static void type_again(void *ctx) {
+    struct crowd_member *m = ctx;
+    struct sim *sim = m->sim;
+    double pause = sim_exponential(sim, 5);
+    int lines = 1;
+    switch (m->habit) {
+    case HABIT_STEADY: sim_type(sim, sim_player(m->number), "say %lld", (long long)++m->said); lines = 0; break;
+    case HABIT_BUSY:
+    case HABIT_COUNT: break;
+    case HABIT_BURSTS: lines = 12; pause *= 10; break;
+    case HABIT_FLOOD: lines = 300; pause *= 60; break;
+    }
+    while (lines-- > 0) type_something(m);
+    if (sim_chance(sim, 0.002)) {
+        fake_drop(&sim->f, sim_player(m->number));
+        sim_at(sim, sim->f.now_us + (int64_t)(pause * 1e6), come_back, m);
+    } else {
+        sim_at(sim, sim->f.now_us + (int64_t)(pause * 1e6), type_again, m);
+    }
+}
+
+static void come_back(void *ctx) {
+    struct crowd_member *m = ctx;
+    struct sim *sim = m->sim;
+    sim_connect(sim, m->number);
+    sim_at(sim, sim->f.now_us + 30000000, type_again, m); /* by then it is logged in, or types in vain */
+}
+
+void crowd_gather(struct crowd *crowd, struct sim *sim, int n, enum crowd_habit habit) {
+    *crowd = (struct crowd){xcalloc((size_t)n, sizeof *crowd->members), n};
+    for (int i = 0; i < n; i++) {
+        crowd->members[i] = (struct crowd_member){sim, i, habit == HABIT_COUNT ? (enum crowd_habit)sim_random(sim, HABIT_COUNT) : habit, 0};
+        sim_at(sim, sim->f.now_us + (int64_t)sim_random(sim, 5000000), type_again, &crowd->members[i]);
+    }
+}
+
+void crowd_disperse(struct crowd *crowd) { free(crowd->members); }

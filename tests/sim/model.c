@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What holds of any program at any time:
+ *
+ * (1) Nobody wakes early. Nobody sleeps on while the scheduler has nothing to do. Who sleeps on one account wakes in the order of due times, and of going to sleep.
+ * (2) A task runs once for each time that it is put to sleep, not at all when it was killed, and on whose account it has to.
+ * (3) Limits are exact: a task that counts ends at its ticks; one that burns, at its time.
+ * (4) The scheduler's lists, heap and counts agree with each other (model_audit).
+ */
+#include "sim.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+
+/* A task that waits for its time. */
+struct job {
+    int64_t task, due_us;
+    uint64_t order;
+    objid payer;
+    bool resumed; /* whenever: before or after who was due */
+};
+
+static void remember(struct sim *sim, uint64_t h) {
+    for (int i = 0; i < 64; i += 8) sim->log = (sim->log ^ (h >> i & 255)) * 1099511628211u;
+}
+
+static void log_note(struct sim *sim, const struct sim_note *n) {
+    remember(sim, (uint64_t)sim->f.now_us);
+    remember(sim, (uint64_t)n->task);
+    remember(sim, (uint64_t)n->player);
+    for (const char *p = n->what; *p; p++) remember(sim, (uint64_t)*p);
+    remember(sim, (uint64_t)(int64_t)(n->a * 1000));
+    if (sim->story) buf_printf(sim->story, "#%lld %s %g %g\n", (long long)n->player, n->what, n->a, n->b);
+}
+
+static struct job *add_job(struct sim *sim, int64_t task, double seconds, const struct sim_note *n) {
+    struct job *j = idmap_get(&sim->jobs, task);
+    sim_check(sim, !j, "task %lld goes to sleep and sleeps already", (long long)task);
+    j = xcalloc(1, sizeof *j);
+    *j = (struct job){task, sim->f.now_us + llround(seconds * 1e6), ++sim->order, db_is_wizard(sim->f.db, n->progr) ? n->player : n->progr, false};
+    idmap_put(&sim->jobs, task, j);
+    return j;
+}
+
+static void drop_job(struct sim *sim, struct job *j) {
+    if (sim->falls_asleep == j) sim->falls_asleep = NULL;
+    idmap_remove(&sim->jobs, j->task);
+    free(j);
+}
+
+static void check_order(struct sim *sim, const struct job *j) {
+    struct sim_payer *p = sim_payer_of(sim, j->payer);
+    bool in_order = p->woken_due_us < j->due_us || (p->woken_due_us == j->due_us && p->woken_order < j->order);
+    sim_check(sim, in_order, "#%lld's task %lld, due %lld us ago, runs after one that was due %lld us ago", (long long)j->payer, (long long)j->task,
+              (long long)(sim->f.now_us - j->due_us), (long long)(sim->f.now_us - p->woken_due_us));
+    p->woken_due_us = j->due_us;
+    p->woken_order = j->order;
+}
+
+static void job_wakes(struct sim *sim, const struct sim_note *n) {
+    struct job *j = idmap_get(&sim->jobs, n->task);
+    int64_t now = sim->slice_began_us;
+    sim_check(sim, j, "task %lld of #%lld runs, which was killed or has run already", (long long)n->task, (long long)n->player);
+    sim_check(sim, j->due_us <= now, "task %lld wakes %lld us early", (long long)n->task, (long long)(j->due_us - now));
+    sim_check(sim, sim->idle_until_us <= j->due_us, "task %lld was due %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
+              (long long)(now - j->due_us));
+    sim_check(sim, sim->in_turn && sim->turn.payer == j->payer, "#%lld pays for task %lld, which is #%lld's to pay", (long long)sim->turn.payer, (long long)n->task,
+              (long long)j->payer);
+    if (!j->resumed) check_order(sim, j);
+    drop_job(sim, j);
+}
+
+/* ---- limits ---- */
+
+enum { MOST_OVER_TICKS = 10, MOST_OVER_US = 1000 }; /* what one step more can cost */
+
+static int64_t limit_of(struct sim *sim, objid payer, const char *name, int64_t otherwise) {
+    value v;
+    int64_t n = otherwise;
+    if (db_read_property(sim->f.db, payer, name, &v)) {
+        n = v.type == V_INT ? v.u.i : otherwise;
+        value_unref(v);
+    }
+    return n;
+}
+
+static void check_timeout(struct sim *sim, bool in_ticks) {
+    objid payer = sim->turn.payer;
+    /* The slice in which it ended is over, and the handler's has just begun: what it took is the turn's so far. */
+    int64_t ticks = sim->turn.ticks, us = sim->slice_began_us - sim->turn.began_us;
+    int64_t most_ticks = limit_of(sim, payer, "bg_ticks", 30000), most_us = db_is_wizard(sim->f.db, payer) ? 3000000 : 95000;
+    if (in_ticks) sim_check(sim, ticks >= most_ticks && ticks <= most_ticks + MOST_OVER_TICKS, "out of ticks after %lld of %lld", (long long)ticks, (long long)most_ticks);
+    else sim_check(sim, us >= most_us && us <= most_us + MOST_OVER_US + ticks / SIM_TICKS_PER_US + SIM_SLICE_US, "out of seconds after %lld us of %lld", (long long)us, (long long)most_us);
+}
+
+/* ---- what is told ---- */
+
+void model_noted(struct sim *sim, const struct sim_note *n) {
+    struct job *j;
+    log_note(sim, n);
+    if (!strcmp(n->what, "sleep")) sim->falls_asleep = add_job(sim, n->task, n->a, n);
+    else if (!strcmp(n->what, "forked")) add_job(sim, (int64_t)n->a, n->b, n);
+    else if (!strcmp(n->what, "woke") || !strcmp(n->what, "begun")) job_wakes(sim, n);
+    else if (!strcmp(n->what, "refused") && (j = idmap_get(&sim->jobs, n->task))) drop_job(sim, j);
+    else if (!strcmp(n->what, "killed") && (j = idmap_get(&sim->jobs, (int64_t)n->a))) drop_job(sim, j);
+    else if (!strcmp(n->what, "resumed") && (j = idmap_get(&sim->jobs, (int64_t)n->a))) j->due_us = sim->f.now_us, j->resumed = true;
+    else if (!strcmp(n->what, "timeout")) check_timeout(sim, n->a != 0);
+}
+
+/* A task that suspends sleeps from here on. */
+void model_slice_ended(struct sim *sim, int64_t since_us) {
+    if (sim->falls_asleep) sim->falls_asleep->due_us += sim->f.now_us - since_us;
+    sim->falls_asleep = NULL;
+}
+
+void model_turn_ended(struct sim *sim, const struct sim_turn *t) {
+    (void)t;
+    if (sim->turns % 5000 == 0) model_audit(sim);
+}
+
+void model_end(struct sim *sim) {
+    size_t at = 0;
+    struct job *j;
+    model_audit(sim);
+    while ((j = idmap_next(&sim->jobs, &at)))
+        sim_check(sim, j->due_us >= sim->idle_until_us, "task %lld has been due for %lld us, and there was nothing to do", (long long)j->task, (long long)(sim->f.now_us - j->due_us));
+}
+
+void model_forget(struct sim *sim) {
+    size_t at = 0;
+    struct job *j;
+    while ((j = idmap_next(&sim->jobs, &at))) free(j);
+    idmap_fini(&sim->jobs);
+}
+
+/* ---- the scheduler's own lists ---- */
+
+
+static void count_up(struct idmap *m, int64_t key) { idmap_put(m, key, (void *)((intptr_t)idmap_get(m, key) + 1)); }
+
+static void audit_heap(struct sim *sim, size_t sleeping) {
+    const struct scheduler *s = sim->f.s;
+    sim_check(sim, sleeping == s->heap_len, "%zu tasks sleep, and the heap has %zu", sleeping, s->heap_len);
+    for (size_t i = 0; i < s->heap_len; i++) {
+        const struct task *t = s->heap[i], *up = s->heap[i > 0 ? (i - 1) / 2 : 0];
+        sim_check(sim, t->heap_at == i && t->state == TASK_SLEEPING, "task %lld is not where it says, or does not sleep", (long long)t->id);
+        sim_check(sim, i == 0 || up->due_us < t->due_us || (up->due_us == t->due_us && up->order < t->order), "the heap is out of order at %zu of %zu", i, s->heap_len);
+    }
+}
+
+static void audit_queue(struct sim *sim, const struct queue *q, size_t tasks) {
+    size_t ready = 0;
+    for (const struct task *t = q->first; t; t = t->next, ready++)
+        sim_check(sim, t->state == TASK_READY && t->queue == q, "a task in #%lld's list is not ready, or another's", (long long)q->owner);
+    bool has_work = ready > 0 || q->first_input || q->has_turn;
+    sim_check(sim, q->active == has_work, "#%lld %s the ring", (long long)q->owner, q->active ? "has nothing to do and is in" : "has something to do and is not in");
+    sim_check(sim, q->tasks == tasks + (q->has_turn ? 1 : 0), "#%lld's queue counts %zu tasks, and has %zu", (long long)q->owner, q->tasks, tasks);
+}
+
+void model_audit(struct sim *sim) {
+    struct scheduler *s = sim->f.s;
+    struct idmap by_programmer = IDMAP_INIT, by_queue = IDMAP_INIT;
+    size_t at = 0, sleeping = 0, counted = 0;
+    struct task *t;
+    struct queue *q;
+    while ((t = idmap_next(&s->tasks, &at))) {
+        count_up(&by_queue, (int64_t)(intptr_t)t->queue);
+        sleeping += t->state == TASK_SLEEPING;
+        if (t->state != TASK_READING && t->state != TASK_WORKING) count_up(&by_programmer, t->progr);
+    }
+    audit_heap(sim, sleeping);
+    for (at = 0; (q = idmap_next(&s->queues, &at));) audit_queue(sim, q, (size_t)(intptr_t)idmap_get(&by_queue, (int64_t)(intptr_t)q));
+    for (size_t i = 0; i < by_programmer.cap; i++) {
+        const struct idmap_slot *slot = &by_programmer.slots[i];
+        if (!slot->item) continue;
+        counted++;
+        sim_check(sim, sched_queue_count(s, slot->key) == (intptr_t)slot->item, "#%lld has %lld tasks, and %lld are counted", (long long)slot->key, (long long)(intptr_t)slot->item,
+                  (long long)sched_queue_count(s, slot->key));
+    }
+    sim_check(sim, counted == s->counts.len, "%zu programmers have tasks, and %zu are counted", counted, s->counts.len);
+    idmap_fini(&by_programmer);
+    idmap_fini(&by_queue);
+}

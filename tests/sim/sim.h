@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler, its machine and its built-in functions in simulated time: hours in seconds, and the same each time.
+ *
+ * The clock stands still but for three things: ticks take time (TICKS_PER_US of them a microsecond, at the end of a slice), so does burn(us) in a program, and when the
+ * scheduler has nothing to do the clock goes on to what comes next. The watchdog looks at that clock (watchdog.c). All that is random comes from `seed', task ids included.
+ * Players are fake connections: what they do is done by functions that are called at their time (sim_at). Programs tell what they do with note("what", a, b).
+ *
+ * Every run is watched: see model.c for what holds at any time. A check that fails names the seed and how to have that run again.
+ */
+#ifndef TESTS_SIM_H
+#define TESTS_SIM_H
+
+#include "../unit/builtins/fake_host.h"
+#include "scheduler/state.h"
+
+enum {
+    SIM_TICKS_PER_US = 40, /* half of what the scheduler takes a microsecond for: so a slice that only counts is charged its ticks, one that burns its time */
+    SIM_CHARGE_PER_US = 20, /* what it charges for a microsecond */
+    SIM_SLICE_US = 5, /* that each slice costs besides */
+    SIM_LEAST_CHARGE = 20
+};
+
+/* A turn that has ended. */
+struct sim_turn {
+    objid payer; /* whose queue it was */
+    bool logins;
+    int64_t began_us, ticks, cpu_us;
+    int64_t cost; /* what it has to be charged, by the rules */
+};
+
+struct sim_payer {
+    objid owner;
+    int64_t used, most; /* sum of costs, and the largest */
+    int64_t turns;
+    int64_t woken_due_us; /* of its sleeper that was woken last */
+    uint64_t woken_order;
+};
+
+struct sim_event {
+    int64_t at_us;
+    uint64_t order;
+    void (*happen)(void *ctx);
+    void *ctx;
+};
+
+struct sim;
+struct sim_note {
+    const char *what;
+    int64_t task;
+    objid player, progr;
+    double a, b; /* 0 when not given */
+};
+
+struct sim {
+    struct fake f; /* first: its host's ctx is the simulation */
+    uint64_t seed, random;
+    const char *test; /* to be run again with the seed */
+    /* time */
+    int64_t tick_rest; /* less than a microsecond */
+    int64_t idle_until_us; /* the end of the last time in which nothing was to be done */
+    struct sim_event *events; /* a heap */
+    size_t nevents, cap_events;
+    uint64_t order;
+    /* the turn under way */
+    bool in_turn;
+    struct sim_turn turn;
+    int64_t ticks_seen; /* of scheduler.ticks_used */
+    int64_t slice_ticks, slice_began_us; /* of the last slice that ended, or the one that runs */
+    /* what was seen */
+    struct idmap payers, jobs;
+    struct job *falls_asleep; /* in the slice that runs */
+    int64_t used, turns, commands;
+    uint64_t log; /* a hash over everything that was noted, with its time */
+    struct buf *story; /* the same as text, for those who ask for it; may be NULL */
+    void (*noted)(struct sim *sim, const struct sim_note *note); /* besides the model; may be NULL */
+    void (*turn_ended)(struct sim *sim, const struct sim_turn *turn); /* may be NULL */
+    void *ctx;
+};
+
+/* A world with `players' players, all connected, in memory or (dir) on disk. */
+void sim_open(struct sim *sim, const char *test, uint64_t seed, int players, const char *dir);
+void sim_close(struct sim *sim);
+/* Where the scheduler was replaced: the simulation goes on with it. */
+void sim_attach(struct sim *sim);
+objid sim_player(int i); /* from 0 on */
+objid sim_connect(struct sim *sim, int i); /* and types the name; it becomes the player when that has run */
+
+uint64_t sim_random(struct sim *sim, uint64_t n); /* below n */
+double sim_exponential(struct sim *sim, double mean);
+bool sim_chance(struct sim *sim, double p);
+
+void sim_at(struct sim *sim, int64_t at_us, void (*happen)(void *ctx), void *ctx);
+void sim_run(struct sim *sim, double seconds);
+void sim_burn(struct sim *sim, int64_t us); /* CPU time passes */
+void sim_wall_jump(struct sim *sim, int64_t us);
+
+void sim_type(struct sim *sim, objid player, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void sim_property(struct sim *sim, objid player, const char *name, int64_t n); /* of the wizard's */
+
+struct sim_payer *sim_payer_of(struct sim *sim, objid owner);
+/* Jain's index of what they have used since `before', in shares of their quotas. */
+double sim_fairness(const double *shares, int n);
+
+/* The programs of the world (programs.c). */
+void sim_add_programs(struct sim *sim);
+void sim_add_own_programs(struct sim *sim, objid player);
+extern const struct builtin sim_builtins[];
+extern const int sim_nbuiltins;
+
+/* model.c: what holds of any program */
+void model_noted(struct sim *sim, const struct sim_note *note);
+void model_slice_ended(struct sim *sim, int64_t since_us); /* since_us: when programs saw the clock last */
+void model_turn_ended(struct sim *sim, const struct sim_turn *turn);
+void model_audit(struct sim *sim); /* the scheduler's own lists and counts agree; slow */
+void model_end(struct sim *sim); /* nobody has slept too long */
+void model_forget(struct sim *sim);
+
+/* watchdog.c */
+void sim_watchdog_look(struct watchdog *w);
+
+void sim_fail(const struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+#define sim_check(sim, condition, ...) ((condition) ? (void)0 : sim_fail(sim, __VA_ARGS__))
+
+/* Seeds: those of a run of `make check', or EVERMOO_SIM_SEEDS=FIRST-LAST. */
+void sim_seeds(uint64_t few, uint64_t *first, uint64_t *last);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shares under load. What deficit round robin promises of those who always have something to run: in any stretch of time what each has used, in its quotas, differs from
+ * another's by no more than a round and what their largest slices can overspend. And who owes nothing waits for no more than a quota and a slice of each of the others.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "crowd.h"
+
+enum { MOST_SHARES = 300, DEFAULT_QUOTA = 20000 };
+
+struct share {
+    objid owner;
+    int64_t quota;
+    int64_t used_at_first, used_before; /* at the begin of the measurement, and of this stretch */
+};
+
+struct load {
+    struct sim sim; /* first: its ctx is found from it */
+    struct share shares[MOST_SHARES];
+    int n;
+};
+
+static void begin_measurement(struct load *l) {
+    for (int i = 0; i < l->n; i++) l->shares[i].used_at_first = l->shares[i].used_before = sim_payer_of(&l->sim, l->shares[i].owner)->used;
+}
+
+static double quotas_used(struct load *l, const struct share *s, int64_t since) { return (double)(sim_payer_of(&l->sim, s->owner)->used - since) / (double)s->quota; }
+
+/* By how much two shares may differ: a round, and what is owed at either end. */
+static double tolerance(struct load *l) {
+    double most = 0;
+    for (int i = 0; i < l->n; i++) {
+        double owed = (double)sim_payer_of(&l->sim, l->shares[i].owner)->most / (double)l->shares[i].quota;
+        if (owed > most) most = owed;
+    }
+    return 2 * (1 + most);
+}
+
+static void check_stretch(struct load *l) {
+    double least = 1e300, most = 0;
+    for (int i = 0; i < l->n; i++) {
+        double q = quotas_used(l, &l->shares[i], l->shares[i].used_before);
+        l->shares[i].used_before = sim_payer_of(&l->sim, l->shares[i].owner)->used;
+        if (q < least) least = q;
+        if (q > most) most = q;
+    }
+    sim_check(&l->sim, most - least <= tolerance(l), "of shares that always had work one used %.1f quotas and one %.1f, more than %.1f apart", least, most, tolerance(l));
+}
+
+static void check_fairness(struct load *l, double least) {
+    double shares[MOST_SHARES];
+    for (int i = 0; i < l->n; i++) shares[i] = quotas_used(l, &l->shares[i], l->shares[i].used_at_first);
+    double fairness = sim_fairness(shares, l->n);
+    sim_check(&l->sim, fairness >= least, "Jain's index is %.4f", fairness);
+}
+
+/* n players with quotas between a half and four times the usual, or the usual one, and others. */
+static void open_load(struct load *l, uint64_t seed, const char *test, int n, int others, bool quotas) {
+    sim_open(&l->sim, test, seed, n + others, NULL);
+    l->n = n;
+    for (int i = 0; i < n; i++) {
+        int64_t quota = quotas ? DEFAULT_QUOTA / 2 << sim_random(&l->sim, 4) : DEFAULT_QUOTA;
+        l->shares[i] = (struct share){.owner = sim_player(i), .quota = quota};
+        if (quotas) sim_property(&l->sim, sim_player(i), "tick_quota", quota);
+    }
+    sim_run(&l->sim, 2);
+}
+
+static void keep_busy(struct load *l, int i, int tasks, int us) {
+    for (int k = 0; k < tasks; k++) sim_type(&l->sim, l->shares[i].owner, "nap 1000000000 0.0 %d", us);
+}
+
+static void share_out(uint64_t seed, int n, bool quotas, int most_us, double seconds) {
+    struct load *l = xcalloc(1, sizeof *l);
+    open_load(l, seed, "fair/*", n, 0, quotas);
+    for (int i = 0; i < n; i++) keep_busy(l, i, 1 + (int)sim_random(&l->sim, 5), (int)sim_random(&l->sim, (uint64_t)most_us));
+    sim_run(&l->sim, 1);
+    begin_measurement(l);
+    for (double left = seconds; left > 0; left -= 0.5) {
+        sim_run(&l->sim, 0.5);
+        check_stretch(l);
+    }
+    check_fairness(l, 0.99);
+    model_end(&l->sim);
+    sim_close(&l->sim);
+    free(l);
+}
+
+Test(fair, quotas_are_shares) {
+    uint64_t seed, last;
+    for (sim_seeds(3, &seed, &last); seed <= last; seed++) share_out(seed, 3 + (int)(seed % 4) * 3, true, 3000, 60);
+}
+
+/* One uses his whole slice each time, and one has a thousand tasks. */
+Test(fair, whole_slices_and_a_thousand_tasks) {
+    struct load *l = xcalloc(1, sizeof *l);
+    open_load(l, 1, "fair/*", 20, 0, false);
+    keep_busy(l, 0, 1, 90000);
+    keep_busy(l, 1, 1000, 300);
+    for (int i = 2; i < l->n; i++) keep_busy(l, i, 1, 1000);
+    sim_run(&l->sim, 10);
+    begin_measurement(l);
+    sim_run(&l->sim, 100);
+    check_stretch(l);
+    check_fairness(l, 0.99);
+    sim_close(&l->sim);
+    free(l);
+}
+
+/* ---- who types under load ---- */
+
+enum { TYPISTS = 10 };
+
+struct typist {
+    struct waiting *w;
+    int i;
+    bool waits;
+    int64_t since_us, used[MOST_SHARES]; /* when the line was typed: what each share had used */
+};
+
+struct waiting {
+    struct load load; /* first */
+    struct typist typists[TYPISTS];
+    int64_t answers, worst_us;
+};
+
+static void type_a_line(void *ctx) {
+    struct typist *t = ctx;
+    struct load *l = &t->w->load;
+    int64_t now = l->sim.f.now_us;
+    if (!t->waits) {
+        t->waits = true;
+        t->since_us = now;
+        for (int k = 0; k < l->n; k++) t->used[k] = sim_payer_of(&l->sim, l->shares[k].owner)->used;
+        sim_type(&l->sim, sim_player(l->n + t->i), "say %d", t->i);
+    }
+    sim_at(&l->sim, now + 200000 + (int64_t)sim_random(&l->sim, 800000), type_a_line, t);
+}
+
+static void answered(struct sim *sim, const struct sim_note *n) {
+    struct waiting *w = (struct waiting *)sim;
+    struct load *l = &w->load;
+    struct typist *t = &w->typists[(int)n->a];
+    if (strcmp(n->what, "said") != 0) return;
+    for (int k = 0; k < l->n; k++) {
+        const struct sim_payer *p = sim_payer_of(sim, l->shares[k].owner);
+        long long used = p->used - t->used[k], quota = l->shares[k].quota, most = p->most;
+        sim_check(sim, used <= quota + most, "a command of who owes nothing has waited for %lld ticks of #%lld, who has a quota of %lld and slices of %lld at most", used,
+                  (long long)p->owner, quota, most);
+    }
+    t->waits = false;
+    w->answers++;
+    if (sim->f.now_us - t->since_us > w->worst_us) w->worst_us = sim->f.now_us - t->since_us;
+}
+
+Test(fair, who_owes_nothing_waits_for_a_turn_of_each) {
+    struct waiting *w = xcalloc(1, sizeof *w);
+    struct load *l = &w->load;
+    open_load(l, 1, "fair/*", 40, TYPISTS, true);
+    for (int i = 0; i < l->n; i++) keep_busy(l, i, i % 7 ? 3 : 100, i % 10 ? 500 : 50000);
+    l->sim.noted = answered;
+    for (int i = 0; i < TYPISTS; i++) {
+        w->typists[i] = (struct typist){.w = w, .i = i};
+        sim_at(&l->sim, l->sim.f.now_us + i, type_a_line, &w->typists[i]);
+    }
+    sim_run(&l->sim, 300);
+    cr_expect_gt(w->answers, 1000, "%lld answers", (long long)w->answers);
+    cr_log_info("%lld answers, the slowest after %lld us", (long long)w->answers, (long long)w->worst_us);
+    sim_close(&l->sim);
+    free(w);
+}
