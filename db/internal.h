@@ -146,6 +146,7 @@ struct str_cache;
 struct free_numbers;
 struct history;
 struct usage;
+struct watch;
 
 struct db {
     struct object **objects;
@@ -178,6 +179,7 @@ struct db {
     struct rowset *rows; /* changed rows of the tables that are not object records; NULL in memory */
     struct rowset *rows_saving; /* those of the save that is under way */
     struct usage *usage, *usage_saving; /* what changed since the last cut, and what the save that is under way writes (NULL) */
+    struct watch *watch; /* db/watch.h */
     struct history *history; /* versions of verbs that wait for the next save */
     struct history *history_saving; /* those of the save that is under way; NULL */
     struct db_history_limits history_limits;

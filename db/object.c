@@ -11,6 +11,7 @@
 #include "db/history.h"
 #include "db/internal.h"
 #include "db/usage.h"
+#include "db/watch.h"
 
 /* ---- the table ---- */
 
@@ -187,6 +188,7 @@ void db_create_at(struct db *db, objid id, objid parent, objid owner) {
     }
     layout_assign(db, o);
     owned_add(db, o->owner, id);
+    watch_object(db, o);
     db->meta_changed = true;
 }
 
@@ -213,6 +215,8 @@ void db_destroy(struct db *db, objid id) {
     object_load_contents(db, o);
     must(!links_count(object_children(o)) && !links_count(object_contents(o)) && o->location == NOTHING);
     object_touch(db, o);
+    if (o->flags & OF_WIZARD) watch_moved(db);
+    watch_object(db, o);
     usage_destroyed(db, o);
     if (o->flags & OF_PLAYER) players_remove(db, id);
     if (o->up) remove_child(db, o->up, o);
@@ -268,6 +272,7 @@ void db_set_flags(struct db *db, objid id, unsigned flags) {
     if (o->flags == flags) return;
     bool was = o->flags & OF_PLAYER, is = flags & OF_PLAYER;
     object_dirty(db, o, OS_HEADER);
+    if ((o->flags ^ flags) & OF_WIZARD) watch_moved(db);
     o->flags = flags;
     if (is && !was) players_add(db, id);
     if (was && !is) players_remove(db, id);
@@ -353,12 +358,14 @@ enum error db_chparent(struct db *db, objid id, objid parent) {
     object_load_tree(db, o);
     if (p && names_clash(o, p->shape)) return E_INVARG;
     object_dirty(db, o, OS_HEADER);
+    watch_object(db, o);
     if (o->up) remove_child(db, o->up, o);
     object_detach(o);
     object_attach(o, p);
     if (p) add_child(db, p, o);
     shape_refit_tree(db, o);
     layout_changed(db, o);
+    watch_object(db, o);
     return E_NONE;
 }
 

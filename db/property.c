@@ -13,6 +13,7 @@
 #include "db/history.h"
 #include "db/internal.h"
 #include "db/usage.h"
+#include "db/watch.h"
 
 static bool slot_allows(struct db *db, const struct object *o, uint32_t i, objid who, unsigned f) {
     return (slot_perms(o, i) & f) || slot_owner(o, i) == who || object_is_wizard(db, who);
@@ -28,6 +29,7 @@ static void slot_set(struct db *db, struct object *o, uint32_t i, value v, objid
     bool moved = (old.type == V_CLEAR) != (v.type == V_CLEAR);
     object_dirty(db, o, OS_SLOTS);
     if (!(slot_bits(o, i) & SLOT_DIRTY)) slot_first_change(db, o, i, v, old, progr);
+    watch_name(db, o->shape->slots[i].name);
     int64_t before = usage_of_slot(o, i);
     slot_put_value(o, i, v);
     slot_add_bits(o, i, SLOT_DIRTY);
@@ -127,6 +129,7 @@ static void builtin_set(struct db *db, struct object *o, enum builtin_prop p, va
     } else {
         must(flag_of[p]);
         object_dirty(db, o, OS_HEADER);
+        if (p == BP_WIZARD) watch_moved(db);
         o->flags = value_is_true(v) ? o->flags | flag_of[p] : o->flags & ~flag_of[p];
     }
 }
@@ -136,6 +139,7 @@ static void builtin_set(struct db *db, struct object *o, enum builtin_prop p, va
 static void cache_fill(struct db *db, struct prop_cache *c, const struct object *o, uint32_t slot) {
     /* from the parent on: o itself may have a value, but the next object of this layout may have it clear */
     const struct shape_slot *def = &o->shape->slots[slot];
+    if (watch_has(db, def->name)) return; /* each change is to be seen */
     const struct object *h = holder_from(o->up, slot, def->id);
     *c = (struct prop_cache){.layout = o->layout, .slot = slot, .epoch = db->prop_epoch, .holder = h ? h->id : NOTHING,
                              .owner = def->perms & PF_CHOWN ? PROP_OWNER_OF_OBJECT : def->owner};
@@ -237,6 +241,7 @@ unsigned db_prop_flags(struct db *db, const struct propref *p) {
 
 static void slot_set_info(struct db *db, struct object *o, uint32_t i, objid owner, unsigned flags) {
     int64_t before = usage_of_slot(o, i);
+    watch_name(db, o->shape->slots[i].name);
     slot_set_owner(o, i, owner);
     slot_set_perms(o, i, flags);
     usage_grew(db, o, usage_of_slot(o, i) - before);
@@ -333,6 +338,7 @@ static void drop_last_propdefs(struct db *db, struct object *o, size_t n) {
     for (size_t i = 0; i < n; i++) {
         struct str *name = o->defs->props[--o->defs->nprops].name;
         usage_grew(db, o, -usage_of_propdef(name->len));
+        watch_name(db, name);
         str_unref(name);
     }
     definitions_changed(db, o);
@@ -347,7 +353,10 @@ enum error db_add_propdefs(struct db *db, objid id, struct propdef_new *defs, si
         definitions_change(db, o);
         struct defs *d = object_defs(o);
         d->props = xrealloc(d->props, (d->nprops + n) * sizeof *d->props);
-        for (size_t i = 0; i < n; i++) usage_grew(db, o, usage_of_propdef(defs[i].name->len));
+        for (size_t i = 0; i < n; i++) {
+            usage_grew(db, o, usage_of_propdef(defs[i].name->len));
+            watch_name(db, defs[i].name);
+        }
         for (size_t i = 0; i < n; i++)
             d->props[d->nprops++] = (struct propdef){.id = db->next_prop_id++, .name = str_ref(defs[i].name), .owner = defs[i].owner, .perms = (uint8_t)defs[i].flags};
         db->meta_changed = true;
@@ -375,6 +384,7 @@ enum error db_delete_propdef(struct db *db, objid id, struct str *name) {
     struct defs *d = o->defs;
     definitions_change(db, o);
     heirs_drop_prop(db, o, d->props[at].id);
+    watch_name(db, d->props[at].name);
     usage_grew(db, o, -usage_of_propdef(d->props[at].name->len));
     str_unref(d->props[at].name);
     d->nprops--;
@@ -391,6 +401,8 @@ enum error db_rename_propdef(struct db *db, objid id, struct str *old_name, stru
         return E_INVARG;
     definitions_change(db, o);
     usage_grew(db, o, (int64_t)new_name->len - (int64_t)old_name->len);
+    watch_name(db, old_name);
+    watch_name(db, new_name);
     str_ref(new_name);
     str_unref(o->defs->props[at].name);
     o->defs->props[at].name = new_name;

@@ -7,6 +7,7 @@
  */
 #include "db/internal.h"
 #include "db/usage.h"
+#include "db/watch.h"
 
 struct change {
     objid from, to;
@@ -138,6 +139,7 @@ objid db_renumber(struct db *db, objid id) {
     }
     db->prop_epoch++;
     db->verb_epoch++;
+    watch_moved(db);
     usage_recount(db);
     return c.to;
 }

@@ -26,6 +26,7 @@
 #include "db/store.h"
 #include "db/upgrade.h"
 #include "db/usage.h"
+#include "db/watch.h"
 
 static struct db *world_new(void) {
     struct db *db = xcalloc(1, sizeof *db);
@@ -39,6 +40,7 @@ static struct db *world_new(void) {
     db->encoding = ENC_UTF8;
     db->format = FORMAT_VERSION;
     db->usage = xcalloc(1, sizeof *db->usage);
+    db->watch = watch_new();
     db->history = xcalloc(1, sizeof *db->history);
     db->history_limits = (struct db_history_limits){HISTORY_VERSIONS, (int64_t)HISTORY_DAYS * 86400 * 1000000};
     db->pid_file = -1;
@@ -212,6 +214,7 @@ void db_world_close(struct db *db) {
     rowset_free(db->rows);
     usage_free(db->usage);
     free(db->usage);
+    watch_free(db->watch);
     history_free(db->history);
     if (db->history_option) str_unref(db->history_option);
     free(db->history);

@@ -118,7 +118,7 @@ void sched_hand_off(struct scheduler *s, struct buf *out) {
     must(!s->run);
     enc_u64(out, HAND_OFF_VERSION);
     enc_u64(out, s->order);
-    enc_i64(out, s->quota_flag);
+    enc_i64(out, option_flag(s, OPT_tick_quota));
     hand_off_codes(s, out);
     hand_off_inputs(s, out);
     hand_off_tasks(s, out);
@@ -279,7 +279,8 @@ int sched_take_over(struct scheduler *s, struct dec *d, int64_t made_us, struct 
     bool fine = dec_u64(d) == HAND_OFF_VERSION;
     if (!fine && !d->bad) buf_add_c(why, "the scheduler's part of the hand-off is of another version");
     s->order = dec_u64(d);
-    s->quota_flag = dec_i64(d);
+    int64_t quota = dec_i64(d);
+    if (quota > 0) sched_set_flag(s, OPT_tick_quota, quota);
     fine = fine && take_codes(s, d, &finder);
     uint64_t n = fine ? dec_u64(d) : 0;
     for (uint64_t i = 0; fine && i < n; i++) fine = take_input(s, d);

@@ -1,37 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "scheduler/options.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/must.h"
-#include "scheduler/state.h"
+#include "db/watch.h"
+#include "scheduler/options_parts.h"
 
-enum option_kind { INT, TRUTH, OTHER };
-enum option_when { LIVE, CACHED };
-
-struct option_row {
-    const char *name;
-    enum option_kind kind;
-    int64_t lambda, toast, least;
-    enum option_when when;
-};
+enum { US_PER_SECOND = 1000000, MOST_COMPLAINTS = 10000, MOST_TOLD = 60 };
 
 static const struct option_row rows[OPT_COUNT] = {
-#define OPTION(name, kind, lambda, toast, least, when, doc) {#name, kind, lambda, toast, least, when},
+#define OPTION(name, kind, lambda, toast, least, most, when, where, doc) {#name, KIND_##kind, lambda, toast, least, most, when, where},
 #include "scheduler/options.def"
 #undef OPTION
 };
 
-struct server_options {
-    int64_t cached[OPT_COUNT];
+static const enum server_option own_options[OWN_COUNT] = {
+#define OWN_OF_PLAYER(name) [OWN_##name] = OPT_##name,
+#define OWN_OF_SERVE(name)
+#define OWN_OF_WORLD(name)
+#define OPTION(name, kind, lambda, toast, least, most, when, where, doc) OWN_OF_##where(name)
+#include "scheduler/options.def"
+#undef OPTION
 };
 
-struct server_options *options_new(void) {
-    return xcalloc(1, sizeof(struct server_options));
+static bool is_number(const struct option_row *row) {
+    return row->kind != KIND_OTHER;
+}
+
+struct server_options *options_new(struct scheduler *s) {
+    struct server_options *o = xcalloc(1, sizeof *o);
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (is_number(&rows[i])) db_watch(s->db, rows[i].name);
+    db_watch(s->db, "server_options");
+    db_watch(s->db, "quota_group");
+    return o;
 }
 
 void options_free(struct server_options *o) {
+    idmap_fini(&o->complaints);
     free(o);
 }
 
@@ -39,155 +49,210 @@ const char *option_name(enum server_option which) {
     return rows[which].name;
 }
 
+bool option_is_flag(enum server_option which) {
+    return rows[which].where != WORLD;
+}
+
+enum server_option option_of_own(enum own_option own) {
+    return own_options[own];
+}
+
 int64_t option_default(struct scheduler *s, enum server_option which) {
     return s->m->dialect->larger_limits ? rows[which].toast : rows[which].lambda;
 }
 
-/* The property of holder.server_options; false when there is none. */
-static bool read_raw(struct scheduler *s, objid holder, const char *name, value *out) {
-    value options;
-    if (!db_valid(s->db, holder) || !db_read_property(s->db, holder, "server_options", &options)) return false;
-    bool found = options.type == V_OBJ && db_valid(s->db, options.u.o) && db_read_property(s->db, options.u.o, name, out);
-    value_unref(options);
-    return found;
+value option_value(enum server_option which, int64_t n) {
+    return rows[which].kind == KIND_SECONDS ? value_float((double)n / US_PER_SECOND) : value_int(n);
 }
 
-/* Takes v. false: does not count. */
-static bool number_from(const struct option_row *row, value v, int64_t *out) {
-    bool fits = row->kind == TRUTH || v.type == V_INT;
-    if (fits) *out = row->kind == TRUTH ? value_is_true(v) : v.u.i < row->least ? row->least : v.u.i;
+/* ---- from values ---- */
+
+enum fit { FITS, LIFTED, UNFIT };
+
+static bool raw_number(const struct option_row *row, value v, int64_t *out) {
+    if (row->kind == KIND_TRUTH) *out = value_is_true(v);
+    else if (v.type == V_INT && row->kind == KIND_SECONDS) *out = v.u.i > row->most / US_PER_SECOND ? INT64_MAX : v.u.i < 0 ? -1 : v.u.i * US_PER_SECOND;
+    else if (v.type == V_INT) *out = v.u.i;
+    else if (v.type == V_FLOAT && row->kind == KIND_SECONDS) *out = !(v.u.f >= 0) ? -1 : v.u.f * US_PER_SECOND > (double)row->most ? INT64_MAX : (int64_t)(v.u.f * US_PER_SECOND);
+    else return false;
+    return true;
+}
+
+static enum fit fit(const struct option_row *row, value v, int64_t *out) {
+    if (!raw_number(row, v, out) || *out > row->most) return UNFIT;
+    if (*out >= row->least) return FITS;
+    if (row->kind != KIND_INT) return UNFIT;
+    *out = row->least;
+    return LIFTED;
+}
+
+static void print_range(struct buf *out, enum server_option which) {
+    bool seconds = rows[which].kind == KIND_SECONDS;
+    value least = option_value(which, rows[which].least), most = option_value(which, rows[which].most);
+    buf_add_c(out, seconds ? "a number from " : "an integer from ");
+    value_print_literal(out, least);
+    buf_add_c(out, " to ");
+    value_print_literal(out, most);
+}
+
+bool option_parse(enum server_option which, const char *text, int64_t *out, struct buf *why) {
+    char *end;
+    errno = 0;
+    value v = rows[which].kind == KIND_SECONDS ? value_float(strtod(text, &end)) : value_int(strtoll(text, &end, 10));
+    if (end != text && !*end && !errno && fit(&rows[which], v, out) == FITS) return true;
+    print_range(why, which);
+    return false;
+}
+
+/* ---- what does not count is told, once ---- */
+
+static uint32_t fingerprint(value v) {
+    struct buf text = BUF_INIT;
+    value_print_literal_up_to(&text, v, MOST_TOLD);
+    uint32_t h = str_hash_bytes(buf_c(&text), text.len) | 1;
+    buf_fini(&text);
+    return h;
+}
+
+/* Whether it has not been told yet. A world that has thousands of bad values hears of some of them again. */
+static bool is_news(struct server_options *o, objid holder, enum server_option which, value v) {
+    int64_t key = holder * OPT_COUNT + (int64_t)which;
+    void *mark = (void *)(uintptr_t)fingerprint(v);
+    if (idmap_get(&o->complaints, key) == mark) return false;
+    if (o->complaints.len >= MOST_COMPLAINTS) idmap_fini(&o->complaints);
+    idmap_put(&o->complaints, key, mark);
+    return true;
+}
+
+static void complain(struct scheduler *s, objid holder, enum server_option which, value v, int64_t instead) {
+    if (rows[which].where == WORLD || !is_news(s->options, holder, which, v)) return;
+    struct buf text = BUF_INIT;
+    value holds = option_value(which, instead);
+    buf_printf(&text, "#%lld.%s is ", (long long)holder, rows[which].name);
+    if (!value_print_literal_up_to(&text, v, MOST_TOLD)) buf_add_c(&text, "...");
+    buf_add_c(&text, ", but must be ");
+    print_range(&text, which);
+    buf_add_c(&text, "; ");
+    value_print_literal(&text, holds);
+    log_warning("%s holds instead", buf_c(&text));
+    buf_fini(&text);
+}
+
+/* Takes v. false: it does not count. */
+static bool number_from(struct scheduler *s, objid holder, enum server_option which, value v, int64_t instead, int64_t *out) {
+    int64_t n = 0;
+    enum fit f = fit(&rows[which], v, &n);
+    if (f != FITS) complain(s, holder, which, v, f == LIFTED ? n : instead);
     value_unref(v);
-    return fits;
+    if (f != UNFIT) *out = n;
+    return f != UNFIT;
 }
 
-int64_t option_int_of(struct scheduler *s, objid listener, enum server_option which) {
+/* ---- of the world ---- */
+
+static objid options_object(struct scheduler *s, objid handler) {
+    value options;
+    if (!db_valid(s->db, handler) || !db_read_property(s->db, handler, "server_options", &options)) return NOTHING;
+    objid o = options.type == V_OBJ && db_valid(s->db, options.u.o) ? options.u.o : NOTHING;
+    value_unref(options);
+    return o;
+}
+
+bool option_read_raw(struct scheduler *s, objid handler, const char *name, value *out) {
+    objid o = options_object(s, handler);
+    return o != NOTHING && db_read_property(s->db, o, name, out);
+}
+
+/* When the world says nothing. */
+static int64_t beyond_world(struct scheduler *s, enum server_option which, enum option_source *source) {
+    bool flag = s->options->flag_given[which];
+    *source = flag ? SOURCE_FLAG : SOURCE_DEFAULT;
+    return flag ? s->options->flags[which] : option_default(s, which);
+}
+
+static int64_t number_of(struct scheduler *s, objid options, enum server_option which, enum option_source *source) {
     value v;
-    int64_t n;
-    if (listener != 0 && read_raw(s, listener, rows[which].name, &v)) {
-        if (number_from(&rows[which], v, &n)) return n;
-    } else if (read_raw(s, 0, rows[which].name, &v) && number_from(&rows[which], v, &n)) {
-        return n;
-    }
-    return option_default(s, which);
+    int64_t n = beyond_world(s, which, source), own;
+    if (options == NOTHING || !db_read_property(s->db, options, rows[which].name, &v)) return n;
+    if (!number_from(s, options, which, v, n, &own) || (which == OPT_tick_quota && own == 0)) return n;
+    *source = SOURCE_WORLD;
+    return own;
+}
+
+static void read_numbers(struct scheduler *s, enum option_when when) {
+    struct server_options *o = s->options;
+    objid options = options_object(s, 0);
+    for (int i = 0; i < OPT_COUNT; i++)
+        if (rows[i].when == when && is_number(&rows[i])) o->numbers[i] = number_of(s, options, (enum server_option)i, &o->sources[i]);
+}
+
+static void refresh(struct scheduler *s) {
+    struct server_options *o = s->options;
+    uint64_t count = db_watch_count(s->db);
+    if (o->seen == count) return;
+    o->seen = count;
+    read_numbers(s, LIVE);
+}
+
+void options_read_cached(struct scheduler *s) {
+    read_numbers(s, CACHED);
 }
 
 int64_t option_int(struct scheduler *s, enum server_option which) {
-    if (rows[which].when == CACHED) return s->options->cached[which];
-    return option_int_of(s, 0, which);
+    refresh(s);
+    return s->options->numbers[which];
 }
 
-int64_t option_override(struct scheduler *s, objid player, enum option_override which) {
-    static const enum server_option options[OVERRIDE_COUNT] = {OPT_tick_quota, OPT_fg_ticks, OPT_bg_ticks, OPT_fg_seconds, OPT_bg_seconds};
-    const struct option_row *row = &rows[options[which]];
-    if (!db_valid(s->db, player)) return -1;
-    struct str *name = str_from(row->name);
+enum option_source option_source(struct scheduler *s, enum server_option which) {
+    refresh(s);
+    return s->options->sources[which];
+}
+
+uint64_t option_count(const struct scheduler *s) {
+    return db_watch_count(s->db) + s->options->flags_set;
+}
+
+void sched_set_flag(struct scheduler *s, enum server_option which, int64_t n) {
+    must(option_is_flag(which));
+    struct server_options *o = s->options;
+    o->flags[which] = n;
+    o->flag_given[which] = which != OPT_tick_quota || n > 0;
+    o->flags_set++;
+    read_numbers(s, LIVE);
+}
+
+int64_t option_flag(const struct scheduler *s, enum server_option which) {
+    return s->options->flag_given[which] ? s->options->flags[which] : 0;
+}
+
+/* ---- of players ---- */
+
+/* A property that grants something: who may write it does. Players own themselves, so it must not be them. Owned. */
+static bool read_granted(struct scheduler *s, objid player, const char *property, value *out) {
+    if (!db_valid(s->db, player)) return false;
+    struct str *name = str_from(property);
     struct propref p;
-    int64_t n = -1;
-    /* Who may write the property grants the quota: players own themselves, so it must not be them. */
-    if (db_find_property(s->db, player, name, &p) && p.builtin == BP_NONE && db_is_wizard(s->db, db_prop_owner(s->db, &p)) &&
-        !(db_prop_flags(s->db, &p) & PF_WRITE)) {
-        if (!number_from(row, db_prop_value(s->db, &p), &n)) n = -1;
-    }
+    bool granted = db_find_property(s->db, player, name, &p) && p.builtin == BP_NONE && db_is_wizard(s->db, db_prop_owner(s->db, &p)) && !(db_prop_flags(s->db, &p) & PF_WRITE);
+    if (granted) *out = db_prop_value(s->db, &p);
     str_unref(name);
+    return granted;
+}
+
+int64_t option_of_player(struct scheduler *s, objid player, enum own_option own, enum option_source *source) {
+    enum server_option which = own_options[own];
+    int64_t n = option_int(s, which);
+    value v;
+    if (source) *source = option_source(s, which);
+    if (!read_granted(s, player, rows[which].name, &v)) return n;
+    if (v.type == V_INT && v.u.i == -1) return n; /* what set_tick_quota() leaves, and worlds write who mean none of their own */
+    if (number_from(s, player, which, v, n, &n) && source) *source = SOURCE_PLAYER;
     return n;
 }
 
-int64_t sched_option_int(struct scheduler *s, const char *name, int64_t fallback) {
+objid option_quota_group(struct scheduler *s, objid player) {
     value v;
-    if (!read_raw(s, 0, name, &v)) return fallback;
-    int64_t n = v.type == V_INT ? v.u.i : fallback;
+    if (!read_granted(s, player, "quota_group", &v)) return NOTHING;
+    objid group = v.type == V_OBJ && db_valid(s->db, v.u.o) ? v.u.o : NOTHING;
     value_unref(v);
-    return n;
-}
-
-value sched_option(struct scheduler *s, objid handler, const char *name) {
-    value v;
-    if (handler != 0 && read_raw(s, handler, name, &v)) return v;
-    return read_raw(s, 0, name, &v) ? v : value_none();
-}
-
-const char *const *option_default_message(const char *name) {
-    static const struct {
-        const char *name;
-        const char *lines[3];
-    } messages[] = {
-        {"boot_msg", {"*** Disconnected ***"}},
-        {"connect_msg", {"*** Connected ***"}},
-        {"crash_msg", {"*** The server had a fault and goes on from its last save. ***"}},
-        {"create_msg", {"*** Created ***"}},
-        {"reboot_msg", {"*** The server is being replaced by a new one. Stay connected. ***"}},
-        {"reboot_off_msg", {"*** The server is not replaced after all. Nothing is lost. ***"}},
-        {"rebooted_msg", {"*** The new server is here. Nothing is lost. ***"}},
-        {"recycle_msg", {"*** Recycled ***"}},
-        {"redirect_from_msg", {"*** Redirecting connection to new port ***"}},
-        {"redirect_to_msg", {"*** Redirecting old connection to this port ***"}},
-        {"server_full_msg", {"*** Sorry, but the server cannot accept any more connections right now.", "*** Please try again later."}},
-        {"timeout_msg", {"*** Timed-out waiting for login. ***"}},
-    };
-    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
-        if (strcmp(messages[i].name, name) == 0) return messages[i].lines;
-    must(!"a message of that name");
-    return NULL;
-}
-
-static void load_protections(struct scheduler *s) {
-    struct machine *m = s->m;
-    struct buf name = BUF_INIT;
-    for (int i = 0; i < m->nbuiltins; i++) {
-        value v;
-        buf_clear(&name);
-        buf_printf(&name, "protect_%s", m->builtins[i].name);
-        m->protect[i] = 0;
-        if (read_raw(s, 0, buf_c(&name), &v)) {
-            m->protect[i] = value_is_true(v);
-            value_unref(v);
-        }
-    }
-    static const char *const properties[BP_COUNT] = {
-        NULL,
-#define BUILTIN_PROP(id, text, type, doc) text,
-#include "db/builtin_props.def"
-#undef BUILTIN_PROP
-    };
-    uint32_t mask = 0;
-    for (int i = 1; i < BP_COUNT; i++) {
-        value v;
-        buf_clear(&name);
-        buf_printf(&name, "protect_%s", properties[i]);
-        if (!read_raw(s, 0, buf_c(&name), &v)) continue;
-        if (value_is_true(v)) mask |= UINT32_C(1) << i;
-        value_unref(v);
-    }
-    db_set_protected_props(s->db, mask);
-    buf_fini(&name);
-}
-
-enum { MOST_STRING = 1 << 30, MOST_LIST = 1 << 28 }; /* what strings and lists can hold, whatever the world says */
-
-/* Never so small that the world's own repair commands cannot be typed. */
-static int64_t size_limit(int64_t n, int64_t least, int64_t most, int64_t fallback) {
-    return n == 0 ? 0 : n < 0 ? fallback : n < least ? least : n > most ? most : n;
-}
-
-static void load_history_limits(struct scheduler *s) {
-    enum { MOST_VERSIONS = 1000, MOST_DAYS = 36500 };
-    int64_t versions = s->options->cached[OPT_history_versions], days = s->options->cached[OPT_history_days];
-    db_set_history_limits(s->db, &(struct db_history_limits){.versions = (uint32_t)(versions < MOST_VERSIONS ? versions : MOST_VERSIONS),
-                                                             .age_us = (days < MOST_DAYS ? days : MOST_DAYS) * 86400 * 1000000});
-}
-
-void options_load(struct scheduler *s) {
-    for (int i = 0; i < OPT_COUNT; i++)
-        if (rows[i].when == CACHED) s->options->cached[i] = option_int_of(s, 0, (enum server_option)i);
-    s->m->max_string_concat = size_limit(s->options->cached[OPT_max_string_concat], 1015, MOST_STRING, option_default(s, OPT_max_string_concat));
-    s->m->max_list_concat = size_limit(s->options->cached[OPT_max_list_concat], 1022, MOST_LIST, option_default(s, OPT_max_list_concat));
-    s->m->max_task_bytes = s->options->cached[OPT_max_task_bytes];
-    s->m->max_concat_catchable = s->options->cached[OPT_max_concat_catchable] != 0;
-    load_protections(s);
-    load_history_limits(s);
-}
-
-void sched_load_options(struct scheduler *s) {
-    options_load(s);
-    if (s->host.options_changed) s->host.options_changed(s->host.ctx);
+    return group;
 }

@@ -21,12 +21,10 @@
 
 enum {
     TICKS_PER_US = 20, /* what a microsecond of CPU is worth: a plain loop's */
-    DEFAULT_QUOTA = 20000, /* so about a millisecond */
     LEAST_QUOTA = 100,
     LEAST_CHARGE = TICKS_PER_US, /* of a slice, for the work around it */
     MOST_DEBT = 200, /* in quotas */
-    FADE_US = 10000, /* in which a quota's worth of debt is forgotten */
-    OVERRIDES_EVERY_US = 1000000
+    FADE_US = 10000 /* in which a quota's worth of debt is forgotten */
 };
 
 static struct queue *new_queue(struct idmap *table, objid owner, bool logins) {
@@ -43,12 +41,30 @@ static void free_queue(struct scheduler *s, struct queue *q) {
     free(q);
 }
 
+/* What the world says now of its owner's share and limits. */
+static void refresh(struct scheduler *s, struct queue *q) {
+    uint64_t count = option_count(s);
+    if (q->own_count == count) return;
+    q->own_count = count;
+    for (int i = 0; i < OWN_COUNT; i++) {
+        enum own_option own = (enum own_option)i;
+        q->own[own] = q->logins ? option_int(s, option_of_own(own)) : option_of_player(s, q->owner, own, NULL);
+    }
+    q->quota = q->own[OWN_tick_quota] > 0 ? q->own[OWN_tick_quota] : option_int(s, OPT_tick_quota);
+    if (q->quota < LEAST_QUOTA) q->quota = LEAST_QUOTA;
+}
+
+int64_t queue_option(struct scheduler *s, struct queue *q, enum own_option which) {
+    refresh(s, q);
+    return q->own[which];
+}
+
 static void fade(struct scheduler *s, struct queue *q, int64_t now_us) {
     int64_t passed = now_us - q->faded_us;
     if (passed <= 0) return;
     q->faded_us = now_us;
     if (q->balance >= 0 || q->active) return;
-    if (!q->quota) queue_read_overrides(s, q, now_us);
+    refresh(s, q);
     int64_t forgotten = passed > FADE_US * (int64_t)MOST_DEBT ? -q->balance : passed * q->quota / FADE_US;
     q->balance = q->balance + forgotten > 0 ? 0 : q->balance + forgotten;
 }
@@ -89,19 +105,10 @@ void queue_release(struct scheduler *s, struct queue *q) {
     if (is_of_no_use(q)) free_queue(s, q);
 }
 
-void queue_read_overrides(struct scheduler *s, struct queue *q, int64_t now_us) {
-    q->overrides_read_us = now_us;
-    for (int i = 0; i < OVERRIDE_COUNT; i++) q->overrides[i] = q->logins ? -1 : option_override(s, q->owner, (enum option_override)i);
-    int64_t quota = q->overrides[OVERRIDE_tick_quota];
-    if (quota <= 0) quota = option_int(s, OPT_tick_quota);
-    if (quota <= 0) quota = s->quota_flag > 0 ? s->quota_flag : DEFAULT_QUOTA;
-    q->quota = quota < LEAST_QUOTA ? LEAST_QUOTA : quota > INT32_MAX ? INT32_MAX : quota;
-}
-
 static void enter_ring(struct scheduler *s, struct queue *q) {
     if (q->active) return;
     int64_t now = clock_monotonic_us();
-    if (!q->quota || now - q->overrides_read_us > OVERRIDES_EVERY_US) queue_read_overrides(s, q, now);
+    refresh(s, q);
     fade(s, q, now);
     q->active = true;
     if (!s->ring) {

@@ -14,9 +14,8 @@ enum { FRESH_LOOK_US = 200 }; /* for so long after the host's last look at its s
 
 /* ---- one slice ---- */
 
-static int64_t limit_of(struct scheduler *s, enum option_override own, enum server_option option) {
-    if (s->turn && s->turn->overrides[own] >= 0) return s->turn->overrides[own];
-    return option_int(s, option);
+static int64_t limit_of(struct scheduler *s, enum own_option own) {
+    return s->turn ? queue_option(s, s->turn, own) : option_int(s, option_of_own(own));
 }
 
 static int64_t seconds_in_us(int64_t seconds) {
@@ -33,8 +32,8 @@ static int64_t slice_us(struct scheduler *s, int64_t seconds_us) {
 
 static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, bool is_handler, value wake, struct vm_outcome *out) {
     bool fg = class == RUN_FOREGROUND;
-    int64_t ticks = limit_of(s, fg ? OVERRIDE_fg_ticks : OVERRIDE_bg_ticks, fg ? OPT_fg_ticks : OPT_bg_ticks);
-    int64_t seconds = limit_of(s, fg ? OVERRIDE_fg_seconds : OVERRIDE_bg_seconds, fg ? OPT_fg_seconds : OPT_bg_seconds);
+    int64_t ticks = limit_of(s, fg ? OWN_fg_ticks : OWN_bg_ticks);
+    int64_t seconds = limit_of(s, fg ? OWN_fg_seconds : OWN_bg_seconds);
     int64_t us = slice_us(s, seconds_in_us(seconds)), now = clock_monotonic_us();
     struct run run = {.outer = s->run, .task_id = id, .vm = vm, .started_us = now, .seconds = seconds, .limit_us = us, .is_handler = is_handler};
     measure_begin_slice(s, &run);

@@ -22,7 +22,7 @@ struct scheduler *sched_new(struct machine *m, const struct host *host) {
     s->db = m->db;
     s->host = *host;
     s->round = 1;
-    s->options = options_new();
+    s->options = options_new(s);
     s->watchdog = watchdog_new();
     s->stats = stats_new(clock_monotonic_us());
     m->scheduler = s;
@@ -76,8 +76,4 @@ void sched_free(struct scheduler *s) {
     s->m->has_workers = false;
     value_free_later(false);
     free(s);
-}
-
-void sched_set_tick_quota(struct scheduler *s, int64_t ticks) {
-    s->quota_flag = ticks;
 }

@@ -96,7 +96,6 @@ value sched_option(struct scheduler *s, objid handler, const char *name); /* own
 int64_t sched_current_task_id(struct scheduler *s); /* 0: none runs */
 int64_t sched_seconds_left(struct scheduler *s); /* of the running slice: of fg_seconds or bg_seconds as much as it has left of the CPU time that it may use */
 enum error sched_check_task_limit(struct scheduler *s, objid progr); /* E_QUOTA: no more tasks may be queued */
-void sched_set_tick_quota(struct scheduler *s, int64_t ticks); /* `serve --tick-quota': what holds where the world says nothing */
 bool sched_task_exists(struct scheduler *s, int64_t id);
 enum error sched_kill(struct scheduler *s, int64_t id, objid progr, bool *is_current);
 /* After a crash in it: its traceback goes to the log, and it is gone; what stands in `finally' is not run. false: there is no such task. */

@@ -86,9 +86,9 @@ struct queue {
     size_t tasks, inputs; /* that belong here, ready or not */
     int64_t balance; /* ticks it may still use; below 0: debt */
     int64_t faded_us;
-    int64_t quota; /* 0: neither it nor the overrides have been read yet */
-    int64_t overrides[OVERRIDE_COUNT]; /* of the player; -1: none */
-    int64_t overrides_read_us;
+    int64_t quota;
+    int64_t own[OWN_COUNT]; /* what holds for the player; see queue_option() */
+    uint64_t own_count; /* option_count() when these and the quota were read; 0: not yet */
 };
 
 /* A slice under way. */
@@ -134,7 +134,6 @@ struct scheduler {
     struct usage turn_used;
     size_t nready; /* tasks in the lists of queues */
     struct stats *stats;
-    int64_t quota_flag; /* `serve --tick-quota' */
     size_t queues_after_sweep;
     struct watchdog *watchdog;
     struct server_options *options;
@@ -188,7 +187,7 @@ struct queue *queues_next(struct scheduler *s, int64_t now_us); /* whose turn it
 struct queue *queues_next_of_round(struct scheduler *s, int64_t now_us); /* NULL also if nobody who is ready has anything left of this round */
 void queue_begin_turn(struct queue *q);
 void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us); /* what the slice has used is charged; may free q */
-void queue_read_overrides(struct scheduler *s, struct queue *q, int64_t now_us);
+int64_t queue_option(struct scheduler *s, struct queue *q, enum own_option which); /* as it is now */
 void queues_fini(struct scheduler *s);
 
 /* measure.c: what is counted of turns and slices */

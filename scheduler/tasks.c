@@ -57,14 +57,8 @@ void task_count(struct scheduler *s, struct task *t, int by) {
 }
 
 enum error sched_check_task_limit(struct scheduler *s, objid progr) {
-    int64_t limit = -1;
-    value v;
-    bool own = db_valid(s->db, progr) && db_read_property(s->db, progr, "queued_task_limit", &v);
-    if (own && (v.type != V_INT || v.u.i < 0)) {
-        value_unref(v);
-        own = false;
-    }
-    limit = own ? v.u.i : option_int(s, OPT_queued_task_limit);
+    struct queue *q = idmap_get(&s->queues, progr);
+    int64_t limit = q ? queue_option(s, q, OWN_queued_task_limit) : option_of_player(s, progr, OWN_queued_task_limit, NULL);
     return limit < 0 || count_of(s, progr) < limit ? E_NONE : E_QUOTA;
 }
 

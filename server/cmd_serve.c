@@ -127,7 +127,7 @@ static int open_world(struct server *s, struct buf *why) {
     s->machine.host = &s->host;
     s->workers = workers_new(s->loop, 0, on_work_done, s);
     s->sched = sched_new(&s->machine, &s->host);
-    if (o->tick_quota) sched_set_tick_quota(s->sched, o->tick_quota);
+    limit_flags_apply(&o->limits, s->sched);
     sched_load_options(s->sched);
     server_load_options(s);
     saves_init(s);

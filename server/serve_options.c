@@ -15,7 +15,7 @@
 
 enum { DEFAULT_PORT = 7777, DEFAULT_SAVE_PATIENCE = 30, DEFAULT_REBOOT_PATIENCE = 30, DEFAULT_SUPERVISE_PATIENCE = 30 };
 
-enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_TICK_QUOTA, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_RECOVER, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SUPERVISE, KEY_NAME_SERVERS, KEY_SCRIPT, KEY_METRICS };
+enum option_key { KEY_LISTEN = 'l', KEY_PORT = 'p', KEY_OUTBOUND = 'o', KEY_LOG = 0x100, KEY_DIALECT, KEY_SAVE_INTERVAL, KEY_SAVE_PATIENCE, KEY_CACHE_SIZE, KEY_HAND_OFF, KEY_PREVIOUS, KEY_RECOVER, KEY_LOCK, KEY_BACK, KEY_CHECK, KEY_NO_DELTAS, KEY_VERIFY, KEY_VERIFY_AFTER, KEY_ACCEPT_DAMAGE, KEY_TEXT_DUMP, KEY_REBOOT_BINARY, KEY_REBOOT_FOLDER, KEY_REBOOT_PATIENCE, KEY_SUPERVISE, KEY_NAME_SERVERS, KEY_SCRIPT, KEY_METRICS };
 
 static const struct argp_option option_table[] = {
     {"port", KEY_PORT, "PORT", 0, "listen on this port (7777; 0: any that is free)", 0},
@@ -25,7 +25,6 @@ static const struct argp_option option_table[] = {
     {"log", KEY_LOG, "FILE", 0, "append the log to FILE, which is opened again on SIGUSR1 (stderr)", 0},
     {"dialect", KEY_DIALECT, "NAME", 0, "lambda or toast: where LambdaMOO and ToastStunt differ (what the world says)", 0},
     {"metrics", KEY_METRICS, "PORT", 0, "tell how the server is on http://localhost:PORT/metrics, to this machine only (0: any that is free)", 0},
-    {"tick-quota", KEY_TICK_QUOTA, "TICKS", 0, "ticks that a player's tasks earn in each round", 0},
     {"save-interval", KEY_SAVE_INTERVAL, "SECONDS", 0, "save what changed this often ($server_options.save_interval, else 5)", 0},
     {"cache-size", KEY_CACHE_SIZE, "SIZE", 0, COMMAND_CACHE_SIZE_DOC, 0},
     {"save-patience", KEY_SAVE_PATIENCE, "SECONDS", 0, "at the end, while the last save fails, try again for so long (30)", 0},
@@ -66,10 +65,6 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
         if (!parse_number(arg, 0, 65535, &n)) return command_usage_error(state, "'%.100s' is no port: a number from 0 to 65535; the address is always this machine's own", arg);
         o->metrics = (int)n;
         return 0;
-    case KEY_TICK_QUOTA:
-        if (!parse_number(arg, 1, 1e12, &n)) return command_usage_error(state, "'%.100s' is no tick quota: a positive number", arg);
-        o->tick_quota = (int64_t)n;
-        return 0;
     case KEY_VERIFY_AFTER:
         if (!parse_number(arg, 0, 1e9, &n)) return command_usage_error(state, "'%.100s' is no number of seconds", arg);
         o->verify_after = n;
@@ -103,13 +98,13 @@ static error_t parse_number_option(int key, const char *arg, struct serve_option
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct serve_options *o = state->input;
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->limits; return 0;
     case KEY_LISTEN:
         if (o->naddresses == SERVE_MAX_ADDRESSES) return command_usage_error(state, "no more than %d addresses", SERVE_MAX_ADDRESSES);
         o->addresses[o->naddresses++] = arg;
         return 0;
     case KEY_PORT:
     case KEY_METRICS:
-    case KEY_TICK_QUOTA:
     case KEY_VERIFY_AFTER:
     case KEY_SAVE_INTERVAL:
     case KEY_SAVE_PATIENCE:
@@ -162,7 +157,10 @@ static void keep_arguments(struct serve_options *o, int argc, char **argv) {
 }
 
 int serve_options_parse(struct serve_options *o, int argc, char **argv) {
-    static const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", NULL, NULL, NULL};
+    struct limit_parser limits;
+    limit_parser_init(&limits);
+    const struct argp_child children[] = {{&limits.argp, 0, "What holds when neither the player nor $server_options says something else:", 1}, {0}};
+    const struct argp argp = {option_table, parse_option, "[WORLD]", "Run a world (./world if none is named).", children, NULL, NULL};
     *o = (struct serve_options){.world = "world", .port = DEFAULT_PORT, .metrics = -1, .save_interval = -1, .verify_after = 60, .save_patience = DEFAULT_SAVE_PATIENCE,
                                 .reboot_patience = DEFAULT_REBOOT_PATIENCE, .supervise_patience = DEFAULT_SUPERVISE_PATIENCE, .hand_off = -1, .recover = -1, .previous = -1};
     int rc = command_parse(&argp, argc, argv, o);

@@ -23,6 +23,7 @@
 #include "server/damage.h"
 #include "server/fdstore.h"
 #include "server/image.h"
+#include "server/limit_flags.h"
 #include "server/listener.h"
 #include "server/logtail.h"
 #include "server/metrics.h"
@@ -55,7 +56,7 @@ struct serve_options {
     double verify_after; /* seconds after the start */
     bool accept_damage;
     bool no_deltas; /* saves do not log what they change */
-    int64_t tick_quota; /* 0: the scheduler's own */
+    struct limit_flags limits;
     int metrics; /* port of /metrics; -1: there is none */
     size_t cache_size; /* bytes; 0: half of what there is */
     double save_interval; /* seconds; < 0: as $server_options says */

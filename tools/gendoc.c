@@ -38,17 +38,30 @@ static void print_types(const struct builtin *f) {
     }
 }
 
-static void print_option(const char *name, const char *kind, long long lambda, long long toast, long long least, const char *when, const char *doc) {
-    printf("| `%s` | %s | ", name, strcmp(when, "LIVE") ? "cached" : "live");
-    if (!strcmp(kind, "OTHER"))
-        fputs("a text", stdout);
-    else if (lambda == toast)
-        printf("%lld", lambda);
-    else
-        printf("%lld, %lld", lambda, toast);
-    printf(" | ");
-    if (!strcmp(kind, "INT")) printf("%lld", least);
-    printf(" | ");
+static void print_option_number(const char *kind, long long n) {
+    if (!strcmp(kind, "SECONDS")) printf("%g", (double)n / 1e6);
+    else if (n == INT64_MAX) fputs("any", stdout);
+    else printf("%lld", n);
+}
+
+static void print_option_range(const char *kind, long long least, long long most) {
+    if (!strcmp(kind, "TRUTH") || !strcmp(kind, "OTHER")) return;
+    print_option_number(kind, least);
+    fputs(" to ", stdout);
+    print_option_number(kind, most);
+}
+
+static void print_option(const char *name, const char *kind, long long lambda, long long toast, long long least, long long most, const char *when, const char *where, const char *doc) {
+    printf("| `%s` | %s | %s | ", name, strcmp(when, "LIVE") ? "cached" : "live", !strcmp(where, "PLAYER") ? "player, flag" : !strcmp(where, "SERVE") ? "flag" : "");
+    if (!strcmp(kind, "OTHER")) fputs("a text", stdout);
+    else print_option_number(kind, lambda);
+    if (lambda != toast) {
+        fputs(", ", stdout);
+        print_option_number(kind, toast);
+    }
+    fputs(" | ", stdout);
+    print_option_range(kind, least, most);
+    fputs(" | ", stdout);
     cell(doc);
     printf(" |\n");
 }
@@ -143,10 +156,12 @@ static void print_store_tables(void) {
 
 static void print_options(void) {
     heading("Server options",
-            "Properties of `$server_options`. *Live* ones are read when needed, *cached* ones at start-up and by `load_server_options()`. "
-            "`protect_NAME`, one for each built-in function and built-in property, are cached too.",
-            "| option | read | default (lambda, toast) | least | |");
-#define OPTION(name, kind, lambda, toast, least, when, doc) print_option(#name, #kind, (long long)(lambda), (long long)(toast), (long long)(least), #when, doc);
+            "Properties of `$server_options`. A change of a *live* one holds from the next slice on, *cached* ones are read at start-up and by `load_server_options()`. "
+            "`protect_NAME`, one for each built-in function and built-in property, are cached too. Those of a *player* may stand in a property of the same name of the player, in a slot that a wizard owns and "
+            "nobody else can write, which wins; a *flag* of `serve` (`--fg-share` for `fg_share`) holds where the world says nothing.",
+            "| option | read | also | default (lambda, toast) | range | |");
+#define OPTION(name, kind, lambda, toast, least, most, when, where, doc) \
+    print_option(#name, #kind, (long long)(lambda), (long long)(toast), (long long)(least), (long long)(most), #when, #where, doc);
 #include "scheduler/options.def"
 #undef OPTION
 }
