@@ -46,3 +46,14 @@ void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, uint3
     }
     if (is_recent) kind->add(out, r->parts);
 }
+
+int64_t rolling_span_us(enum rolling_span span, int64_t now_us) {
+    int64_t longer_us = (int64_t)PERIODS_A_LONG * ROLLING_PERIOD_US;
+    switch (span) {
+    case SPAN_MINUTE: return (int64_t)ROLLING_SHORT * ROLLING_PERIOD_US + now_us % ROLLING_PERIOD_US;
+    case SPAN_HOUR: return (ROLLING_LONG - 1) * longer_us + now_us % longer_us;
+    case SPAN_ALL:
+    case SPANS: break;
+    }
+    return INT64_MAX;
+}

@@ -35,5 +35,6 @@ static inline void *rolling_now(struct rolling *r, const struct rolling_kind *ki
     return r->parts;
 }
 void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, uint32_t period, enum rolling_span span, void *out); /* out is zero before */
+int64_t rolling_span_us(enum rolling_span span, int64_t now_us); /* how long it is just now; INT64_MAX: everything */
 
 #endif

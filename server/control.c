@@ -267,23 +267,37 @@ static bool receive_all(int fd, struct buf *answer, FILE *out) {
     }
 }
 
-int control_follow(const char *world, const char *word, const char *text, FILE *out, int *status, struct buf *answer, struct buf *why) {
-    int fd = connect_to(world);
-    if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)) return 1;
-    if (fd < 0) {
+static int no_answer(const char *world, struct buf *why) {
+    buf_printf(why, "%s: the running server ended without an answer", world);
+    return -1;
+}
+
+int control_begin(const char *world, const char *word, const char *text, int *fd, struct buf *why) {
+    *fd = connect_to(world);
+    if (*fd < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)) return 1;
+    if (*fd < 0) {
         buf_printf(why, "%s: the running server cannot be reached: %s", world, strerror(errno));
         return -1;
     }
-    bool sent = send_all(fd, word, strlen(word)) && send_all(fd, "\n", 1) && send_all(fd, text, strlen(text)) && shutdown(fd, SHUT_WR) == 0;
-    bool received = sent && receive_all(fd, answer, out);
-    close(fd);
-    if (!received || answer->len < 2 || answer->data[1] != '\n') {
-        buf_printf(why, "%s: the running server ended without an answer", world);
-        return -1;
-    }
+    if (send_all(*fd, word, strlen(word)) && send_all(*fd, "\n", 1) && send_all(*fd, text, strlen(text)) && shutdown(*fd, SHUT_WR) == 0) return 0;
+    close(*fd);
+    *fd = -1;
+    return no_answer(world, why);
+}
+
+int control_end(const char *world, int *status, struct buf *answer, struct buf *why) {
+    if (answer->len < 2 || answer->data[1] != '\n') return no_answer(world, why);
     *status = answer->data[0] - '0';
     buf_drop_front(answer, 2);
     return 0;
+}
+
+int control_follow(const char *world, const char *word, const char *text, FILE *out, int *status, struct buf *answer, struct buf *why) {
+    int fd, rc = control_begin(world, word, text, &fd, why);
+    if (rc) return rc;
+    bool received = receive_all(fd, answer, out);
+    close(fd);
+    return received ? control_end(world, status, answer, why) : no_answer(world, why);
 }
 
 int control_ask(const char *world, const char *word, const char *text, int *status, struct buf *answer, struct buf *why) {

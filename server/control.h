@@ -34,5 +34,11 @@ void control_keep_reboots(struct control *k, bool on); /* open through exec, and
 int control_ask(const char *world, const char *word, const char *text, int *status, struct buf *answer, struct buf *why);
 /* As control_ask(), but an answer with status 0 goes to `out' as it comes, until it ends; another one is in *answer. */
 int control_follow(const char *world, const char *word, const char *text, FILE *out, int *status, struct buf *answer, struct buf *why);
+/*
+ * control_ask() in two parts, for who has other things to do meanwhile. control_begin() is as it, with a socket in the place of the answer, from which that is to be read to its end; the
+ * socket is the caller's. control_end() is told all that was read, and leaves in *answer what it says.
+ */
+int control_begin(const char *world, const char *word, const char *text, int *fd, struct buf *why);
+int control_end(const char *world, int *status, struct buf *answer, struct buf *why);
 
 #endif

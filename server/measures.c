@@ -62,4 +62,5 @@ void metrics_write(struct server *s, struct buf *out) {
     write_memory(s, &e);
     write_saves(s, &e);
     write_work(s, &e);
+    metrics_write_scheduler(s, &e);
 }

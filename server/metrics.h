@@ -12,12 +12,14 @@
 
 struct server;
 struct metrics;
+struct exposition;
 
 /* port 0: one that is free; the log has it. NULL with errno set: it cannot be opened. */
 struct metrics *metrics_open(struct server *s, int port);
 void metrics_close(struct metrics *m); /* NULL allowed */
 
-/* ---- what is told (measures.c) ---- */
+/* ---- what is told (measures.c, measures_sched.c) ---- */
 void metrics_write(struct server *s, struct buf *out);
+void metrics_write_scheduler(struct server *s, struct exposition *e);
 
 #endif

@@ -90,6 +90,40 @@ def test_what_is_told():
         assert scrape(port)["evermoo_saves_total", ()] > before["evermoo_saves_total", ()]
 
 
+def test_what_is_told_of_the_scheduler():
+    with Server("--metrics=0") as server:
+        c = server.login()
+        port = port_of(server)
+        before = scrape(port)
+        c.run("for i in [1..20000] (i % 2000) || suspend(0); endfor fork (1000) endfork")
+        after = scrape(port)
+        grown = {key: n - before.get(key, 0) for key, n in after.items()}
+        assert grown["evermoo_sched_commands_total", ()] == 1 and grown["evermoo_sched_suspends_total", ()] == 10 and grown["evermoo_sched_forks_total", ()] == 1
+        assert grown["evermoo_sched_slices_total", ()] >= 11 and grown["evermoo_sched_ticks_total", ()] > 20000 and grown["evermoo_sched_cpu_seconds_total", ()] > 0
+        assert grown["evermoo_sched_latency_seconds_count", ()] == 1 and grown["evermoo_sched_slice_seconds_count", ()] >= 11
+        assert after["evermoo_sched_tasks", ()] == 1 and after["evermoo_sched_sleeping", ()] == 1
+        wizard = ("player", "#3"), ("name", "Wizard (#3)")
+        assert grown["evermoo_player_ticks_total", wizard] > 20000 and grown["evermoo_player_cpu_seconds_total", wizard] > 0
+        assert any(name == "evermoo_verb_ticks_total" and n > 20000 for (name, _), n in grown.items())
+
+
+def test_names_cannot_break_the_text():
+    with Server("--metrics=0") as server:
+        c = server.login()
+        c.run(r'player.name = "a\\b\"c} 1"; add_verb(#0, {player, "xd", "q\"{"}, {"this", "none", "this"}); set_verb_code(#0, "q\"{", {"return 1;"}); fork (0) #0:("q\"{")(); endfork')
+        labels = until("the player", lambda: [dict(labels) for (name, labels), _ in scrape(port_of(server)).items() if name == "evermoo_player_ticks_total" and dict(labels)["player"] == "#3"])
+        assert labels[0]["name"] == r'a\\b\"c} 1 (#3)', labels
+
+
+def test_few_of_many():
+    """However many players and verbs there are, /metrics stays of bounded size."""
+    with Server("--metrics=0") as server:
+        c = server.login()
+        c.run('for i in [1..60] add_verb(#0, {player, "xd", tostr("v", i)}, {"this", "none", "this"}); set_verb_code(#0, tostr("v", i), {"suspend(0);"}); fork (0) #0:(tostr("v", i))(); endfork endfor suspend(0); suspend(0)')
+        found = scrape(port_of(server))
+        assert sum(name == "evermoo_verb_ticks_total" for name, _ in found) <= 20
+
+
 def test_requests():
     with Server("--metrics=0") as server:
         port = port_of(server)
