@@ -19,6 +19,7 @@ struct machine_hooks {
     /* A fork statement: takes child (a vm ready to run its body). E_NONE and *id, or E_QUOTA (then child is freed by the machine). `id' is decided by next_task_id. */
     enum error (*fork)(void *ctx, struct vm *parent, struct vm *child, double seconds, int64_t id);
     int64_t (*next_task_id)(void *ctx); /* fresh, unique, positive, random */
+    void (*sampled)(void *ctx, const struct vm *vm, int us); /* who limits the slice wants its frames seen; NULL: nobody looks. The vm must not be changed */
     void *ctx;
 };
 
@@ -95,7 +96,7 @@ struct vm_limits {
     int64_t deadline_us; /* clock_monotonic_us() or 0: long builtins poll it */
     int64_t bytes; /* that the task may hold; 0: any number */
 };
-enum slice_flag { SLICE_OVER = 1 /* its time is over */, SLICE_MEMORY = 4 /* it has taken more memory than it may (lang/vm_limits.c) */ };
+enum slice_flag { SLICE_OVER = 1 /* its time is over */, SLICE_MEMORY = 4 /* it has taken more memory than it may (lang/vm_limits.c) */, SLICE_SEEN = 8 /* and above: microseconds that hooks.sampled is told */ };
 /* Runs until the task ends or sleeps. `wake` is taken: the value of the suspended call (an error value is raised there); ignored at the first run. */
 enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struct vm_outcome *out);
 /* Instead of vm_run on a sleeping task: raises `e' in it first. */
@@ -140,6 +141,14 @@ value vm_traceback(const struct vm *vm, const char *message); /* list of lines *
 value vm_variable(const struct vm *vm, enum builtin_var var);
 objid vm_task_player(const struct vm *vm); /* player of the outermost frame */
 struct str *vm_first_verb(const struct vm *vm, objid *definer); /* the outermost frame's: its names, borrowed */
+/* What scheduler/ keeps with a task from slice to slice; the machine never looks, and it is not saved. */
+struct task_sums {
+    int64_t began_us; /* monotonic; 0: it has not */
+    int64_t ticks, cpu_us, wait_us;
+    void *verb; /* scheduler/stats.c */
+    uint32_t verb_epoch, slices;
+};
+struct task_sums *vm_sums(struct vm *vm);
 void *vm_owner(const struct vm *vm); /* the task it belongs to: set by scheduler/ */
 void vm_set_owner(struct vm *vm, void *task);
 

@@ -328,5 +328,6 @@ void vm_set_raise_on_wake(struct vm *vm, enum error e, struct str *message) {
     vm->raise_on_wake = e;
 }
 
+struct task_sums *vm_sums(struct vm *vm) { return &vm->sums; }
 void *vm_owner(const struct vm *vm) { return vm->owner; }
 void vm_set_owner(struct vm *vm, void *task) { vm->owner = task; }

@@ -63,6 +63,7 @@ struct vm {
     int raise_on_wake; /* enum error; -1 none */
     struct str *wake_message; /* of that error; NULL: its own */
     void *owner;
+    struct task_sums sums;
     int64_t switches; /* frames entered: tells that R is stale */
 };
 

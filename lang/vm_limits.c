@@ -92,6 +92,7 @@ static enum go go_on(struct vm *vm) {
 
 enum go vm_interrupted(struct vm *vm) {
     int seen = __atomic_fetch_and(vm->limits->out_of_time, SLICE_OVER, __ATOMIC_RELAXED);
+    if (seen >= SLICE_SEEN && vm->m->hooks.sampled) vm->m->hooks.sampled(vm->m->hooks.ctx, vm, seen / SLICE_SEEN);
     if (seen & SLICE_OVER) return vm_abort(vm, VM_OUT_OF_SECONDS);
     if (!(seen & SLICE_MEMORY) || memory_fits(vm, 0)) return go_on(vm);
     memory_error(vm);

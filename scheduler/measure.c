@@ -27,48 +27,70 @@ void measure_begin_turn(struct scheduler *s, int64_t now_us, int64_t ready_us) {
     s->turn_used = (struct usage){0};
     s->line_us = 0;
     s->wait_us = ready_us && ready_us < now_us ? now_us - ready_us : 0;
+    s->turn_is_fresh = true;
 }
 
 void measure_line(struct scheduler *s, int64_t read_us) {
     stats_count(s->stats)->commands++;
     s->line_us = read_us;
     s->wait_us = read_us && read_us < s->lap_us ? s->lap_us - read_us : 0;
+    s->turn_is_fresh = false;
 }
 
 void measure_begin_slice(struct scheduler *s, struct run *run) {
-    objid definer;
-    struct str *names = vm_first_verb(run->vm, &definer);
-    lap(s, run->started_us);
+    if (s->turn_is_fresh) run->started_us = s->lap_us; /* a moment ago */
+    else lap(s, run->started_us = clock_monotonic_us());
+    s->turn_is_fresh = false;
+    run->player = vm_task_player(run->vm);
+    run->progr = vm_progr(run->vm);
     run->wait_us = s->wait_us;
     s->wait_us = 0;
-    run->verb = stats_begin_slice(s->stats, definer, names, run->started_us);
+    run->verb = stats_begin_slice(s->stats, run->vm, run->started_us);
 }
 
-static void count_end(struct stats_counts *n, enum vm_status status) {
+void measure_sample(void *sched, const struct vm *vm, int us) {
+    struct scheduler *s = sched;
+    stats_sample(s->stats, vm, us);
+    if (s->run && s->run->vm == vm) slow_keep_stack(s->run, clock_monotonic_us());
+}
+
+static enum slice_end count_end(struct stats_counts *n, enum vm_status status) {
     switch (status) {
     case VM_DONE: break;
-    case VM_UNCAUGHT: n->uncaught++; break;
-    case VM_SUSPENDED: n->suspends++; break;
-    case VM_OUT_OF_TICKS: n->out_of_ticks++; break;
-    case VM_OUT_OF_SECONDS: n->out_of_seconds++; break;
-    case VM_KILLED: n->killed++; break;
+    case VM_UNCAUGHT: n->uncaught++; return SLICE_UNCAUGHT;
+    case VM_SUSPENDED: n->suspends++; return SLICE_SET_ASIDE;
+    case VM_OUT_OF_TICKS: n->out_of_ticks++; return SLICE_OUT_OF_TICKS;
+    case VM_OUT_OF_SECONDS: n->out_of_seconds++; return SLICE_OUT_OF_SECONDS;
+    case VM_KILLED: n->killed++; return SLICE_KILLED;
     }
+    return SLICE_DONE;
+}
+
+static void add_to_sums(struct task_sums *sums, const struct run *run, int64_t ticks) {
+    if (!sums->began_us) sums->began_us = run->started_us;
+    sums->slices++;
+    sums->ticks += ticks;
+    sums->cpu_us += run->cpu_us;
+    sums->wait_us += run->wait_us;
 }
 
 void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out) {
-    (void)out;
-    int64_t now = clock_monotonic_us();
+    int64_t now = clock_monotonic_us(), us = now - run->started_us;
     lap(s, now);
-    count_end(stats_count(s->stats), status);
-    struct usage used = {.slices = 1, .ticks = ticks, .cpu_us = run->cpu_us, .wait_us = run->wait_us, .worst_slice_us = now - run->started_us, .worst_wait_us = run->wait_us};
+    enum slice_end end = count_end(stats_count(s->stats), status);
+    struct usage used = {.slices = 1, .ticks = ticks, .cpu_us = run->cpu_us, .wait_us = run->wait_us, .worst_slice_us = us, .worst_wait_us = run->wait_us};
     stats_end_slice(s->stats, run->verb, &used);
+    add_to_sums(vm_sums(run->vm), run, ticks);
+    if (us >= SLOW_SLICE_US) slow_end_slice(s, run, (struct slow_slice){.us = us, .cpu_us = run->cpu_us, .ticks = ticks, .end = end, .at_us = now}, out);
+    value_unref(run->stack);
     used.cpu_us = 0; /* it is in the lap */
     usage_add(&s->turn_used, &used);
 }
 
-void measure_end_turn(struct scheduler *s, const struct queue *q) {
+void measure_end_turn(struct scheduler *s, struct queue *q) {
     int64_t now = clock_monotonic_us();
     lap(s, now);
     if (s->line_us) stats_time(s->stats, STATS_latency, now - s->line_us);
-    stats_end_turn(s->stats, q->owner, q->logins, &s->turn_used);
+    stats_end_turn(s->stats, q, &s->turn_used);
+    s->turn_is_fresh = false;
 }

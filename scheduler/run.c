@@ -34,13 +34,13 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     bool fg = class == RUN_FOREGROUND;
     int64_t ticks = limit_of(s, fg ? OWN_fg_ticks : OWN_bg_ticks);
     int64_t seconds = limit_of(s, fg ? OWN_fg_seconds : OWN_bg_seconds);
-    int64_t us = slice_us(s, seconds_in_us(seconds)), now = clock_monotonic_us();
-    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .started_us = now, .seconds = seconds, .limit_us = us, .is_handler = is_handler};
+    int64_t us = slice_us(s, seconds_in_us(seconds));
+    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .stack = value_none(), .seconds = seconds, .limit_us = us, .is_handler = is_handler};
     measure_begin_slice(s, &run);
     s->run = &run;
     if (s->host.runs) s->host.runs(s->host.ctx, id, vm);
     s->m->max_stack_depth = (int)(option_int(s, OPT_max_stack_depth) > 100000 ? 100000 : option_int(s, OPT_max_stack_depth));
-    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us), .deadline_us = now + seconds_in_us(seconds), .bytes = s->m->max_task_bytes};
+    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us), .deadline_us = run.started_us + seconds_in_us(seconds), .bytes = s->m->max_task_bytes};
     enum vm_status status = vm_run(vm, &limits, wake, out);
     watchdog_end(s->watchdog);
     s->ticks_used += ticks - limits.ticks;
@@ -136,6 +136,11 @@ enum vm_status run_vm(struct scheduler *s, struct vm *vm, int64_t id, enum run_c
 }
 
 /* ---- verbs that the server calls ---- */
+
+void run_handler(struct scheduler *s, const char *verb, struct list *args) {
+    struct server_verb_call call = {.object = 0, .player = NOTHING, .verb = verb, .args = args};
+    run_verb_as(s, &call, task_new_id(s), true, NULL, NULL);
+}
 
 static enum vm_status run_verb_as(struct scheduler *s, const struct server_verb_call *call, int64_t id, bool is_handler, value *result, bool *found) {
     struct list *args = call->args ? call->args : list_empty();
@@ -271,12 +276,13 @@ static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
     measure_end_turn(s, q);
     queue_end_turn(s, q, s->ticks_used, s->turn_used.cpu_us);
     login_run_hooks(s);
+    slow_tell(s);
     login_close_recycled(s);
     if (s->host.slice_ended) s->host.slice_ended(s->host.ctx);
 }
 
 bool sched_is_idle(const struct scheduler *s) {
-    return !s->ring && s->nhooks == 0 && s->recycled.len == 0;
+    return !s->ring && s->nhooks == 0 && s->nlags == 0 && s->recycled.len == 0;
 }
 
 int64_t sched_run(struct scheduler *s, int64_t budget_us) {
@@ -284,6 +290,7 @@ int64_t sched_run(struct scheduler *s, int64_t budget_us) {
     must(!s->run);
     s->cpu_mark_us = clock_cpu_us();
     login_run_hooks(s); /* of verbs that the host called */
+    slow_tell(s);
     login_close_recycled(s);
     int64_t now = clock_monotonic_us();
     for (;;) {

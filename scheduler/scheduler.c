@@ -28,7 +28,7 @@ struct scheduler *sched_new(struct machine *m, const struct host *host) {
     m->scheduler = s;
     m->host = &s->host;
     m->has_workers = host->work != NULL;
-    m->hooks = (struct machine_hooks){fork_hook, id_hook, s};
+    m->hooks = (struct machine_hooks){fork_hook, id_hook, measure_sample, s};
     options_load(s);
     value_free_later(true);
     return s;
@@ -61,6 +61,7 @@ void sched_free(struct scheduler *s) {
     queues_fini(s);
     watchdog_free(s->watchdog);
     stats_free(s->stats);
+    slow_fini(s);
     options_free(s->options);
     saving_fini(s);
     idmap_fini(&s->tasks);

@@ -89,6 +89,8 @@ struct queue {
     int64_t quota;
     int64_t own[OWN_COUNT]; /* what holds for the player; see queue_option() */
     uint64_t own_count; /* option_count() when these and the quota were read; 0: not yet */
+    struct usage_entry *usage; /* what is counted of it, while usage_epoch is that of the table */
+    uint32_t usage_epoch;
 };
 
 /* A slice under way. */
@@ -101,7 +103,16 @@ struct run {
     int64_t limit_us;
     struct usage_entry *verb; /* with which the task began */
     int64_t wait_us, cpu_us;
-    bool is_handler; /* runs a verb that hears of errors: its own are not reported to it */
+    objid player, progr; /* at its beginning */
+    value stack; /* when it was last seen running for long; NONE: it was not */
+    int64_t stack_us; /* when that was, monotonic */
+    bool is_handler; /* runs a verb that hears of errors or long slices: its own are not reported to it */
+};
+
+/* A slice that was longer than task_lag_threshold. */
+struct lag {
+    value stack;
+    int64_t us;
 };
 
 /* A verb of a listener that hears of a player, to be called when no task runs. */
@@ -132,6 +143,9 @@ struct scheduler {
     int64_t wait_us; /* of this turn, until its first slice takes it */
     int64_t line_us; /* when the line that this turn runs was read; 0: none, or not to be counted */
     struct usage turn_used;
+    bool turn_is_fresh; /* nothing has been done in it yet */
+    struct lag *lags; /* long slices of which the world has not heard */
+    size_t nlags;
     size_t nready; /* tasks in the lists of queues */
     struct stats *stats;
     size_t queues_after_sweep;
@@ -193,9 +207,16 @@ void queues_fini(struct scheduler *s);
 /* measure.c: what is counted of turns and slices */
 void measure_begin_turn(struct scheduler *s, int64_t now_us, int64_t ready_us); /* what runs was ready since then; 0: not known */
 void measure_line(struct scheduler *s, int64_t read_us); /* it runs such a line */
-void measure_end_turn(struct scheduler *s, const struct queue *q); /* s->turn_used.cpu_us is what it has cost */
-void measure_begin_slice(struct scheduler *s, struct run *run); /* before it is s->run */
+void measure_end_turn(struct scheduler *s, struct queue *q); /* s->turn_used.cpu_us is what it has cost */
+void measure_begin_slice(struct scheduler *s, struct run *run); /* before it is s->run; sets started_us */
 void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out); /* while it is */
+void measure_sample(void *sched, const struct vm *vm, int us); /* machine_hooks.sampled */
+
+/* slow.c: long slices */
+void slow_keep_stack(struct run *run, int64_t now_us);
+void slow_end_slice(struct scheduler *s, struct run *run, struct slow_slice slice, const struct vm_outcome *out); /* of at least SLOW_SLICE_US; us, cpu_us, ticks, end and at_us of `slice' are set */
+void slow_tell(struct scheduler *s); /* #0:handle_lagging_task(); no task runs */
+void slow_fini(struct scheduler *s);
 
 /* run.c */
 enum run_class { RUN_FOREGROUND, RUN_BACKGROUND };
@@ -203,6 +224,8 @@ enum run_class { RUN_FOREGROUND, RUN_BACKGROUND };
 enum vm_status run_vm(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, value wake, value *result);
 /* A verb of the world, as task `id'. result and found may be NULL. */
 enum vm_status run_verb(struct scheduler *s, const struct server_verb_call *call, int64_t id, value *result, bool *found);
+/* A verb on #0 that hears of something long or bad; nothing is reported to it of itself. Takes args. */
+void run_handler(struct scheduler *s, const char *verb, struct list *args);
 void run_input(struct scheduler *s, struct input *in);
 void run_task(struct scheduler *s, struct task *t);
 
@@ -257,7 +280,9 @@ int foreign_take_over(struct scheduler *s, struct buf *why);
 struct watchdog;
 struct watchdog *watchdog_new(void);
 void watchdog_free(struct watchdog *w);
-volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us); /* the flag that is set when the slice has used that much CPU time */
+/* The slice's flags (enum slice_flag): it is over when it has used that much CPU time; each look adds how long it stands for. */
+volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us);
+void watchdog_look_every(struct watchdog *w, int64_t us); /* 0: as usual */
 void watchdog_end(struct watchdog *w);
 
 #endif

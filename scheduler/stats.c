@@ -42,7 +42,7 @@ struct stats *stats_new(int64_t now_us) {
     return st;
 }
 
-static void slow_fini(struct slow_slice *slice) {
+static void free_slow_slice(struct slow_slice *slice) {
     str_unref(slice->verb);
     value_unref(slice->stack);
 }
@@ -52,7 +52,7 @@ void stats_free(struct stats *st) {
     usage_table_fini(&st->players);
     usage_table_fini(&st->verbs);
     for (int i = 0; i < STATS_HISTOGRAMS; i++) free(st->parts[i]);
-    while (st->nslow > 0) slow_fini(&st->slow[--st->nslow]);
+    while (st->nslow > 0) free_slow_slice(&st->slow[--st->nslow]);
     free(st);
 }
 
@@ -60,9 +60,16 @@ void stats_free(struct stats *st) {
 
 struct stats_counts *stats_count(struct stats *st) { return &st->counts; }
 
-struct usage_entry *stats_begin_slice(struct stats *st, objid definer, struct str *names, int64_t now_us) {
+struct usage_entry *stats_begin_slice(struct stats *st, struct vm *vm, int64_t now_us) {
     if (__builtin_expect(now_us >= st->period_end_us, 0)) begin_period(st, now_us);
-    struct usage_entry *verb = usage_get(&st->verbs, definer, names, false, st->period);
+    struct task_sums *sums = vm_sums(vm);
+    if (!sums->verb || sums->verb_epoch != st->verbs.epoch) {
+        objid definer;
+        struct str *names = vm_first_verb(vm, &definer);
+        sums->verb = usage_get(&st->verbs, definer, names, false, st->period);
+        sums->verb_epoch = st->verbs.epoch;
+    }
+    struct usage_entry *verb = sums->verb;
     verb->pins++;
     return verb;
 }
@@ -76,9 +83,30 @@ void stats_end_slice(struct stats *st, struct usage_entry *verb, const struct us
     stats_time(st, STATS_slice, used->worst_slice_us);
 }
 
-void stats_end_turn(struct stats *st, objid payer, bool logins, const struct usage *used) {
-    usage_add(usage_now(usage_get(&st->players, payer, NULL, logins, st->period), st->period), used);
+void stats_end_turn(struct stats *st, struct queue *q, const struct usage *used) {
+    if (!q->usage || q->usage_epoch != st->players.epoch) {
+        q->usage = usage_get(&st->players, q->owner, NULL, q->logins, st->period);
+        q->usage_epoch = st->players.epoch;
+    }
+    usage_add(usage_now(q->usage, st->period), used);
     stats_time(st, STATS_wait, used->wait_us);
+}
+
+void stats_sample(struct stats *st, const struct vm *vm, int us) {
+    enum { MOST_FRAMES = 64 };
+    const struct usage_entry *seen[MOST_FRAMES];
+    struct activation_info frame;
+    int n = 0;
+    for (int row = 0; n < MOST_FRAMES && vm_activation(vm, row, &frame); row++) {
+        if (frame.is_builtin) continue;
+        struct usage_entry *e = usage_get(&st->verbs, frame.definer, frame.full_name, false, st->period);
+        int i = 0;
+        while (i < n && seen[i] != e) i++;
+        struct usage *now = usage_now(e, st->period);
+        if (n == 0) now->self_us += us;
+        if (i == n) now->total_us += us; /* a verb that calls itself was there once */
+        seen[n++] = e;
+    }
 }
 
 void sched_note_loop(struct scheduler *s, int64_t us) {
@@ -91,7 +119,7 @@ void sched_note_loop(struct scheduler *s, int64_t us) {
 static void drop_old(struct stats *st, int64_t now_us) {
     size_t kept = 0;
     for (size_t i = 0; i < st->nslow; i++) {
-        if (now_us - st->slow[i].at_us > (int64_t)HOUR_PERIODS * ROLLING_PERIOD_US) slow_fini(&st->slow[i]);
+        if (now_us - st->slow[i].at_us > (int64_t)HOUR_PERIODS * ROLLING_PERIOD_US) free_slow_slice(&st->slow[i]);
         else st->slow[kept++] = st->slow[i];
     }
     st->nslow = kept;
@@ -105,10 +133,10 @@ void stats_add_slow(struct stats *st, struct slow_slice *slice) {
     drop_old(st, slice->at_us);
     if (st->nslow == SLOW_SLICES) {
         if (st->slow[SLOW_SLICES - 1].us >= slice->us) {
-            slow_fini(slice);
+            free_slow_slice(slice);
             return;
         }
-        slow_fini(&st->slow[--st->nslow]);
+        free_slow_slice(&st->slow[--st->nslow]);
     }
     size_t i = st->nslow++;
     for (; i > 0 && st->slow[i - 1].us < slice->us; i--) st->slow[i] = st->slow[i - 1];

@@ -12,8 +12,10 @@
 #include "base/value.h"
 #include "scheduler/usage.h"
 
+struct queue;
 struct scheduler;
 struct stats;
+struct vm;
 
 struct stats_counts {
 #define COUNTER(name, doc) int64_t name;
@@ -39,7 +41,7 @@ enum stats_histogram {
 const struct stats *sched_stats(const struct scheduler *s);
 struct stats_gauges sched_gauges(const struct scheduler *s);
 const struct stats_counts *stats_counts(const struct stats *st); /* since the server began */
-struct usage stats_usage(const struct stats *st, enum rolling_span span); /* of all slices: self and total are 0 */
+struct usage stats_usage(const struct stats *st, enum rolling_span span); /* of all slices: self_us and total_us are 0 */
 void stats_times(const struct stats *st, enum stats_histogram which, enum rolling_span span, struct histogram *out);
 /* Those that used most CPU time, the first first. */
 size_t stats_top_players(const struct stats *st, enum rolling_span span, struct usage_row *out, size_t most);
@@ -57,7 +59,7 @@ struct slow_slice {
     int64_t task_id, wall_us; /* when it ended */
     int64_t us, cpu_us, ticks;
     objid payer; /* NOTHING: nobody */
-    objid player, progr; /* progr: of the frame that was on top when its stack was taken */
+    objid player, progr; /* progr: of the frame on top of the stack */
     objid definer; /* of the verb with which the task began, and its names */
     struct str *verb;
     enum slice_end end;
@@ -74,10 +76,11 @@ struct stats *stats_new(int64_t now_us);
 void stats_free(struct stats *st);
 struct stats_counts *stats_count(struct stats *st);
 /* The entry of a task's first verb, pinned until stats_end_slice(). */
-struct usage_entry *stats_begin_slice(struct stats *st, objid definer, struct str *names, int64_t now_us);
+struct usage_entry *stats_begin_slice(struct stats *st, struct vm *vm, int64_t now_us);
 void stats_end_slice(struct stats *st, struct usage_entry *verb, const struct usage *used);
 /* What a turn has cost its queue: a slice, or a line with all it began. */
-void stats_end_turn(struct stats *st, objid payer, bool logins, const struct usage *used);
+void stats_end_turn(struct stats *st, struct queue *q, const struct usage *used);
+void stats_sample(struct stats *st, const struct vm *vm, int us); /* its frames were seen, and stand for so much time */
 void stats_time(struct stats *st, enum stats_histogram which, int64_t us);
 void sched_note_loop(struct scheduler *s, int64_t us); /* the server worked so long between two looks at its sockets */
 bool stats_is_slow(const struct stats *st, int64_t us); /* such a slice belongs among the slowest */

@@ -6,7 +6,7 @@
 
 #include "base/must.h"
 
-enum { CAP = 2 * USAGE_ENTRIES, LOOK_US = 10000 };
+enum { CAP = 2 * USAGE_ENTRIES };
 
 static void add_part(void *into, const void *part) { usage_add(into, part); }
 
@@ -51,7 +51,7 @@ struct weighed {
     int64_t weight;
 };
 
-static int64_t weight_of(const struct usage *u) { return u->cpu_us + u->self * LOOK_US; }
+static int64_t weight_of(const struct usage *u) { return u->cpu_us + u->self_us; }
 
 static int lightest_first(const void *x, const void *y) {
     const struct weighed *a = x, *b = y;
@@ -69,6 +69,7 @@ static void forget_the_least_active(struct usage_table *t, uint32_t period) {
     }
     qsort(all, n, sizeof *all, lightest_first);
     t->len = 0;
+    t->epoch++;
     for (uint32_t i = 0; i < n; i++) {
         struct usage_entry *e = all[i].entry;
         if (i < USAGE_ENTRIES / 4 && !e->pins) {
@@ -110,7 +111,7 @@ struct usage_row usage_row_of(const struct usage_entry *e, uint32_t period, enum
 static int heaviest_first(const void *x, const void *y) {
     const struct usage_row *a = x, *b = y;
     if (a->usage.cpu_us != b->usage.cpu_us) return a->usage.cpu_us < b->usage.cpu_us ? 1 : -1;
-    if (a->usage.self != b->usage.self) return a->usage.self < b->usage.self ? 1 : -1;
+    if (a->usage.self_us != b->usage.self_us) return a->usage.self_us < b->usage.self_us ? 1 : -1;
     return a->who < b->who ? -1 : a->who > b->who;
 }
 
@@ -120,7 +121,7 @@ size_t usage_top(const struct usage_table *t, uint32_t period, enum rolling_span
     for (uint32_t i = 0; i < t->cap; i++) {
         if (!t->slots[i]) continue;
         all[n] = usage_row_of(t->slots[i], period, span);
-        if (all[n].usage.slices || all[n].usage.total) n++;
+        if (all[n].usage.slices || all[n].usage.total_us) n++;
     }
     qsort(all, n, sizeof *all, heaviest_first);
     if (n > most) n = most;

@@ -18,7 +18,7 @@ struct usage {
     int64_t slices, ticks, cpu_us;
     int64_t wait_us; /* ready or read, and not yet begun: the sum */
     int64_t worst_slice_us, worst_wait_us;
-    int64_t self, total; /* of a verb: looks of the watchdog that found it running, or among those that waited for the running one: a hundred a second of CPU, more under the profiler */
+    int64_t self_us, total_us; /* of a verb: how long the watchdog saw it running, or it and what it had called; by samples */
 };
 
 static inline void usage_add(struct usage *into, const struct usage *part) {
@@ -28,8 +28,8 @@ static inline void usage_add(struct usage *into, const struct usage *part) {
     into->wait_us += part->wait_us;
     if (part->worst_slice_us > into->worst_slice_us) into->worst_slice_us = part->worst_slice_us;
     if (part->worst_wait_us > into->worst_wait_us) into->worst_wait_us = part->worst_wait_us;
-    into->self += part->self;
-    into->total += part->total;
+    into->self_us += part->self_us;
+    into->total_us += part->total_us;
 }
 
 extern const struct rolling_kind usage_kind;
@@ -47,11 +47,12 @@ struct usage_entry {
 struct usage_table {
     struct usage_entry **slots; /* a power of two, at most half of them in use */
     uint32_t len, cap;
+    uint32_t epoch; /* moves when entries are forgotten: pointers to them are worth nothing then */
 };
 
 void usage_table_fini(struct usage_table *t);
 struct usage_entry *usage_find(const struct usage_table *t, objid who, const struct str *verb, bool logins); /* NULL if there is none */
-/* Or a new one. Valid until the next call of this function, unless it is pinned. */
+/* Or a new one. Valid while the table's epoch is what it was after the call, or while it is pinned. */
 struct usage_entry *usage_get(struct usage_table *t, objid who, struct str *verb, bool logins, uint32_t period);
 static inline struct usage *usage_now(struct usage_entry *e, uint32_t period) { return rolling_now(&e->times, &usage_kind, period); }
 
@@ -62,7 +63,7 @@ struct usage_row {
     struct usage usage;
 };
 struct usage_row usage_row_of(const struct usage_entry *e, uint32_t period, enum rolling_span span);
-/* Those that used most CPU time in the span, the first first; verbs that were only seen running come by their looks. How many there are, at most `most'. */
+/* Those that used most CPU time in the span, the first first; verbs that no task began with, by samples. How many there are, at most `most'. */
 size_t usage_top(const struct usage_table *t, uint32_t period, enum rolling_span span, struct usage_row *out, size_t most);
 
 #endif

@@ -3,7 +3,7 @@
  * The time limit of slices. A thread of its own looks at the main thread's CPU clock a hundred times a second, while slices run, and once more when the
  * present one can have used what it may, and sets a flag when it has. When a slice began is known to one look: it counts from the look before, so that
  * none lasts longer than it may. Beginning and ending a slice costs the main thread two stores and no system call; when nothing has run for a second
- * the thread sleeps until it is woken.
+ * the thread sleeps until it is woken. Each look also asks the machine to show its frames (scheduler/profile.h), and stands for the time since the look before.
  *
  * Slices are numbered. The flag of slice n is flags[n % FLAGS], so that a flag set a moment too late hits a slice long gone.
  */
@@ -15,11 +15,11 @@
 #include "base/must.h"
 #include "scheduler/state.h"
 
-enum { FLAGS = 64, LOOK_EVERY_US = 10000, LEAST_PAUSE_US = 100, IDLE_LOOKS = 100 };
+enum { FLAGS = 64, LOOK_EVERY_US = 10000, LEAST_PAUSE_US = 100, IDLE_US = 1000000, MOST_FOR_A_LOOK_US = 2 * LOOK_EVERY_US, MOST_LOOKS_US = 1 << 28 };
 
 struct watchdog {
     _Atomic uint64_t slice; /* odd: it runs */
-    _Atomic int64_t limit_us;
+    _Atomic int64_t limit_us, look_every_us;
     volatile int flags[FLAGS];
     _Atomic bool asleep;
     bool stop; /* under lock */
@@ -29,19 +29,25 @@ struct watchdog {
     pthread_t thread;
 };
 
-static int64_t cpu_us(clockid_t clock) {
+static int64_t time_us(clockid_t clock) {
     struct timespec t;
     if (clock_gettime(clock, &t) != 0) return 0;
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+static int64_t monotonic_us(void) { return time_us(CLOCK_MONOTONIC); } /* a test's fake clock is not this thread's */
+
 static void set_flag(struct watchdog *w, uint64_t slice) {
-    __atomic_store_n(&w->flags[(slice / 2) % FLAGS], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_or(&w->flags[(slice / 2) % FLAGS], SLICE_OVER, __ATOMIC_RELAXED);
 }
 
-static void pause_a_moment(int64_t most_us) {
-    int64_t ns = most_us < LOOK_EVERY_US ? (most_us > LEAST_PAUSE_US ? most_us : LEAST_PAUSE_US) * 1000 : LOOK_EVERY_US * 1000;
-    nanosleep(&(struct timespec){0, ns}, NULL);
+static void add_look(struct watchdog *w, uint64_t slice, int64_t us) {
+    volatile int *flag = &w->flags[(slice / 2) % FLAGS];
+    if (us > 0 && *flag < MOST_LOOKS_US) __atomic_fetch_add(flag, (int)(us < MOST_FOR_A_LOOK_US ? us : MOST_FOR_A_LOOK_US) * SLICE_SEEN, __ATOMIC_RELAXED);
+}
+
+static void pause_a_moment(int64_t us) {
+    nanosleep(&(struct timespec){0, (us > LEAST_PAUSE_US ? us : LEAST_PAUSE_US) * 1000}, NULL);
 }
 
 /* false: the end. */
@@ -66,23 +72,27 @@ static void *watch(void *arg) {
     struct watchdog *w = arg;
     uint64_t seen = 0;
     int64_t since = 0, last = 0; /* CPU time: of the slice that was seen, and of the look before */
-    int idle = 0;
+    int64_t looked = monotonic_us(), idle = 0;
     while (!is_stopped(w)) {
         uint64_t now = atomic_load(&w->slice);
+        int64_t every = atomic_load(&w->look_every_us);
         if (now != seen) {
             seen = now;
             since = last;
             idle = 0;
-        } else if (now % 2 == 0 && ++idle > IDLE_LOOKS) {
+        } else if (now % 2 == 0 && (idle += every) > IDLE_US) {
             idle = 0;
             if (!sleep_until_woken(w, seen)) break;
-            last = cpu_us(w->clock);
+            last = time_us(w->clock);
+            looked = monotonic_us();
             continue;
         }
-        last = cpu_us(w->clock);
-        int64_t left = now % 2 == 1 ? atomic_load(&w->limit_us) - (last - since) : LOOK_EVERY_US;
+        last = time_us(w->clock);
+        int64_t left = now % 2 == 1 ? atomic_load(&w->limit_us) - (last - since) : every, before = looked;
+        looked = monotonic_us();
+        if (now % 2 == 1) add_look(w, now, looked - before);
         if (left <= 0) set_flag(w, now);
-        pause_a_moment(left > 0 ? left : LOOK_EVERY_US);
+        pause_a_moment(left > 0 && left < every ? left : every);
     }
     return NULL;
 }
@@ -90,6 +100,7 @@ static void *watch(void *arg) {
 struct watchdog *watchdog_new(void) {
     struct watchdog *w = xcalloc(1, sizeof *w);
     must(pthread_getcpuclockid(pthread_self(), &w->clock) == 0);
+    atomic_store(&w->look_every_us, LOOK_EVERY_US);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
     w->thread = thread_start(watch, w);
@@ -107,6 +118,8 @@ void watchdog_free(struct watchdog *w) {
     pthread_mutex_destroy(&w->lock);
     free(w);
 }
+
+void watchdog_look_every(struct watchdog *w, int64_t us) { atomic_store(&w->look_every_us, us ? us : LOOK_EVERY_US); }
 
 volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us) {
     uint64_t slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
