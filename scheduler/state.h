@@ -281,7 +281,7 @@ struct watchdog;
 struct watchdog *watchdog_new(void);
 void watchdog_free(struct watchdog *w);
 /* The slice's flags (enum slice_flag): it is over when it has used that much CPU time; each look adds how long it stands for. */
-volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us);
+volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us, int64_t now_us);
 void watchdog_look_every(struct watchdog *w, int64_t us); /* 0: as usual */
 void watchdog_end(struct watchdog *w);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The time limit of slices. A thread of its own looks at the main thread's CPU clock a hundred times a second, while slices run, and once more when the
- * present one can have used what it may, and sets a flag when it has. When a slice began is known to one look: it counts from the look before, so that
- * none lasts longer than it may. Beginning and ending a slice costs the main thread two stores and no system call; when nothing has run for a second
+ * present one can have used what it may, and sets a flag when it has. What it has used is known to one look: it counts from the look before, so that none lasts
+ * longer than it may, but never as more than has passed since it began, so that none is ended for what others used. Beginning and ending a slice costs the main thread two stores and no system call; when nothing has run for a second
  * the thread sleeps until it is woken. Each look also asks the machine to show its frames (scheduler/profile.h), and stands for the time since the look before.
  *
  * Slices are numbered. The flag of slice n is flags[n % FLAGS], so that a flag set a moment too late hits a slice long gone.
@@ -19,7 +19,8 @@ enum { FLAGS = 64, LOOK_EVERY_US = 10000, LEAST_PAUSE_US = 100, IDLE_US = 100000
 
 struct watchdog {
     _Atomic uint64_t slice; /* odd: it runs */
-    _Atomic int64_t limit_us, look_every_us;
+    _Atomic int64_t limit_us, began_us; /* of the present one: CPU time; when it began, by the monotonic clock */
+    _Atomic int64_t look_every_us;
     volatile int flags[FLAGS];
     _Atomic bool asleep;
     bool stop; /* under lock */
@@ -68,6 +69,12 @@ static bool is_stopped(struct watchdog *w) {
     return stop;
 }
 
+/* By the present slice, at most. */
+static int64_t used_us(struct watchdog *w, int64_t cpu_us, int64_t now_us) {
+    int64_t passed = now_us - atomic_load(&w->began_us);
+    return passed >= 0 && passed < cpu_us ? passed : cpu_us; /* below 0: it began by a test's fake clock */
+}
+
 static void *watch(void *arg) {
     struct watchdog *w = arg;
     uint64_t seen = 0;
@@ -88,8 +95,9 @@ static void *watch(void *arg) {
             continue;
         }
         last = time_us(w->clock);
-        int64_t left = now % 2 == 1 ? atomic_load(&w->limit_us) - (last - since) : every, before = looked;
+        int64_t before = looked;
         looked = monotonic_us();
+        int64_t left = now % 2 == 1 ? atomic_load(&w->limit_us) - used_us(w, last - since, looked) : every;
         if (now % 2 == 1) add_look(w, now, looked - before);
         if (left <= 0) set_flag(w, now);
         pause_a_moment(left > 0 && left < every ? left : every);
@@ -121,12 +129,13 @@ void watchdog_free(struct watchdog *w) {
 
 void watchdog_look_every(struct watchdog *w, int64_t us) { atomic_store(&w->look_every_us, us ? us : LOOK_EVERY_US); }
 
-volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us) {
+volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us, int64_t now_us) {
     uint64_t slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
     slice += slice % 2 == 0 ? 1 : 2; /* a slice within a slice is a new one too */
     volatile int *flag = &w->flags[(slice / 2) % FLAGS];
     __atomic_store_n(flag, 0, __ATOMIC_RELAXED);
     atomic_store_explicit(&w->limit_us, cpu_limit_us, memory_order_relaxed);
+    atomic_store_explicit(&w->began_us, now_us, memory_order_relaxed);
     atomic_store(&w->slice, slice);
     if (atomic_load(&w->asleep)) {
         pthread_mutex_lock(&w->lock);

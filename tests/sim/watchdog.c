@@ -18,7 +18,8 @@ struct watchdog {
 struct watchdog *watchdog_new(void) { return xcalloc(1, sizeof(struct watchdog)); }
 void watchdog_free(struct watchdog *w) { free(w); }
 
-volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us) {
+volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us, int64_t now_us) {
+    (void)now_us;
     volatile int *flag = &w->flags[++w->slice % NESTED];
     *flag = 0;
     w->runs = true;
