@@ -95,11 +95,11 @@ static void hand_off_tasks(struct scheduler *s, struct buf *out) {
 
 static void hand_off_balances(struct scheduler *s, struct buf *out) {
     size_t at = 0;
-    struct queue *q;
-    enc_u64(out, s->queues.len);
-    while ((q = idmap_next(&s->queues, &at))) {
-        enc_i64(out, q->owner);
-        enc_i64(out, q->balance);
+    struct share *h;
+    enc_u64(out, s->shares.len);
+    while ((h = idmap_next(&s->shares, &at))) {
+        enc_i64(out, h->owner);
+        enc_i64(out, -share_debt(h));
     }
 }
 
@@ -247,7 +247,7 @@ static void take_balances(struct scheduler *s, struct dec *d) {
     for (uint64_t i = 0; i < n && !d->bad; i++) {
         objid owner = dec_i64(d);
         int64_t balance = dec_i64(d);
-        if (!d->bad && balance < 0) queue_get(s, owner)->balance = balance; /* also of who has nothing to run now */
+        if (!d->bad && balance < 0) share_get(s, owner, false)->parts[PART_BACKGROUND].balance = balance; /* also of who has nothing to run now */
     }
 }
 

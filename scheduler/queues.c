@@ -1,98 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring of queues: deficit round robin (Shreedhar and Varghese, 1995), in ticks.
+ * What each player has to run, and whose turn it is within a share. Between shares that is decided in shares.c.
  *
- * In each round a queue earns its quota once, when it is first looked at, and may run slices while its balance is positive. A slice is charged afterwards, with the ticks
- * it used or with its CPU time, whichever is more; what is overspent later rounds' quotas pay. The queue at the head of the ring keeps its turn until it has used its balance or
- * has nothing ready; when a task of it goes to sleep, the others go first, and it goes on with what is left of its balance when they have had a turn.
- * The round ends when nobody in the ring has a positive balance; then as many rounds as the least indebted needs are credited to all at once, so who is alone never waits. Before that the caller
- * looks at the sockets: who typed meanwhile may still have something of this round, and must not see others begin the next one.
+ * Mostly a share is one player, and there is nothing to decide. The players of a group stand in a ring for each part of their share and take turns there as shares do in the ring of all: each may use
+ * a quota of the share before the next one is looked at, and who has used more is passed over until the others have had as much. Balances within a ring count for nothing but that.
  *
- * Who had nothing ready and now has comes right behind the queue that has the turn (and behind those who came so before him), as in FQ-CoDel (RFC 8290): the order within a round changes nothing about what
- * anybody gets in it, but who needs little waits for one turn of the greedy and not for one of each of them.
- *
- * What was not used in a round is lost; what is owed is not, but debts are capped, and fade while their owner has nothing to run: who always has is to pay them.
+ * A player's group and whether a quota of 0 pauses the background tasks are looked up when the player's queue gets something to run, and again, if the count of options has moved, before its
+ * share has a turn (for those that are paused: before anybody has).
  */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/must.h"
 #include "scheduler/state.h"
 
-enum {
-    TICKS_PER_US = 20, /* what a microsecond of CPU is worth: a plain loop's */
-    LEAST_QUOTA = 100,
-    LEAST_CHARGE = TICKS_PER_US, /* of a slice, for the work around it */
-    MOST_DEBT = 200, /* in quotas */
-    FADE_US = 10000 /* in which a quota's worth of debt is forgotten */
-};
+enum { LEAST_CHARGE = 20 /* ticks of a slice, for the work around it */ };
+static const int64_t MOST_CPU_US = INT64_C(0x100000000);
+
+/* ---- coming and going ---- */
 
 static struct queue *new_queue(struct idmap *table, objid owner, bool logins) {
     struct queue *q = xcalloc(1, sizeof *q);
     q->owner = owner;
     q->logins = logins;
-    q->faded_us = clock_monotonic_us();
     idmap_put(table, owner, q);
-    return q; /* what its owner's options say is read when it first matters: ten thousand players that a reboot hands over need not be loaded then */
-}
-
-static void free_queue(struct scheduler *s, struct queue *q) {
-    idmap_remove(q->logins ? &s->login_queues : &s->queues, q->owner);
-    free(q);
-}
-
-/* What the world says now of its owner's share and limits. */
-static void refresh(struct scheduler *s, struct queue *q) {
-    uint64_t count = option_count(s);
-    if (q->own_count == count) return;
-    q->own_count = count;
-    for (int i = 0; i < OWN_COUNT; i++) {
-        enum own_option own = (enum own_option)i;
-        q->own[own] = q->logins ? option_int(s, option_of_own(own)) : option_of_player(s, q->owner, own, NULL);
-    }
-    q->quota = q->own[OWN_tick_quota] > 0 ? q->own[OWN_tick_quota] : option_int(s, OPT_tick_quota);
-    if (q->quota < LEAST_QUOTA) q->quota = LEAST_QUOTA;
-}
-
-int64_t queue_option(struct scheduler *s, struct queue *q, enum own_option which) {
-    refresh(s, q);
-    return q->own[which];
-}
-
-static void fade(struct scheduler *s, struct queue *q, int64_t now_us) {
-    int64_t passed = now_us - q->faded_us;
-    if (passed <= 0) return;
-    q->faded_us = now_us;
-    if (q->balance >= 0 || q->active) return;
-    refresh(s, q);
-    int64_t forgotten = passed > FADE_US * (int64_t)MOST_DEBT ? -q->balance : passed * q->quota / FADE_US;
-    q->balance = q->balance + forgotten > 0 ? 0 : q->balance + forgotten;
-}
-
-static bool is_of_no_use(const struct queue *q) {
-    return !q->active && q->tasks == 0 && q->inputs == 0 && q->balance >= 0;
-}
-
-/* Queues that were kept for their debt alone go when it has faded. */
-static void sweep(struct scheduler *s) {
-    int64_t now = clock_monotonic_us();
-    struct queue **useless = xmalloc((s->queues.len + 1) * sizeof(struct queue *));
-    size_t n = 0, at = 0;
-    struct queue *q;
-    while ((q = idmap_next(&s->queues, &at))) {
-        fade(s, q, now);
-        if (is_of_no_use(q)) useless[n++] = q;
-    }
-    while (n > 0) free_queue(s, useless[--n]);
-    free(useless);
-    s->queues_after_sweep = s->queues.len;
+    return q;
 }
 
 struct queue *queue_get(struct scheduler *s, objid owner) {
     struct queue *q = idmap_get(&s->queues, owner);
-    if (q) return q;
-    if (s->queues.len > 2 * s->queues_after_sweep + 256) sweep(s);
-    return new_queue(&s->queues, owner, false);
+    return q ? q : new_queue(&s->queues, owner, false);
 }
 
 struct queue *queue_get_logins(struct scheduler *s, objid listener) {
@@ -100,146 +36,39 @@ struct queue *queue_get_logins(struct scheduler *s, objid listener) {
     return q ? q : new_queue(&s->login_queues, listener, true);
 }
 
-void queue_release(struct scheduler *s, struct queue *q) {
-    fade(s, q, clock_monotonic_us());
-    if (is_of_no_use(q)) free_queue(s, q);
+static void leave_share(struct scheduler *s, struct queue *q) {
+    struct share *h = q->share;
+    if (!h) return;
+    q->share = NULL;
+    h->queues--;
+    share_release(s, h);
 }
 
-static void enter_ring(struct scheduler *s, struct queue *q) {
-    if (q->active) return;
-    int64_t now = clock_monotonic_us();
-    refresh(s, q);
-    fade(s, q, now);
-    q->active = true;
-    if (!s->ring) {
-        s->ring = q->next = q->prev = q;
+static void set_paused(struct scheduler *s, struct queue *q, bool paused) {
+    if (paused == q->paused) return;
+    q->paused = paused;
+    if (paused) {
+        q->next_paused = s->paused;
+        if (q->next_paused) q->next_paused->prev_paused = q;
+        s->paused = q;
         return;
     }
-    q->prev = s->newcomer ? s->newcomer : s->ring;
-    q->next = q->prev->next;
-    q->prev->next = q->next->prev = q;
-    s->newcomer = q;
+    if (q->prev_paused) q->prev_paused->next_paused = q->next_paused;
+    else s->paused = q->next_paused;
+    if (q->next_paused) q->next_paused->prev_paused = q->prev_paused;
+    q->next_paused = q->prev_paused = NULL;
 }
 
-/* The next one is at the head. */
-static void move_on(struct scheduler *s) {
-    if (s->newcomer == s->ring) s->newcomer = NULL;
-    s->ring = s->ring->next;
+static bool is_listed(const struct queue *q) {
+    return q->places[PART_TYPED].listed || q->places[PART_BACKGROUND].listed;
 }
 
-static void leave_ring_if_empty(struct scheduler *s, struct queue *q) {
-    if (!q->active || q->has_turn || q->first || q->first_input) return;
-    q->active = false;
-    if (s->newcomer == q) s->newcomer = s->ring == q || s->ring == q->prev ? NULL : q->prev;
-    if (s->ring == q) s->ring = q->next == q ? NULL : q->next;
-    q->prev->next = q->next;
-    q->next->prev = q->prev;
-    q->next = q->prev = NULL;
-}
-
-void queue_put_task(struct scheduler *s, struct queue *q, struct task *t) {
-    t->next = NULL;
-    t->prev = q->last;
-    if (q->last) q->last->next = t;
-    else q->first = t;
-    q->last = t;
-    s->nready++;
-    enter_ring(s, q);
-}
-
-void queue_take_task(struct scheduler *s, struct queue *q, struct task *t) {
-    if (t->prev) t->prev->next = t->next;
-    else q->first = t->next;
-    if (t->next) t->next->prev = t->prev;
-    else q->last = t->prev;
-    t->next = t->prev = NULL;
-    s->nready--;
-    leave_ring_if_empty(s, q);
-}
-
-void queue_put_input(struct scheduler *s, struct input *in) {
-    struct queue *q = in->queue;
-    in->runnable = true;
-    in->next = NULL;
-    in->prev = q->last_input;
-    if (q->last_input) q->last_input->next = in;
-    else q->first_input = in;
-    q->last_input = in;
-    enter_ring(s, q);
-}
-
-void queue_take_input(struct scheduler *s, struct input *in) {
-    struct queue *q = in->queue;
-    in->runnable = false;
-    if (in->prev) in->prev->next = in->next;
-    else q->first_input = in->next;
-    if (in->next) in->next->prev = in->prev;
-    else q->last_input = in->prev;
-    in->next = in->prev = NULL;
-    leave_ring_if_empty(s, q);
-}
-
-/* What the queue earns in this round, once. */
-static void earn(struct scheduler *s, struct queue *q, int64_t now_us) {
-    if (q->round == s->round) return;
-    q->round = s->round;
-    fade(s, q, now_us);
-    q->balance = q->balance > 0 ? q->quota : q->balance + q->quota;
-}
-
-/* Nobody in the ring can pay: the next round, or as many at once as it takes until one can. */
-static void begin_round(struct scheduler *s) {
-    int64_t skipped = INT64_MAX;
-    struct queue *q = s->ring;
-    do {
-        int64_t needed = -q->balance / q->quota;
-        if (needed < skipped) skipped = needed;
-    } while ((q = q->next) != s->ring);
-    do q->balance += skipped * q->quota;
-    while ((q = q->next) != s->ring);
-    s->round++;
-}
-
-struct queue *queues_next_of_round(struct scheduler *s, int64_t now_us) {
-    struct queue *first = s->ring;
-    if (!first) return NULL;
-    do {
-        struct queue *q = s->ring;
-        earn(s, q, now_us);
-        if (q->balance > 0) return q;
-        move_on(s);
-    } while (s->ring != first);
-    return NULL;
-}
-
-struct queue *queues_next(struct scheduler *s, int64_t now_us) {
-    struct queue *q;
-    while (!(q = queues_next_of_round(s, now_us)) && s->ring) begin_round(s);
-    return q;
-}
-
-/* It keeps its place in the ring while what it runs is in no list, and cannot be freed. */
-void queue_begin_turn(struct queue *q) {
-    q->has_turn = true;
-    q->tasks++;
-}
-
-static void charge(struct queue *q, int64_t ticks, int64_t cpu_us) {
-    int64_t cost = cpu_us > INT32_MAX ? INT64_C(0x100000000) * TICKS_PER_US : cpu_us * TICKS_PER_US;
-    if (ticks > cost) cost = ticks;
-    if (cost < LEAST_CHARGE) cost = LEAST_CHARGE;
-    q->balance -= cost;
-    if (q->balance < -MOST_DEBT * q->quota) q->balance = -MOST_DEBT * q->quota;
-}
-
-void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us) {
-    charge(q, ticks, cpu_us);
-    q->has_turn = false;
-    q->tasks--;
-    if (q->yields && s->ring == q) move_on(s);
-    q->yields = false;
-    leave_ring_if_empty(s, q);
-    queue_release(s, q);
+void queue_release(struct scheduler *s, struct queue *q) {
+    if (q->tasks > 0 || q->inputs > 0 || is_listed(q)) return;
+    leave_share(s, q);
+    set_paused(s, q, false);
+    idmap_remove(q->logins ? &s->login_queues : &s->queues, q->owner);
+    free(q);
 }
 
 static void free_all(struct idmap *table) {
@@ -252,5 +81,275 @@ static void free_all(struct idmap *table) {
 void queues_fini(struct scheduler *s) {
     free_all(&s->queues);
     free_all(&s->login_queues);
-    s->ring = NULL;
+    s->paused = NULL;
+    shares_fini(s);
+}
+
+/* ---- rings of parts ---- */
+
+/* Behind the one that has the turn. */
+static void list(struct scheduler *s, struct queue *q, enum part p) {
+    struct queue_place *place = &q->places[p];
+    struct queue **ring = &q->share->parts[p].ring;
+    if (place->listed) return;
+    place->listed = true;
+    if (*ring) {
+        place->prev = *ring;
+        place->next = (*ring)->places[p].next;
+        place->prev->places[p].next = place->next->places[p].prev = q;
+    } else {
+        *ring = place->next = place->prev = q;
+    }
+    share_enter(s, q->share);
+}
+
+static void unlist(struct queue *q, enum part p) {
+    struct queue_place *place = &q->places[p];
+    struct queue **ring = &q->share->parts[p].ring;
+    if (!place->listed) return;
+    place->listed = false;
+    if (*ring == q) *ring = place->next == q ? NULL : place->next;
+    place->prev->places[p].next = place->next;
+    place->next->places[p].prev = place->prev;
+    place->next = place->prev = NULL;
+}
+
+static bool has_work(const struct queue *q, enum part p) {
+    return p == PART_TYPED ? q->first_input != NULL : q->first != NULL && !q->paused;
+}
+
+static void unlist_if_idle(struct scheduler *s, struct queue *q, enum part p) {
+    if (q->has_turn || !q->places[p].listed || has_work(q, p)) return;
+    unlist(q, p);
+    share_leave_if_idle(s, q->share);
+}
+
+static void earn(struct queue *q, enum part p, int64_t quota) {
+    struct queue_place *place = &q->places[p];
+    if (place->round == q->share->parts[p].round) return;
+    place->round = q->share->parts[p].round;
+    place->balance = place->balance > 0 ? quota : place->balance + quota;
+}
+
+/* All of the ring have used what they had: the next round, or as many at once as it takes. */
+static void begin_round(struct share *h, enum part p) {
+    struct queue *first = h->parts[p].ring, *q = first;
+    int64_t skipped = INT64_MAX;
+    do {
+        int64_t needed = -q->places[p].balance / h->quota;
+        if (needed < skipped) skipped = needed;
+    } while ((q = q->places[p].next) != first);
+    do q->places[p].balance += skipped * h->quota;
+    while ((q = q->places[p].next) != first);
+    h->parts[p].round++;
+}
+
+static struct queue *next_of_part(struct share *h, enum part p) {
+    struct queue **ring = &h->parts[p].ring;
+    if ((*ring)->places[p].next == *ring) return *ring;
+    for (;;) {
+        struct queue *first = *ring;
+        do {
+            earn(*ring, p, h->quota);
+            if ((*ring)->places[p].balance > 0) return *ring;
+            *ring = (*ring)->places[p].next;
+        } while (*ring != first);
+        begin_round(h, p);
+    }
+}
+
+static void charge_place(struct scheduler *s, struct queue *q, enum part p, int64_t ticks) {
+    struct queue_place *place = &q->places[p];
+    int64_t least = -share_most_debt(s, q->share->quota);
+    place->balance -= ticks;
+    if (place->next == q) place->balance = 0; /* there is nobody whom it could have kept waiting */
+    else if (place->balance < least) place->balance = least;
+}
+
+/* ---- where it belongs ---- */
+
+int64_t queue_option(struct scheduler *s, struct queue *q, enum own_option which) {
+    uint64_t count = option_count(s);
+    if (q->own_count != count) {
+        q->own_count = count;
+        for (int i = 0; i < OWN_COUNT; i++) {
+            enum own_option own = (enum own_option)i;
+            q->own[own] = q->logins ? option_int(s, option_of_own(own)) : option_of_player(s, q->owner, own, NULL);
+        }
+    }
+    return q->own[which];
+}
+
+static struct share *share_of(struct scheduler *s, const struct queue *q) {
+    objid group = q->logins ? NOTHING : option_quota_group(s, q->owner);
+    return share_get(s, group == NOTHING ? q->owner : group, q->logins);
+}
+
+static bool is_paused(struct scheduler *s, struct queue *q) {
+    if (q->logins) return false;
+    return queue_option(s, q, OWN_tick_quota) == 0 || (q->share->owner != q->owner && option_of_player(s, q->share->owner, OWN_tick_quota, NULL) == 0);
+}
+
+static void move_to_share(struct scheduler *s, struct queue *q, struct share *h) {
+    struct share *old = q->share;
+    if (old == h) return;
+    for (int p = 0; old && p < PARTS; p++) unlist(q, (enum part)p);
+    if (old) share_leave_if_idle(s, old);
+    leave_share(s, q);
+    q->share = h;
+    h->queues++;
+}
+
+/* Where it belongs, after its options may have changed; not while it has the turn. */
+static void place(struct scheduler *s, struct queue *q) {
+    uint64_t count = option_count(s);
+    if (q->place_count == count) return;
+    q->place_count = count;
+    move_to_share(s, q, share_of(s, q));
+    set_paused(s, q, is_paused(s, q));
+    for (int p = 0; p < PARTS; p++) {
+        if (has_work(q, (enum part)p)) list(s, q, (enum part)p);
+        else unlist_if_idle(s, q, (enum part)p);
+    }
+}
+
+/* Some queue in its rings is not known to belong there. */
+static struct queue *misplaced(struct scheduler *s, const struct share *h) {
+    uint64_t count = option_count(s);
+    for (int p = 0; p < PARTS; p++) {
+        struct queue *first = h->parts[p].ring, *q = first;
+        if (!first) continue;
+        do {
+            if (q->place_count != count) return q;
+        } while ((q = q->places[p].next) != first);
+    }
+    return NULL;
+}
+
+/* true: all is as before, in the ring and in it. */
+static bool is_settled(struct scheduler *s, struct share *h) {
+    if (h->count == option_count(s)) return true;
+    struct queue *q = misplaced(s, h);
+    if (!q) share_read_quota(s, h);
+    else place(s, q);
+    return !q;
+}
+
+static void look_at_paused(struct scheduler *s) {
+    uint64_t count = option_count(s);
+    if (!s->paused || s->paused_count == count) return;
+    s->paused_count = count;
+    for (struct queue *q = s->paused, *next; q; q = next) {
+        next = q->next_paused;
+        place(s, q);
+    }
+}
+
+/* ---- what is ready ---- */
+
+static void enter(struct scheduler *s, struct queue *q, enum part p) {
+    if (q->places[p].listed) return;
+    if (!q->has_turn) place(s, q);
+    if (has_work(q, p)) list(s, q, p);
+}
+
+void queue_put_task(struct scheduler *s, struct queue *q, struct task *t) {
+    t->next = NULL;
+    t->prev = q->last;
+    if (q->last) q->last->next = t;
+    else q->first = t;
+    q->last = t;
+    s->nready++;
+    enter(s, q, PART_BACKGROUND);
+}
+
+void queue_take_task(struct scheduler *s, struct queue *q, struct task *t) {
+    if (t->prev) t->prev->next = t->next;
+    else q->first = t->next;
+    if (t->next) t->next->prev = t->prev;
+    else q->last = t->prev;
+    t->next = t->prev = NULL;
+    s->nready--;
+    unlist_if_idle(s, q, PART_BACKGROUND);
+}
+
+void queue_put_input(struct scheduler *s, struct input *in) {
+    struct queue *q = in->queue;
+    in->runnable = true;
+    in->next = NULL;
+    in->prev = q->last_input;
+    if (q->last_input) q->last_input->next = in;
+    else q->first_input = in;
+    q->last_input = in;
+    enter(s, q, PART_TYPED);
+}
+
+void queue_take_input(struct scheduler *s, struct input *in) {
+    struct queue *q = in->queue;
+    in->runnable = false;
+    if (in->prev) in->prev->next = in->next;
+    else q->first_input = in->next;
+    if (in->next) in->next->prev = in->prev;
+    else q->last_input = in->prev;
+    in->next = in->prev = NULL;
+    unlist_if_idle(s, q, PART_TYPED);
+}
+
+/* ---- turns ---- */
+
+struct queue *queues_next_of_round(struct scheduler *s) {
+    look_at_paused(s);
+    for (size_t left = s->nactive; s->ring && left > 0;) {
+        struct share *h = s->ring;
+        if (!is_settled(s, h)) {
+            left = s->nactive; /* the ring may have changed */
+            continue;
+        }
+        share_earn(s, h);
+        enum part p = share_part_to_run(h);
+        if (p != PARTS) {
+            struct queue *q = next_of_part(h, p);
+            q->part = p;
+            return q;
+        }
+        shares_move_on(s);
+        left--;
+    }
+    return NULL;
+}
+
+struct queue *queues_next(struct scheduler *s) {
+    struct queue *q;
+    while (!(q = queues_next_of_round(s)) && s->ring) shares_begin_round(s);
+    return q;
+}
+
+/* It keeps its places in the rings while what it runs is in no list, and cannot be freed. */
+void queue_begin_turn(struct queue *q) {
+    q->has_turn = true;
+    q->tasks++;
+}
+
+static int64_t cost_of(struct scheduler *s, int64_t ticks, int64_t cpu_us) {
+    int64_t cost = (cpu_us < MOST_CPU_US ? cpu_us : MOST_CPU_US) * option_int(s, OPT_cpu_weight);
+    if (cost < LEAST_CHARGE) cost = LEAST_CHARGE;
+    return ticks > cost ? ticks : cost;
+}
+
+static void yield(struct scheduler *s, struct queue *q) {
+    struct queue **ring = &q->share->parts[q->part].ring;
+    if (*ring == q) *ring = q->places[q->part].next;
+    if (s->ring == q->share) shares_move_on(s);
+}
+
+void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us) {
+    int64_t cost = cost_of(s, ticks, cpu_us);
+    share_charge(s, q->share, q->part, cost);
+    charge_place(s, q, q->part, cost);
+    q->has_turn = false;
+    q->tasks--;
+    if (q->yields) yield(s, q);
+    q->yields = false;
+    for (int p = 0; p < PARTS; p++) unlist_if_idle(s, q, (enum part)p);
+    queue_release(s, q);
 }

@@ -261,10 +261,10 @@ enum { FREED_A_TURN = 1 << 14 }; /* elements of dead lists: a millisecond or two
 
 static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
     queue_begin_turn(q);
-    measure_begin_turn(s, now_us, q->first_input ? 0 : q->first->due_us);
+    measure_begin_turn(s, now_us, q->part == PART_TYPED ? 0 : q->first->due_us);
     s->turn = q;
     s->ticks_used = 0;
-    if (q->first_input) {
+    if (q->part == PART_TYPED) {
         struct input *in = q->first_input;
         queue_take_input(s, in);
         run_input(s, in);
@@ -295,7 +295,7 @@ int64_t sched_run(struct scheduler *s, int64_t budget_us) {
     int64_t now = clock_monotonic_us();
     for (;;) {
         sleepers_wake(s, now);
-        struct queue *q = now - begun < FRESH_LOOK_US ? queues_next(s, now) : queues_next_of_round(s, now);
+        struct queue *q = now - begun < FRESH_LOOK_US ? queues_next(s) : queues_next_of_round(s);
         if (!q) break;
         run_turn(s, q, now);
         now = clock_monotonic_us();

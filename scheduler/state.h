@@ -3,10 +3,11 @@
  * What the files of scheduler/ share, and nobody else sees: tasks, queues, the input half of connections.
  *
  * A *task* (struct task) exists here only while it is set aside: forked, suspended, reading or waiting for work. While it runs it is a struct run on the C stack.
- * A *queue* is one place in the ring of players: the lines typed by its connections and its ready background tasks. An *input* belongs to a connection, or to an
+ * A *queue* is what a player has to run: the lines typed by its connections and its ready background tasks. It has a place in a share (shares.h). An *input* belongs to a connection, or to an
  * object that is not connected but has lines to run (force_input).
  *
- * Invariants. (1) A queue is in the ring exactly when it has something ready. (2) A task is in exactly one of: a queue's ready list (TASK_READY), the heap of
+ * Invariants. (1) A queue is in the ring of its share's typed part exactly when it has lines to run, of the background part exactly when it has ready tasks and is not paused; it stays where it is as
+ * long as a slice of it runs. (2) A task is in exactly one of: a queue's ready list (TASK_READY), the heap of
  * sleepers (TASK_SLEEPING), neither. (3) Every task counts once for its programmer in `counts', unless it reads or waits for work. (4) An input is in its queue's list of inputs
  * exactly when input_can_run() holds.
  */
@@ -18,6 +19,7 @@
 #include "base/idmap.h"
 #include "scheduler/options.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/shares.h"
 #include "scheduler/stats.h"
 
 enum task_state { TASK_READY, TASK_SLEEPING, TASK_FOREVER, TASK_READING, TASK_WORKING };
@@ -76,19 +78,23 @@ struct input {
 struct queue {
     objid owner;
     bool logins; /* of the connections of listener `owner' that have not logged in */
-    struct queue *next, *prev; /* in the ring, while active */
-    bool active;
-    uint64_t round; /* the last one in which it earned its quota */
+    struct share *share; /* NULL: it has had nothing to run yet */
+    struct queue_place { /* in the rings of the share's parts */
+        struct queue *next, *prev;
+        bool listed;
+        uint64_t round; /* the last one of this ring in which it earned */
+        int64_t balance; /* against the others in this ring */
+    } places[PARTS];
+    enum part part; /* that has the turn, or will */
+    bool paused; /* a quota of 0: background tasks stand still */
+    struct queue *next_paused, *prev_paused;
     bool has_turn; /* a slice of it runs */
     bool yields; /* the task that has the turn went to sleep: the others come first */
     struct input *first_input, *last_input;
     struct task *first, *last; /* ready */
     size_t tasks, inputs; /* that belong here, ready or not */
-    int64_t balance; /* ticks it may still use; below 0: debt */
-    int64_t faded_us;
-    int64_t quota;
     int64_t own[OWN_COUNT]; /* what holds for the player; see queue_option() */
-    uint64_t own_count; /* option_count() when these and the quota were read; 0: not yet */
+    uint64_t own_count, place_count; /* option_count() when these were read, and when it was last seen that the queue is where it belongs; 0: not yet */
     struct usage_entry *usage; /* what is counted of it, while usage_epoch is that of the table */
     uint32_t usage_epoch;
 };
@@ -128,8 +134,12 @@ struct scheduler {
     struct host host;
     struct idmap tasks, queues, login_queues, inputs;
     struct idmap counts; /* programmer -> number of tasks, as (intptr_t) */
-    struct queue *ring; /* whose turn it is */
-    struct queue *newcomer; /* the last of those behind it who came in since it, or one before it in the ring, had its turn; NULL: none */
+    struct idmap shares, login_shares;
+    struct queue *paused;
+    uint64_t paused_count; /* option_count() when these were looked at */
+    struct share *ring; /* whose turn it is */
+    size_t nactive; /* in it */
+    struct share *newcomer; /* the last of those behind it who came in since it, or one before it in the ring, had its turn; NULL: none */
     uint64_t round; /* from 1 */
     struct task **heap;
     size_t heap_len, heap_cap;
@@ -148,7 +158,7 @@ struct scheduler {
     size_t nlags;
     size_t nready; /* tasks in the lists of queues */
     struct stats *stats;
-    size_t queues_after_sweep;
+    size_t shares_after_sweep;
     struct watchdog *watchdog;
     struct server_options *options;
     struct hook *hooks;
@@ -196,9 +206,9 @@ void queue_put_task(struct scheduler *s, struct queue *q, struct task *t);
 void queue_take_task(struct scheduler *s, struct queue *q, struct task *t);
 void queue_put_input(struct scheduler *s, struct input *in);
 void queue_take_input(struct scheduler *s, struct input *in);
-void queue_release(struct scheduler *s, struct queue *q); /* freed when nothing belongs to it and nothing is owed */
-struct queue *queues_next(struct scheduler *s, int64_t now_us); /* whose turn it is; NULL: nothing is ready */
-struct queue *queues_next_of_round(struct scheduler *s, int64_t now_us); /* NULL also if nobody who is ready has anything left of this round */
+void queue_release(struct scheduler *s, struct queue *q); /* freed when nothing belongs to it */
+struct queue *queues_next(struct scheduler *s); /* whose turn it is, and of which part; NULL: nothing is ready */
+struct queue *queues_next_of_round(struct scheduler *s); /* NULL also if nobody who is ready has anything left of this round */
 void queue_begin_turn(struct queue *q);
 void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us); /* what the slice has used is charged; may free q */
 int64_t queue_option(struct scheduler *s, struct queue *q, enum own_option which); /* as it is now */

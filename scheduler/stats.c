@@ -168,9 +168,7 @@ struct stats_gauges sched_gauges(const struct scheduler *s) {
     struct stats_gauges g = {.tasks = (int64_t)s->tasks.len, .ready = s->nready, .sleeping = (int64_t)s->heap_len};
     g.waiting = g.tasks - g.ready - g.sleeping;
     g.queues = (int64_t)(s->queues.len + s->login_queues.len);
-    const struct queue *q = s->ring;
-    if (q) do g.queues_ready++;
-        while ((q = q->next) != s->ring);
+    g.queues_ready = (int64_t)s->nactive;
     return g;
 }
 

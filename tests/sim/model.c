@@ -155,8 +155,10 @@ static void audit_queue(struct sim *sim, const struct queue *q, size_t tasks) {
     size_t ready = 0;
     for (const struct task *t = q->first; t; t = t->next, ready++)
         sim_check(sim, t->state == TASK_READY && t->queue == q, "a task in #%lld's list is not ready, or another's", (long long)q->owner);
-    bool has_work = ready > 0 || q->first_input || q->has_turn;
-    sim_check(sim, q->active == has_work, "#%lld %s the ring", (long long)q->owner, q->active ? "has nothing to do and is in" : "has something to do and is not in");
+    for (int p = 0; p < PARTS && !q->has_turn; p++) {
+        bool has_work = p == PART_TYPED ? q->first_input != NULL : ready > 0 && !q->paused, listed = q->places[p].listed;
+        sim_check(sim, listed == has_work && (!listed || q->share->active), "#%lld %s the ring", (long long)q->owner, listed ? "has nothing to do and is in" : "has something to do and is not in");
+    }
     sim_check(sim, q->tasks == tasks + (q->has_turn ? 1 : 0), "#%lld's queue counts %zu tasks, and has %zu", (long long)q->owner, q->tasks, tasks);
 }
 

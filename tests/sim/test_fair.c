@@ -11,7 +11,7 @@
 
 enum { MOST_SHARES = 300, DEFAULT_QUOTA = 20000 };
 
-struct share {
+struct loaded {
     objid owner;
     int64_t quota;
     int64_t used_at_first, used_before; /* at the begin of the measurement, and of this stretch */
@@ -19,7 +19,7 @@ struct share {
 
 struct load {
     struct sim sim; /* first: its ctx is found from it */
-    struct share shares[MOST_SHARES];
+    struct loaded shares[MOST_SHARES];
     int n;
 };
 
@@ -27,7 +27,7 @@ static void begin_measurement(struct load *l) {
     for (int i = 0; i < l->n; i++) l->shares[i].used_at_first = l->shares[i].used_before = sim_payer_of(&l->sim, l->shares[i].owner)->used;
 }
 
-static double quotas_used(struct load *l, const struct share *s, int64_t since) { return (double)(sim_payer_of(&l->sim, s->owner)->used - since) / (double)s->quota; }
+static double quotas_used(struct load *l, const struct loaded *s, int64_t since) { return (double)(sim_payer_of(&l->sim, s->owner)->used - since) / (double)s->quota; }
 
 /* By how much two shares may differ: a round, and what is owed at either end. */
 static double tolerance(struct load *l) {
@@ -63,7 +63,7 @@ static void open_load(struct load *l, uint64_t seed, const char *test, int n, in
     l->n = n;
     for (int i = 0; i < n; i++) {
         int64_t quota = quotas ? DEFAULT_QUOTA / 2 << sim_random(&l->sim, 4) : DEFAULT_QUOTA;
-        l->shares[i] = (struct share){.owner = sim_player(i), .quota = quota};
+        l->shares[i] = (struct loaded){.owner = sim_player(i), .quota = quota};
         if (quotas) sim_property(&l->sim, sim_player(i), "tick_quota", quota);
     }
     sim_run(&l->sim, 2);

@@ -252,15 +252,15 @@ Test(sched_saving, a_reboot_forgives_no_debt) {
     fake_open(&f, "lambda");
     fake_login(&f, WORLD_WIZARD);
     fake_login(&f, WORLD_ANN);
-    queue_get(f.s, WORLD_WIZARD)->balance = -1000; /* who has lines to come */
-    queue_get(f.s, WORLD_ANN + 100)->balance = -2000; /* who is gone */
+    share_get(f.s, WORLD_WIZARD, false)->parts[PART_BACKGROUND].balance = -1000; /* who has lines to come */
+    share_get(f.s, WORLD_ANN + 100, false)->parts[PART_BACKGROUND].balance = -2000; /* who is gone */
     struct buf bytes = BUF_INIT, why = BUF_INIT;
     sched_hand_off(f.s, &bytes);
     fake_restart(&f);
     struct dec d = dec_over(bytes.data, bytes.len);
     cr_assert_eq(sched_take_over(f.s, &d, f.now_us, &why), 0, "%s", buf_c(&why));
-    cr_expect_eq(queue_get(f.s, WORLD_WIZARD)->balance, -1000);
-    cr_expect_eq(queue_get(f.s, WORLD_ANN + 100)->balance, -2000);
+    cr_expect_eq(share_debt(share_get(f.s, WORLD_WIZARD, false)), 1000);
+    cr_expect_eq(share_debt(share_get(f.s, WORLD_ANN + 100, false)), 2000);
     buf_fini(&bytes);
     buf_fini(&why);
     fake_close(&f);

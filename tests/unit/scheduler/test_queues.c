@@ -38,7 +38,7 @@ static struct task *add_task(struct fixture *f, objid owner) {
 
 /* One slice of whoever's turn it is, which uses `ticks' and stays ready. Whose it was. */
 static objid run_slice_of(struct fixture *f, int64_t ticks) {
-    struct queue *q = queues_next(f->s, clock_monotonic_us());
+    struct queue *q = queues_next(f->s);
     must(q);
     struct task *t = q->first;
     objid owner = q->owner;
@@ -49,9 +49,14 @@ static objid run_slice_of(struct fixture *f, int64_t ticks) {
     return owner;
 }
 
+/* Of background tasks. */
+static int64_t balance_of(const struct queue *q) {
+    return q->share->parts[PART_BACKGROUND].balance;
+}
+
 static void drop_all(struct fixture *f) {
     while (f->s->ring) {
-        struct task *t = f->s->ring->first;
+        struct task *t = f->s->ring->parts[PART_BACKGROUND].ring->first;
         queue_take_task(f->s, t->queue, t);
         free(t);
     }
@@ -60,7 +65,7 @@ static void drop_all(struct fixture *f) {
 Test(queues, nothing_is_ready_at_first) {
     struct fixture f;
     set_up(&f);
-    cr_expect_null(queues_next(f.s, 0));
+    cr_expect_null(queues_next(f.s));
     tear_down(&f);
 }
 
@@ -70,7 +75,7 @@ Test(queues, cpu_is_shared_evenly_however_long_the_slices) {
     int64_t used[3] = {0}, cost[3] = {500, 7000, 90000};
     for (objid o = 0; o < 3; o++) add_task(&f, o);
     for (int i = 0; i < 50000; i++) {
-        objid o = queues_next(f.s, clock_monotonic_us())->owner;
+        objid o = queues_next(f.s)->owner;
         cr_assert_eq(run_slice_of(&f, cost[o]), o);
         used[o] += cost[o];
     }
@@ -84,8 +89,8 @@ Test(queues, quotas_are_shares) {
     struct fixture f;
     set_up(&f);
     double used[2] = {0};
-    add_task(&f, 0)->queue->quota = 10000;
-    add_task(&f, 1)->queue->quota = 30000;
+    add_task(&f, 0)->queue->share->quota = 10000;
+    add_task(&f, 1)->queue->share->quota = 30000;
     for (int i = 0; i < 40000; i++) used[run_slice_of(&f, 900)] += 900;
     cr_expect_float_eq(used[1] / used[0], 3.0, 0.05, "%f", used[1] / used[0]);
     drop_all(&f);
@@ -100,7 +105,7 @@ Test(queues, a_hundred_thousand_tasks_of_one_delay_others_by_one_quota) {
     for (int round = 0; round < 50; round++) {
         struct task *t = add_task(&f, 2);
         int64_t waited = 0;
-        while (queues_next(f.s, clock_monotonic_us())->owner != 2) {
+        while (queues_next(f.s)->owner != 2) {
             run_slice_of(&f, 1000);
             waited += 1000;
         }
@@ -119,9 +124,9 @@ Test(queues, who_is_alone_never_waits_and_owes_little) {
     set_up(&f);
     struct queue *q = add_task(&f, 1)->queue;
     for (int i = 0; i < 100; i++) cr_assert_eq(run_slice_of(&f, 30000000), 1);
-    cr_expect_geq(q->balance, -200 * q->quota);
+    cr_expect_geq(balance_of(q), -200 * q->share->quota);
     for (int i = 0; i < 100; i++) run_slice_of(&f, 100);
-    cr_expect_gt(q->balance, -q->quota);
+    cr_expect_gt(balance_of(q), -q->share->quota);
     drop_all(&f);
     tear_down(&f);
 }
@@ -132,16 +137,16 @@ Test(queues, debts_outlast_a_pause_and_fade) {
     struct task *t = add_task(&f, 1);
     struct queue *q = t->queue;
     q->tasks++; /* it belongs here, asleep or not */
-    run_slice_of(&f, 50 * q->quota);
+    run_slice_of(&f, 50 * q->share->quota);
     queue_take_task(f.s, q, t);
-    cr_expect_lt(q->balance, -40 * q->quota);
+    cr_expect_lt(balance_of(q), -40 * q->share->quota);
     clock_fake(1000000 + 100000, 1000000000000);
     queue_put_task(f.s, q, t);
-    cr_expect_lt(q->balance, -30 * q->quota);
+    cr_expect_lt(balance_of(q), -30 * q->share->quota);
     queue_take_task(f.s, q, t);
     clock_fake(1000000 + 10000000, 1000000000000);
     queue_put_task(f.s, q, t);
-    cr_expect_eq(q->balance, 0);
+    cr_expect_eq(balance_of(q), 0);
     q->tasks--;
     drop_all(&f);
     tear_down(&f);
@@ -156,12 +161,12 @@ Test(queues, an_idle_queue_saves_nothing) {
     run_slice_of(&f, 100);
     queue_take_task(f.s, q, t);
     struct queue *other = add_task(&f, 2)->queue;
-    for (int i = 0; i < 100; i++) run_slice_of(&f, other->quota);
+    for (int i = 0; i < 100; i++) run_slice_of(&f, other->share->quota);
     queue_put_task(f.s, q, t);
     int64_t used = 0;
-    while (queues_next(f.s, clock_monotonic_us()) != q) run_slice_of(&f, 1000);
-    while (queues_next(f.s, clock_monotonic_us()) == q) used += run_slice_of(&f, 1000) ? 1000 : 0;
-    cr_expect_leq(used, 2 * q->quota, "%ld", (long)used); /* the end of this round, and the next */
+    while (queues_next(f.s) != q) run_slice_of(&f, 1000);
+    while (queues_next(f.s) == q) used += run_slice_of(&f, 1000) ? 1000 : 0;
+    cr_expect_leq(used, 2 * q->share->quota, "%ld", (long)used); /* the end of this round, and the next */
     q->tasks--;
     drop_all(&f);
     tear_down(&f);
@@ -175,7 +180,7 @@ Test(queues, who_yields_loses_nothing) {
     add_task(&f, 1);
     add_task(&f, 2);
     for (int i = 0; i < 100000; i++) {
-        struct queue *q = queues_next(f.s, clock_monotonic_us());
+        struct queue *q = queues_next(f.s);
         int64_t cost = q->owner == 1 ? 200 : 5000;
         q->yields = q->owner == 1;
         used[run_slice_of(&f, cost)] += cost;
@@ -192,7 +197,7 @@ Test(queues, who_yields_lets_others_go_first) {
     add_task(&f, 1);
     add_task(&f, 2);
     for (int i = 0; i < 4; i++) {
-        queues_next(f.s, clock_monotonic_us())->yields = true;
+        queues_next(f.s)->yields = true;
         order[i] = run_slice_of(&f, 100);
     }
     cr_expect(order[0] == 1 && order[1] == 2 && order[2] == 1 && order[3] == 2);
@@ -206,14 +211,14 @@ Test(queues, who_comes_anew_waits_for_one_turn) {
     set_up(&f);
     for (objid o = 1; o <= 10; o++) add_task(&f, o);
     for (int i = 0; i < 305; i++) run_slice_of(&f, 1000); /* so in their second round */
-    objid greedy = queues_next(f.s, clock_monotonic_us())->owner;
+    objid greedy = queues_next(f.s)->owner;
     for (objid o = 11; o <= 12; o++) add_task(&f, o);
-    f.s->ring->yields = true;
+    queues_next(f.s)->yields = true;
     cr_expect_eq(run_slice_of(&f, 100), greedy);
     cr_expect_eq(run_slice_of(&f, 30000), 11);
     struct task *third = add_task(&f, 13);
     cr_expect_eq(run_slice_of(&f, 30000), 12);
-    cr_expect_eq(queues_next(f.s, clock_monotonic_us()), third->queue);
+    cr_expect_eq(queues_next(f.s), third->queue);
     queue_take_task(f.s, third->queue, third); /* the last of those that came leaves: the ring stands */
     free(third);
     for (objid o = 14; o <= 15; o++) add_task(&f, o);
@@ -226,17 +231,16 @@ Test(queues, who_comes_anew_waits_for_one_turn) {
 Test(queues, a_round_is_over_when_nobody_can_pay) {
     struct fixture f;
     set_up(&f);
-    int64_t now = clock_monotonic_us();
     add_task(&f, 1);
     add_task(&f, 2);
-    while (queues_next_of_round(f.s, now)) run_slice_of(&f, 3000);
-    cr_expect_null(queues_next_of_round(f.s, now));
+    while (queues_next_of_round(f.s)) run_slice_of(&f, 3000);
+    cr_expect_null(queues_next_of_round(f.s));
     struct task *late = add_task(&f, 3); /* has not had anything of this round */
-    cr_expect_eq(queues_next_of_round(f.s, now), late->queue);
+    cr_expect_eq(queues_next_of_round(f.s), late->queue);
     run_slice_of(&f, 30000);
-    cr_expect_null(queues_next_of_round(f.s, now));
-    cr_expect_not_null(queues_next(f.s, now));
-    cr_expect_not_null(queues_next_of_round(f.s, now));
+    cr_expect_null(queues_next_of_round(f.s));
+    cr_expect_not_null(queues_next(f.s));
+    cr_expect_not_null(queues_next_of_round(f.s));
     drop_all(&f);
     tear_down(&f);
 }
