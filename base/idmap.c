@@ -2,6 +2,7 @@
 #include "base/idmap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/must.h"
 
@@ -46,6 +47,21 @@ void idmap_put(struct idmap *m, int64_t key, void *item) {
     struct idmap_slot *slot = &m->slots[find_slot(m, key)];
     if (!slot->item) m->len++;
     *slot = (struct idmap_slot){key, item};
+}
+
+void idmap_replace(struct idmap *m, int64_t key, void *item) {
+    must(item && m->cap);
+    struct idmap_slot *slot = &m->slots[find_slot(m, key)];
+    must(slot->item);
+    slot->item = item;
+}
+
+struct idmap idmap_dup(const struct idmap *m) {
+    struct idmap copy = *m;
+    if (!m->cap) return copy;
+    copy.slots = xmalloc(m->cap * sizeof *copy.slots);
+    memcpy(copy.slots, m->slots, m->cap * sizeof *copy.slots);
+    return copy;
 }
 
 void idmap_remove(struct idmap *m, int64_t key) {

@@ -21,6 +21,8 @@ struct idmap {
 void idmap_fini(struct idmap *m);
 void *idmap_get(const struct idmap *m, int64_t key); /* NULL if there is none */
 void idmap_put(struct idmap *m, int64_t key, void *item); /* replaces */
+void idmap_replace(struct idmap *m, int64_t key, void *item); /* the same where there is one already: nothing moves */
+struct idmap idmap_dup(const struct idmap *m);
 void idmap_remove(struct idmap *m, int64_t key);
 /* All items in no particular order: *at is 0 first; NULL at the end. The map must not change meanwhile. */
 void *idmap_next(const struct idmap *m, size_t *at);

@@ -86,6 +86,23 @@ static bool capture_some(struct db *db, struct save_run *run, int64_t deadline, 
     return run->next == run->nobjects;
 }
 
+/* What others have kept of the cut, and then everything is captured. */
+static bool capture_others(struct save_run *run, int64_t deadline, size_t stride) {
+    for (; run->parts_done < run->nparts; run->parts_done++) {
+        const struct db_save_part *p = &run->parts[run->parts_done];
+        while (p->write_more && p->write_more(p->ctx, &run->saver, stride))
+            if (time_is_up(deadline)) return false;
+    }
+    return true;
+}
+
+static bool capture_all(struct db *db, struct save_run *run, int64_t deadline, size_t stride) {
+    if (!capture_some(db, run, deadline, stride) || !capture_others(run, deadline, stride)) return false;
+    run->phase = SAVE_WRITES;
+    hand_batch(db, run, true);
+    return true;
+}
+
 /* ---- when the outcome is known ---- */
 
 static void tell(struct db *db, struct save_run *run) {
@@ -220,11 +237,7 @@ int db_save_begin(struct db *db, const struct db_save_part *parts, size_t nparts
 void save_wait_for_writer(struct db *db, uint64_t *generation) {
     struct save_run *run = db->save_run;
     if (!run || !db->save_thread) return;
-    if (run->phase == SAVE_CAPTURES) {
-        while (!capture_some(db, run, INT64_MAX, STRIDE)) continue;
-        run->phase = SAVE_WRITES;
-        hand_batch(db, run, true);
-    }
+    while (run->phase == SAVE_CAPTURES && !capture_all(db, run, INT64_MAX, STRIDE)) continue;
     if (run->phase != SAVE_WRITES) return; /* its end was told: db->generation knows */
     save_thread_wait(db->save_thread, run);
     if (!run->rc && !run->unchanged) *generation = run->meta.generation;
@@ -234,11 +247,7 @@ enum db_save_state db_save_step(struct db *db, int64_t budget_us) {
     struct save_run *run = db->save_run;
     if (!run) return DB_SAVE_NONE;
     int64_t now = clock_monotonic_us(), deadline = budget_us > INT64_MAX - now ? INT64_MAX : now + budget_us;
-    if (run->phase == SAVE_CAPTURES) {
-        if (!capture_some(db, run, deadline, budget_us > 0 ? STRIDE : 1)) return DB_SAVE_MORE;
-        run->phase = SAVE_WRITES;
-        hand_batch(db, run, true);
-    }
+    if (run->phase == SAVE_CAPTURES && !capture_all(db, run, deadline, budget_us > 0 ? STRIDE : 1)) return DB_SAVE_MORE;
     if (run->phase == SAVE_WRITES) {
         if (db->save_thread && !atomic_load(&run->over)) return DB_SAVE_WAITS;
         conclude(db, run);

@@ -4,7 +4,7 @@
  *   cut       what is dirty becomes what is being saved, all at once: a list and a set of rows are swapped, and one bit of parity turns. What is dirty under the old parity is
  *             pending; from here on new changes belong to the next save
  *   capture   on the main thread, a portion at a time: records of pending objects are taken as references to immutable values (a captured value has a second holder: nobody
- *             changes it in place) or as bytes. A pending object that is about to change is captured first (object_dirty, object_touch)
+ *             changes it in place) or as bytes. A pending object that is about to change is captured first (object_dirty, object_touch). Then others hand over the rest of what is theirs
  *   write     on the writing thread: captured records are encoded, sorted, and put in one transaction. It touches nothing but what was captured, the rows of the cut (nobody
  *             changes those any more) and the store's writer; it counts no references, makes no strings and does not log
  *   settle    on the main thread, a portion at a time: what was written is clean, or dirty again under what has changed since; references are dropped
@@ -135,7 +135,7 @@ struct save_run {
     struct batch *filling; /* not handed over yet. Captures go nowhere else */
     struct batch *last; /* that was handed over */
     struct db_save_part *parts;
-    size_t nparts;
+    size_t nparts, parts_done; /* that have no more to hand over */
     struct db_save_end end;
     int64_t started;
     /* both threads' */

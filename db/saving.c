@@ -49,6 +49,7 @@ static int write_all(struct save_thread *t, struct writer *w, struct save_run *r
     if (!rc) rc = history_write(w, &run->history);
     if (!rc && run->changed) rc = history_sweep(w, &t->sweep);
     if (!rc && run->with_parts) rc = know_kept(t);
+    hashes_sort(&run->saver.codes); /* all has been handed over by now */
     if (!rc && run->with_parts) rc = write_others(w, &run->saver, &t->kept);
     return rc ? rc : write_collect_codes(w);
 }
@@ -127,7 +128,6 @@ static bool is_there(struct save_thread *t, const struct save_run *run) {
 }
 
 static int write_until_done(struct save_thread *t, struct save_run *run) {
-    hashes_sort(&run->saver.codes);
     int rc = attempt(t, run);
     for (int i = 1; i < ATTEMPTS && (rc == STORE_FULL || rc == STORE_BROKEN); i++) {
         if (rc == STORE_BROKEN && is_there(t, run)) return 0;

@@ -53,13 +53,15 @@ struct code_table *db_code_table(struct db *db);
 
 /* Rows of tables that db/ stores for others without knowing what they mean. A save replaces what `put` names and deletes what `drop` names. */
 enum db_table { DB_TASK, DB_QUEUE, DB_CONNECTION, DB_FOREIGN_TASK, DB_EXTRA };
-struct db_saver; /* valid during one call of `write' */
+struct db_saver; /* valid until the part that was given it has handed over all */
 void db_saver_put(struct db_saver *s, enum db_table t, uint64_t key, const struct buf *payload);
 void db_saver_drop(struct db_saver *s, enum db_table t, uint64_t key);
 void db_saver_drop_all(struct db_saver *s, enum db_table t);
 void db_saver_keep_code(struct db_saver *s, struct code *code); /* a frame needs it: its text is stored */
 struct db_save_part {
-    void (*write)(void *ctx, struct db_saver *s);
+    void (*write)(void *ctx, struct db_saver *s); /* at the cut */
+    /* Some `most' more of what was true at the cut, before the writing ends; false: that was all. NULL: write() hands over everything. */
+    bool (*write_more)(void *ctx, struct db_saver *s, size_t most);
     void *ctx;
     void (*done)(void *ctx, bool saved); /* when the save is over: durable, or nothing of it was kept. Must not save itself. NULL allowed */
 };
@@ -75,7 +77,8 @@ bool db_has_changes(struct db *db);
 /*
  * The same in steps, so that nobody waits for it. db_save_begin() makes the cut: what is true then is what will be on disk, whatever changes afterwards. db_save_step() does what
  * is to be done on the main thread, for about `budget_us' microseconds (0: the least there is); a thread of its own writes. `ended' is called from a step when the save is durable
- * or has failed; after that steps go on tidying up, and only then can another save begin. One save at a time. Parts are copied; each is asked in db_save_begin().
+ * or has failed; after that steps go on tidying up, and only then can another save begin. One save at a time. Parts are copied; each is asked in db_save_begin(),
+ * and for more in steps.
  */
 struct db_save_end {
     void (*ended)(void *ctx, const struct db_save_report *report, const char *why); /* why NULL: durable. Else nothing is lost, and the next save holds it */

@@ -97,6 +97,7 @@ bool input_can_run(const struct input *in) {
 void input_disappoint_reader(struct scheduler *s, struct input *in) {
     struct task *t = in->reader;
     in->reader = NULL;
+    task_will_change(s, t);
     value_unref(t->wake);
     t->wake = value_err(E_INVARG);
     t->start_wall_us = 0;

@@ -5,6 +5,9 @@
  * A task that sleeps does not change, so its row is written once, when it has gone to sleep, and dropped when it is gone: a save costs what happened since the last
  * one. After one that failed, and at the first, all rows are written anew. Tasks that read are not in
  * the store (the connection would be gone) but are in the hand-off, with everything else.
+ *
+ * At the cut only the list of tasks is taken, as there may be a million; their rows are made in portions, before the tasks change (task_will_change). Programs that rows need, those
+ * that are in the store and those that are being made, are kept by the save: all that are held at the cut, and what is held newly until the last row is made.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +29,7 @@ static void hold_code(void *ctx, struct code *code) {
     struct scheduler *s = ctx;
     intptr_t n = (intptr_t)idmap_get(&s->codes, (int64_t)(intptr_t)code);
     idmap_put(&s->codes, (int64_t)(intptr_t)code, (void *)(n + 1));
+    if (n == 0 && s->cut.saver) db_saver_keep_code(s->cut.saver, code);
 }
 
 static void release_code(void *ctx, struct code *code) {
@@ -53,7 +57,6 @@ static void keep_codes(struct scheduler *s, struct db_saver *saver) {
 
 static void store_task(struct scheduler *s, struct db_saver *saver, struct task *t) {
     struct buf row = BUF_INIT;
-    t->dirty = false;
     if (!row_is_storable(t)) return;
     row_put_task(&row, t, NULL);
     hold_codes(s, t);
@@ -79,14 +82,19 @@ static void store_input(struct db_saver *saver, struct input *in) {
     buf_fini(&row);
 }
 
-static void store_all(struct scheduler *s, struct db_saver *saver) {
+static void store_input_change(struct db_saver *saver, const struct idmap_slot *slot, const struct idmap *dirty) {
+    if (slot->item == dirty) db_saver_drop(saver, DB_QUEUE, (uint64_t)slot->key);
+    else if (slot->item) store_input(saver, slot->item);
+}
+
+/* All rows anew, whatever the store has. */
+static void cut_all(struct scheduler *s, struct db_saver *saver) {
     size_t at = 0;
-    struct task *t;
     struct input *in;
     db_saver_drop_all(saver, DB_TASK);
     db_saver_drop_all(saver, DB_QUEUE);
-    while ((t = idmap_next(&s->tasks, &at))) store_task(s, saver, t);
-    at = 0;
+    idmap_fini(&s->dirty_tasks);
+    s->cut.tasks = idmap_dup(&s->tasks);
     while ((in = idmap_next(&s->inputs, &at))) store_input(saver, in);
     for (struct kept_row *k = s->kept_rows; k; k = k->next) {
         struct buf payload = BUF_INIT;
@@ -96,29 +104,44 @@ static void store_all(struct scheduler *s, struct db_saver *saver) {
     }
 }
 
-static void store_changes(struct scheduler *s, struct db_saver *saver) {
-    for (size_t i = 0; i < s->dirty_tasks.cap; i++) {
-        struct idmap_slot *slot = &s->dirty_tasks.slots[i];
-        if (!slot->item) continue;
-        if (slot->item == &s->dirty_tasks) db_saver_drop(saver, DB_TASK, (uint64_t)slot->key);
-        else store_task(s, saver, slot->item);
-    }
-    for (size_t i = 0; i < s->dirty_inputs.cap; i++) {
-        struct idmap_slot *slot = &s->dirty_inputs.slots[i];
-        if (!slot->item) continue;
-        if (slot->item == &s->dirty_inputs) db_saver_drop(saver, DB_QUEUE, (uint64_t)slot->key);
-        else store_input(saver, slot->item);
-    }
+static void cut_changes(struct scheduler *s, struct db_saver *saver) {
+    s->cut.tasks = s->dirty_tasks;
+    s->dirty_tasks = (struct idmap)IDMAP_INIT;
+    for (size_t i = 0; i < s->dirty_inputs.cap; i++) store_input_change(saver, &s->dirty_inputs.slots[i], &s->dirty_inputs);
 }
 
 static void write_rows(void *ctx, struct db_saver *saver) {
     struct scheduler *s = ctx;
     for (size_t i = 0; i < s->nforeign_taken; i++) db_saver_drop(saver, DB_FOREIGN_TASK, s->foreign_taken[i]);
-    if (s->rows_are_known) store_changes(s, saver);
-    else store_all(s, saver);
-    idmap_fini(&s->dirty_tasks);
+    if (s->rows_are_known) cut_changes(s, saver);
+    else cut_all(s, saver);
     idmap_fini(&s->dirty_inputs);
     keep_codes(s, saver);
+    s->cut.saver = saver;
+    s->cut.next = 0;
+}
+
+void saving_end_cut(struct scheduler *s) {
+    idmap_fini(&s->cut.tasks);
+    s->cut.saver = NULL;
+}
+
+static bool write_more_rows(void *ctx, struct db_saver *saver, size_t most) {
+    struct scheduler *s = ctx;
+    for (; most > 0 && s->cut.next < s->cut.tasks.cap; most--) {
+        const struct idmap_slot *slot = &s->cut.tasks.slots[s->cut.next++];
+        if (slot->item == &s->dirty_tasks) db_saver_drop(saver, DB_TASK, (uint64_t)slot->key);
+        else if (slot->item && slot->item != &s->cut) store_task(s, saver, slot->item);
+    }
+    if (s->cut.next < s->cut.tasks.cap) return true;
+    saving_end_cut(s);
+    return false;
+}
+
+void task_will_change(struct scheduler *s, struct task *t) {
+    if (!s->cut.saver || idmap_get(&s->cut.tasks, t->id) != t) return;
+    store_task(s, s->cut.saver, t);
+    idmap_replace(&s->cut.tasks, t->id, &s->cut);
 }
 
 static void rows_written(void *ctx, bool saved) {
@@ -146,7 +169,7 @@ bool sched_has_changes(const struct scheduler *s) {
 }
 
 void sched_save_part(struct scheduler *s, struct db_save_part *part) {
-    *part = (struct db_save_part){.write = write_rows, .done = rows_written, .ctx = s};
+    *part = (struct db_save_part){.write = write_rows, .write_more = write_more_rows, .done = rows_written, .ctx = s};
 }
 
 /* ---- loading ---- */

@@ -56,6 +56,7 @@ static void free_inputs(struct scheduler *s) {
 void sched_free(struct scheduler *s) {
     if (!s) return;
     must(!s->run);
+    saving_end_cut(s);
     free_tasks(s);
     free_inputs(s);
     queues_fini(s);

@@ -32,7 +32,6 @@ struct task {
     bool for_save; /* WORKING: until what it did is on disk. A record of it is read from there only if that is so */
     bool stored; /* the store has a row of it */
     bool holds_codes; /* counted in scheduler.codes */
-    bool dirty; /* that row is not this one; listed in scheduler.dirty */
     struct vm *vm;
     objid progr; /* of the top frame: limits, queued_tasks() and kill_task() go by it */
     struct queue *queue;
@@ -173,8 +172,13 @@ struct scheduler {
     size_t nforeign_taken;
     struct kept_row *kept_rows; /* could not be read: written back as they are */
     bool rows_are_known; /* the last save reached the store, so what follows is changes */
-    struct idmap dirty_tasks; /* id -> task, or &gone: a row to be dropped */
+    struct idmap dirty_tasks; /* id -> task, or &dirty_tasks: a row to be dropped */
     struct idmap dirty_inputs;
+    struct { /* rows as they were at the cut of the save that is under way */
+        struct db_saver *saver; /* NULL: all are handed over */
+        struct idmap tasks; /* id -> task; &dirty_tasks: a row to be dropped; &cut: handed over */
+        size_t next; /* slot */
+    } cut;
 };
 
 /* tasks.c */
@@ -192,6 +196,8 @@ void task_sleep(struct scheduler *s, struct task *t, int64_t due_us, int64_t sta
 objid task_queue_owner(struct scheduler *s, const struct vm *vm);
 void task_count(struct scheduler *s, struct task *t, int by);
 void task_changed(struct scheduler *s, struct task *t); /* the store's row is stale */
+/* To be called before anything of it changes that its row tells: a save under way gets it as it was. */
+void task_will_change(struct scheduler *s, struct task *t);
 
 /* sleepers.c: a heap by due time, then order */
 void sleepers_add(struct scheduler *s, struct task *t);
@@ -274,6 +280,7 @@ void programming_line(struct scheduler *s, struct input *in, struct str *line);
 
 /* saving.c */
 void saving_fini(struct scheduler *s);
+void saving_end_cut(struct scheduler *s); /* nobody asks for its rows any more */
 void saving_go_to_sleep(struct scheduler *s, struct task *t); /* one that was away: until start_wall_us */
 void saving_release_codes(struct scheduler *s, struct task *t);
 

@@ -99,8 +99,6 @@ static void take_out(struct scheduler *s, struct task *t) {
 
 /* What a wake-up time in the store's rows is about to be lost for. */
 void task_changed(struct scheduler *s, struct task *t) {
-    if (t->dirty) return;
-    t->dirty = true;
     idmap_put(&s->dirty_tasks, t->id, t);
 }
 
@@ -116,6 +114,7 @@ static void forget(struct scheduler *s, struct task *t) {
 
 struct vm *task_take_vm(struct scheduler *s, struct task *t, value *wake) {
     struct vm *vm = t->vm;
+    task_will_change(s, t);
     take_out(s, t);
     task_count(s, t, -1);
     *wake = t->wake;
@@ -270,6 +269,7 @@ enum error sched_resume(struct scheduler *s, int64_t id, value v, objid progr) {
         value_unref(v);
         return e;
     }
+    task_will_change(s, t);
     value_unref(t->wake);
     t->wake = v;
     if (t->state != TASK_READY) {
@@ -288,6 +288,7 @@ void sched_wake_with(struct scheduler *s, int64_t id, value v) {
         value_unref(v);
         return;
     }
+    task_will_change(s, t);
     value_unref(t->wake);
     t->wake = v;
     t->order = ++s->order;
@@ -299,7 +300,10 @@ void sched_wake_with(struct scheduler *s, int64_t id, value v) {
 
 void sched_wake_raising(struct scheduler *s, int64_t id, enum error e, const char *message) {
     struct task *t = idmap_get(&s->tasks, id);
-    if (t && t->state == TASK_WORKING) vm_set_raise_on_wake(t->vm, e, str_from(message));
+    if (t && t->state == TASK_WORKING) {
+        task_will_change(s, t);
+        vm_set_raise_on_wake(t->vm, e, str_from(message));
+    }
     sched_wake_with(s, id, value_err(e));
 }
 

@@ -73,6 +73,60 @@ Test(sched_saving, tasks_come_back_after_a_restart) {
     remove_dir();
 }
 
+/* What queued_tasks() tells of each, and what it will wake with. */
+static struct str *all_tasks(struct fake *f) {
+    fake_type(f, WORLD_WIZARD, ";l = {}; for t in (queued_tasks()) l = {@l, {t[1], t[2], t[5], t[7], t[8]}}; endfor return l;");
+    struct str *all = str_from(fake_output(f, WORLD_WIZARD));
+    fake_forget(f, WORLD_WIZARD);
+    return all;
+}
+
+/* A save takes the tasks as they were at its cut, whatever becomes of them while it is under way, and however far it has come by then. */
+static void save_while_tasks_change(bool first_save, int steps) {
+    struct fake f;
+    struct buf why = BUF_INIT;
+    struct db_save_part part;
+    fake_open_dir(&f, new_dir(), true);
+    fake_login(&f, WORLD_WIZARD);
+    fake_property(&f, WORLD_SYSTEM, "ids", value_list(list_empty()), WORLD_WIZARD);
+    if (!first_save) save(&f);
+    fake_type(&f, WORLD_WIZARD, ";l = {}; for i in [1..60] fork t (i % 3 + 3) suspend(i); player:tell(\"woken \", i); endfork l = {@l, t}; endfor #0.ids = l;");
+    fake_pass(&f, 4); /* a third has begun and sleeps */
+    struct str *at_cut = all_tasks(&f);
+    sched_save_part(f.s, &part);
+    cr_assert_eq(db_save_begin(f.db, &part, 1, NULL, &why), 0, "%s", buf_c(&why));
+    for (int i = 0; i < steps; i++) db_save_step(f.db, 0);
+    fake_type(&f, WORLD_WIZARD, ";for i in [1..10] kill_task(#0.ids[i * 2]); endfor for i in [6..10] `resume(#0.ids[i * 5], i) ! ANY'; endfor fork (1) player:tell(\"new\"); endfork");
+    fake_pass(&f, 0.5);
+    for (int i = 0; i < steps; i++) db_save_step(f.db, 0);
+    fake_pass(&f, 20);
+    db_save_finish(f.db);
+    fake_close(&f);
+    fake_open_dir(&f, scratch, false);
+    load(&f);
+    fake_login(&f, WORLD_WIZARD);
+    struct str *loaded = all_tasks(&f);
+    cr_expect_str_eq(loaded->data, at_cut->data);
+    str_unref(loaded);
+    str_unref(at_cut);
+    save(&f);
+    fake_pass(&f, 100);
+    save(&f);
+    fake_close(&f);
+    fake_open_dir(&f, scratch, false);
+    load(&f);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";return queued_tasks();"); /* the rows of what ran since are gone */
+    fake_expect(&f, WORLD_WIZARD, "=> {}\n");
+    fake_close(&f);
+    remove_dir();
+}
+
+Test(sched_saving, what_becomes_of_tasks_during_a_save_is_for_the_next) {
+    for (int steps = 0; steps < 200; steps += 13)
+        for (int first = 0; first < 2; first++) save_while_tasks_change(first, steps);
+}
+
 static int64_t waiting_task;
 static void note_saver(void *ctx, int64_t task_id) { (void)ctx, waiting_task = task_id; }
 
