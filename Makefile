@@ -89,9 +89,15 @@ $(B)/unit-$(1): $$(OBJ_$(1)) $$(call obj,$$(wildcard tests/unit/$(1)/*.c)) $$(UN
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
-# The scheduler in simulated time: the watchdog is one that looks at the simulation's clock.
+# The scheduler in simulated time: the watchdog is one that looks at the simulation's clock, and calls of functions of some files are counted.
 UNITS += $(B)/unit-sim
-$(B)/unit-sim: $(filter-out $(B)/scheduler/watchdog.o,$(OBJ_builtins)) $(call obj,$(wildcard tests/sim/*.c)) $(B)/tests/unit/builtins/fake_host.o $(B)/tests/unit/db/random.o $(UNIT_MAIN)
+COUNTED := $(call obj,scheduler/queues.c scheduler/saving.c scheduler/sleepers.c scheduler/tasks.c)
+$(B)/counted/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $< (calls counted)"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -finstrument-functions -c -o $@ $<
+
+$(B)/unit-sim: $(filter-out $(B)/scheduler/watchdog.o $(COUNTED),$(OBJ_builtins)) $(patsubst $(B)/%,$(B)/counted/%,$(COUNTED)) $(call obj,$(wildcard tests/sim/*.c)) $(B)/tests/unit/builtins/fake_host.o $(B)/tests/unit/db/random.o $(UNIT_MAIN)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(UNIT_LIBS) $(LIBS)
 

@@ -62,8 +62,9 @@ static void fade(struct scheduler *s, struct share *h) {
     forgive(h, forgotten < 1e15 ? (int64_t)forgotten : INT64_C(1000000000000000));
 }
 
-static bool is_of_no_use(const struct share *h) {
-    return h->queues == 0 && !h->active && share_debt(h) == 0;
+/* One that has earned its quota in this round is kept, lest it comes anew and earns it again. */
+static bool is_of_no_use(const struct scheduler *s, const struct share *h) {
+    return h->queues == 0 && !h->active && share_debt(h) == 0 && h->round != s->round;
 }
 
 static void free_share(struct scheduler *s, struct share *h) {
@@ -74,17 +75,17 @@ static void free_share(struct scheduler *s, struct share *h) {
 void share_release(struct scheduler *s, struct share *h) {
     if (h->queues > 0 || h->active) return;
     fade(s, h);
-    if (is_of_no_use(h)) free_share(s, h);
+    if (is_of_no_use(s, h)) free_share(s, h);
 }
 
-/* Shares that were kept for their debt alone go when it has faded. */
+/* Shares that were kept for their debt alone, or until the end of a round, go. */
 static void sweep(struct scheduler *s) {
     struct share **useless = xmalloc((s->shares.len + 1) * sizeof(struct share *));
     size_t n = 0, at = 0;
     struct share *h;
     while ((h = idmap_next(&s->shares, &at))) {
         if (h->queues == 0) fade(s, h);
-        if (is_of_no_use(h)) useless[n++] = h;
+        if (is_of_no_use(s, h)) useless[n++] = h;
     }
     while (n > 0) free_share(s, useless[--n]);
     free(useless);

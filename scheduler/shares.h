@@ -55,7 +55,7 @@ struct share {
 };
 
 struct share *share_get(struct scheduler *s, objid owner, bool logins);
-void share_release(struct scheduler *s, struct share *h); /* freed when no queue belongs to it and nothing is owed */
+void share_release(struct scheduler *s, struct share *h); /* freed, now or later, when no queue belongs to it and nothing is owed */
 void share_read_quota(struct scheduler *s, struct share *h); /* unless nothing has changed */
 int64_t share_debt(const struct share *h);
 int64_t share_quota_of(const struct share *h, enum part p); /* what the part earns in a round, as things are */

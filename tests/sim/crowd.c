@@ -65,11 +65,23 @@ static void come_back(void *ctx) {
     sim_at(sim, sim->f.now_us + 30000000, type_again, m); /* by then it is logged in, or types in vain */
 }
 
+/* Some have limits of their own, changed now and then. */
+static void change_limits(void *ctx) {
+    struct crowd_member *m = ctx;
+    struct sim *sim = m->sim;
+    objid who = sim_player(m->number);
+    sim_property(sim, who, "queued_task_limit", (int64_t)sim_random(sim, 20));
+    sim_property(sim, who, "bg_ticks", 3000 + (int64_t)sim_random(sim, 50000));
+    sim_property(sim, who, "tick_quota", 2000 << sim_random(sim, 8));
+    sim_at(sim, sim->f.now_us + (int64_t)(sim_exponential(sim, 300) * 1e6), change_limits, m);
+}
+
 void crowd_gather(struct crowd *crowd, struct sim *sim, int n, enum crowd_habit habit) {
     *crowd = (struct crowd){xcalloc((size_t)n, sizeof *crowd->members), n};
     for (int i = 0; i < n; i++) {
         crowd->members[i] = (struct crowd_member){sim, i, habit == HABIT_COUNT ? (enum crowd_habit)sim_random(sim, HABIT_COUNT) : habit, 0};
         sim_at(sim, sim->f.now_us + (int64_t)sim_random(sim, 5000000), type_again, &crowd->members[i]);
+        if (sim_chance(sim, 0.3)) change_limits(&crowd->members[i]);
     }
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/db/random.h"
 #include "base/must.h"
 
 /* A task that waits for its time. */
@@ -23,17 +24,26 @@ struct job {
     bool resumed; /* whenever: before or after who was due */
 };
 
-static void remember(struct sim *sim, uint64_t h) {
-    for (int i = 0; i < 64; i += 8) sim->log = (sim->log ^ (h >> i & 255)) * 1099511628211u;
+static void remember(uint64_t *h, uint64_t x) { *h = rnd(&(uint64_t){*h ^ x}); }
+
+static uint64_t hash_of(const char *text) {
+    uint64_t h = 0;
+    while (*text) remember(&h, (uint64_t)*text++);
+    return h;
 }
 
 static void log_note(struct sim *sim, const struct sim_note *n) {
-    remember(sim, (uint64_t)sim->f.now_us);
-    remember(sim, (uint64_t)n->task);
-    remember(sim, (uint64_t)n->player);
-    for (const char *p = n->what; *p; p++) remember(sim, (uint64_t)*p);
-    remember(sim, (uint64_t)(int64_t)(n->a * 1000));
-    if (sim->story) buf_printf(sim->story, "#%lld %s %g %g\n", (long long)n->player, n->what, n->a, n->b);
+    bool names_task = !strcmp(n->what, "forked") || !strcmp(n->what, "killed") || !strcmp(n->what, "resumed");
+    uint64_t h = hash_of(n->what);
+    remember(&h, (uint64_t)n->player);
+    if (!names_task) remember(&h, (uint64_t)(int64_t)(n->a * 1000));
+    remember(&h, (uint64_t)(int64_t)(n->b * 1000));
+    sim->sum += h;
+    sim->notes++;
+    remember(&sim->log, h);
+    remember(&sim->log, (uint64_t)sim->f.now_us);
+    remember(&sim->log, (uint64_t)n->task);
+    remember(&sim->log, (uint64_t)(int64_t)n->a);
 }
 
 static struct job *add_job(struct sim *sim, int64_t task, double seconds, const struct sim_note *n) {
@@ -96,11 +106,20 @@ static void check_timeout(struct sim *sim, bool in_ticks) {
     else sim_check(sim, us >= most_us && us <= most_us + MOST_OVER_US + ticks / SIM_TICKS_PER_US + SIM_SLICE_US, "out of seconds after %lld us of %lld", (long long)us, (long long)most_us);
 }
 
+/* `full': one more was refused. The task that runs does not count. */
+static void check_queue(struct sim *sim, objid progr, bool full) {
+    int64_t limit = limit_of(sim, progr, "queued_task_limit", INT64_MAX), n = sched_queue_count(sim->f.s, progr);
+    if (full) sim_check(sim, n >= limit, "#%lld may not queue a task with %lld of %lld", (long long)progr, (long long)n, (long long)limit);
+    else sim_check(sim, n <= limit, "#%lld has queued task %lld of %lld", (long long)progr, (long long)n, (long long)limit);
+}
+
 /* ---- what is told ---- */
 
 void model_noted(struct sim *sim, const struct sim_note *n) {
     struct job *j;
     log_note(sim, n);
+    if (!strcmp(n->what, "forked")) check_queue(sim, n->progr, false);
+    else if (!strncmp(n->what, "refused", 7)) check_queue(sim, n->progr, true);
     if (!strcmp(n->what, "sleep")) sim->falls_asleep = add_job(sim, n->task, n->a, n);
     else if (!strcmp(n->what, "forked")) add_job(sim, (int64_t)n->a, n->b, n);
     else if (!strcmp(n->what, "woke") || !strcmp(n->what, "begun")) job_wakes(sim, n);
@@ -108,6 +127,7 @@ void model_noted(struct sim *sim, const struct sim_note *n) {
     else if (!strcmp(n->what, "killed") && (j = idmap_get(&sim->jobs, (int64_t)n->a))) drop_job(sim, j);
     else if (!strcmp(n->what, "resumed") && (j = idmap_get(&sim->jobs, (int64_t)n->a))) j->due_us = sim->f.now_us, j->resumed = true;
     else if (!strcmp(n->what, "timeout")) check_timeout(sim, n->a != 0);
+    else if (!strcmp(n->what, "uncaught")) sim_check(sim, false, "a program of #%lld's fails with error %g", (long long)n->player, n->a);
 }
 
 /* A task that suspends sleeps from here on. */

@@ -47,10 +47,14 @@ static const struct {
      "for i in [1..n] note(\"sleep\", d); if (`suspend(d) ! E_QUOTA' == E_QUOTA) note(\"refused\"); return; endif note(\"woke\", i); burn(u); endfor note(\"over\", n);"},
     {"brood", /* children seconds us */
      "n = toint(args[1]); d = tofloat(args[2]); u = toint(args[3]);"
-     "for i in [1..n] try fork t (d * i) note(\"begun\", i); burn(u); note(\"over\", i); endfork note(\"forked\", t, d * i); except (E_QUOTA) note(\"refused fork\", i); endtry endfor"},
+     "for i in [1..n] try fork t (d * tofloat(i)) note(\"begun\", i); burn(u); note(\"over\", i); endfork note(\"forked\", t, d * tofloat(i)); except (E_QUOTA) note(\"refused fork\", i); endtry endfor"},
     {"errand", "toobj(args[1]):own_work(tofloat(args[2]), toint(args[3]));"}, /* whose seconds us */
-    {"hog", "fork t (0) note(\"begun\"); note(\"hog\"); while (1) endwhile endfork note(\"forked\", t, 0);"},
-    {"burnout", "fork t (0) note(\"begun\"); note(\"burnout\"); while (1) burn(1000); endwhile endfork note(\"forked\", t, 0);"},
+    {"sleepers", /* from n: each at a time of its own within some hours, in no order */
+     "{from, n} = args; n = toint(n); from = toint(from); for i in [from..from + n - 1] fork (1.0 + tofloat(i * 7919 % 1000003) / 100.0) i = 0; endfork endfor"},
+    {"feed", "while (1) burn(100); toobj(args[1]):own_work(0.0, toint(args[2])); suspend(0); endwhile"}, /* whom us: for ever */
+    {"spinners", "for i in [1..toint(args[1])] fork (0) while (1) suspend(0); endwhile endfork endfor"},
+    {"hog", "try fork t (0) note(\"begun\"); while (1) endwhile endfork note(\"forked\", t, 0); except (E_QUOTA) note(\"refused fork\"); endtry"},
+    {"burnout", "try fork t (0) note(\"begun\"); while (1) burn(1000); endwhile endfork note(\"forked\", t, 0); except (E_QUOTA) note(\"refused fork\"); endtry"},
     {"ask", "note(\"asks\"); l = `read(player) ! ANY'; note(\"answered\", typeof(l) == STR);"},
     {"doze", "note(\"dozes\"); if (`suspend() ! E_QUOTA' == E_QUOTA) note(\"refused\"); return; endif note(\"roused\");"},
     {"kill", "q = queued_tasks(); if (q) t = q[toint(args[1]) % length(q) + 1][1]; kill_task(t); note(\"killed\", t); endif"},
@@ -67,12 +71,13 @@ void sim_add_programs(struct sim *sim) {
     /* The wizard's: its player pays. */
     fake_command(f, WORLD_ROOT, WORLD_WIZARD, "elves", "d = tofloat(args[1]); fork t (d) note(\"begun\"); burn(toint(args[2])); endfork note(\"forked\", t, d);");
     fake_verb(f, WORLD_SYSTEM, "handle_task_timeout", "note(\"timeout\", args[1] == \"ticks\"); return 1;");
-    fake_verb(f, WORLD_SYSTEM, "handle_uncaught_error", "note(\"uncaught\"); return 0;");
+    fake_verb(f, WORLD_SYSTEM, "handle_uncaught_error", "note(\"uncaught\", toint(args[1])); return 0;");
     fake_verb(f, WORLD_SYSTEM, "user_connected user_reconnected", "note(\"connected\", toint(args[1]));");
     fake_verb(f, WORLD_SYSTEM, "user_disconnected user_client_disconnected", "note(\"disconnected\", toint(args[1]));");
 }
 
 /* His own, for others' errands: he pays for what it forks. */
 void sim_add_own_programs(struct sim *sim, objid player) {
-    fake_command(&sim->f, player, player, "own_work", "{d, u} = args; fork t (d) note(\"begun\"); burn(u); endfork note(\"forked\", t, d);");
+    fake_verb_of(&sim->f, player, player, "own_work",
+                 "{d, u} = args; try fork t (d) note(\"begun\"); burn(u); endfork note(\"forked\", t, d); except (E_QUOTA) note(\"refused fork\"); endtry");
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../unit/db/random.h"
 #include "base/clock.h"
@@ -187,19 +188,18 @@ static void slice_ended(void *ctx) {
 }
 
 static bool notify(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush, bool no_newline) {
-    struct sim *sim = ctx;
-    (void)no_flush, (void)no_newline;
-    if (sim->story) buf_printf(sim->story, "#%lld hears %.*s\n", (long long)conn, (int)len, bytes);
+    (void)ctx, (void)conn, (void)bytes, (void)len, (void)no_flush, (void)no_newline;
     return true;
 }
 
-void sim_attach(struct sim *sim) {
+/* To the scheduler, which is new. */
+static void attach(struct sim *sim) {
     struct scheduler *s = sim->f.s;
     s->host.runs = runs;
     s->host.slice_ended = slice_ended;
     s->host.notify = notify;
     s->random[0] = sim->seed | 1;
-    s->random[1] = rnd(&sim->random);
+    s->random[1] = ++sim->schedulers;
     sim->ticks_seen = 0;
 }
 
@@ -214,10 +214,10 @@ objid sim_connect(struct sim *sim, int i) {
 }
 
 void sim_open(struct sim *sim, const char *test, uint64_t seed, int players, const char *dir) {
-    *sim = (struct sim){.seed = seed, .random = seed, .test = test, .log = 14695981039346656037u};
+    *sim = (struct sim){.seed = seed, .random = seed, .test = test, .dir = dir};
     log_set_level(LOG_WARNING);
     fake_open_with(&sim->f, "toast", dir, true, sim_builtins, sim_nbuiltins);
-    sim_attach(sim);
+    attach(sim);
     sim_add_programs(sim);
     for (int i = 0; i < players; i++) {
         struct str *name = str_printf("player%d", i);
@@ -240,6 +240,60 @@ void sim_close(struct sim *sim) {
     fake_close(&sim->f);
 }
 
+void sim_reboot(struct sim *sim) {
+    struct buf bytes = BUF_INIT, why = BUF_INIT;
+    model_audit(sim);
+    sched_hand_off(sim->f.s, &bytes);
+    fake_restart(&sim->f);
+    attach(sim);
+    struct dec d = dec_over(bytes.data, bytes.len);
+    sim_check(sim, sched_take_over(sim->f.s, &d, sim->f.now_us, &why) == 0 && dec_at_end(&d), "the hand-off is not taken: %s", buf_c(&why));
+    buf_fini(&bytes);
+    buf_fini(&why);
+    model_audit(sim);
+}
+
+void sim_place_new(struct sim_place *p) {
+    snprintf(p->parent, sizeof p->parent, "%s/evermoo-sim-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    cr_assert(mkdtemp(p->parent));
+    snprintf(p->dir, sizeof p->dir, "%s/w", p->parent);
+}
+
+void sim_place_remove(struct sim_place *p) {
+    static const char *const files[] = {"data.mdb", "lock.mdb", "pid"};
+    char path[96];
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", p->dir, files[i]);
+        unlink(path);
+    }
+    rmdir(p->dir);
+    rmdir(p->parent);
+}
+
+void sim_save(struct sim *sim) {
+    struct buf why = BUF_INIT;
+    struct db_save_part part;
+    sched_save_part(sim->f.s, &part);
+    sim_check(sim, db_save(sim->f.db, &part, 1, NULL, &why) == 0, "the save fails: %s", buf_c(&why));
+    buf_fini(&why);
+}
+
+void sim_restart(struct sim *sim) {
+    struct buf why = BUF_INIT;
+    int64_t now = sim->f.now_us, wall_ahead = sim->f.wall_ahead_us;
+    size_t tasks = sim->f.s->tasks.len;
+    sim_save(sim);
+    fake_close(&sim->f);
+    fake_open_with(&sim->f, "toast", sim->dir, false, sim_builtins, sim_nbuiltins);
+    sim->f.wall_ahead_us = wall_ahead;
+    fake_advance(&sim->f, now - sim->f.now_us);
+    attach(sim);
+    sim_check(sim, sched_load(sim->f.s, &why) == 0, "the tasks are not loaded: %s", buf_c(&why));
+    sim_check(sim, sim->f.s->tasks.len == tasks, "of %zu tasks %zu are there after the restart", tasks, sim->f.s->tasks.len);
+    buf_fini(&why);
+    model_audit(sim);
+}
+
 void sim_type(struct sim *sim, objid player, const char *format, ...) {
     char line[200];
     va_list args;
@@ -250,7 +304,11 @@ void sim_type(struct sim *sim, objid player, const char *format, ...) {
 }
 
 void sim_property(struct sim *sim, objid player, const char *name, int64_t n) {
-    fake_property(&sim->f, player, name, value_int(n), WORLD_WIZARD);
+    struct str *s = str_from(name);
+    struct propref p;
+    if (db_find_property(sim->f.db, player, s, &p)) db_prop_set_value(sim->f.db, &p, value_int(n));
+    else fake_property(&sim->f, player, name, value_int(n), WORLD_WIZARD);
+    str_unref(s);
 }
 
 double sim_fairness(const double *shares, int n) {

@@ -54,6 +54,7 @@ struct sim_note {
 
 struct sim {
     struct fake f; /* first: its host's ctx is the simulation */
+    const char *dir; /* borrowed; NULL: in memory */
     uint64_t seed, random;
     const char *test; /* to be run again with the seed */
     /* time */
@@ -62,6 +63,7 @@ struct sim {
     struct sim_event *events; /* a heap */
     size_t nevents, cap_events;
     uint64_t order;
+    uint64_t schedulers; /* how many there were */
     /* the turn under way */
     bool in_turn;
     struct sim_turn turn;
@@ -72,7 +74,8 @@ struct sim {
     struct job *falls_asleep; /* in the slice that runs */
     int64_t used, turns, commands;
     uint64_t log; /* a hash over everything that was noted, with its time */
-    struct buf *story; /* the same as text, for those who ask for it; may be NULL */
+    uint64_t sum; /* the same without times and task numbers, in any order */
+    int64_t notes;
     void (*noted)(struct sim *sim, const struct sim_note *note); /* besides the model; may be NULL */
     void (*turn_ended)(struct sim *sim, const struct sim_turn *turn); /* may be NULL */
     void *ctx;
@@ -81,8 +84,16 @@ struct sim {
 /* A world with `players' players, all connected, in memory or (dir) on disk. */
 void sim_open(struct sim *sim, const char *test, uint64_t seed, int players, const char *dir);
 void sim_close(struct sim *sim);
-/* Where the scheduler was replaced: the simulation goes on with it. */
-void sim_attach(struct sim *sim);
+/* Where a world on disk can be. */
+struct sim_place {
+    char parent[64], dir[72];
+};
+void sim_place_new(struct sim_place *p);
+void sim_place_remove(struct sim_place *p);
+void sim_save(struct sim *sim); /* the world and its tasks, of one on disk */
+void sim_reboot(struct sim *sim); /* hand-off, another scheduler, take-over */
+/* Saved, the world closed and opened, loaded; nobody is connected. Only of one on disk. */
+void sim_restart(struct sim *sim);
 objid sim_player(int i); /* from 0 on */
 objid sim_connect(struct sim *sim, int i); /* and types the name; it becomes the player when that has run */
 

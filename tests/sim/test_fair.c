@@ -110,6 +110,24 @@ Test(fair, whole_slices_and_a_thousand_tasks) {
     free(l);
 }
 
+/* Who has a task again and again, each time another's, has one share all the same. */
+Test(fair, nobody_earns_twice_in_a_round) {
+    struct load *l = xcalloc(1, sizeof *l);
+    open_load(l, 1, "fair/*", 12, 1, false);
+    for (int i = 1; i < l->n; i++) keep_busy(l, i, 1, 400);
+    objid fed = sim_player(l->n);
+    fake_drop(&l->sim.f, fed); /* nothing is left of the account when its task is over */
+    sim_type(&l->sim, sim_player(0), "feed #%lld 900", (long long)fed);
+    sim_run(&l->sim, 1);
+    begin_measurement(l);
+    int64_t before = sim_payer_of(&l->sim, fed)->used;
+    sim_run(&l->sim, 10);
+    double others = quotas_used(l, &l->shares[1], l->shares[1].used_at_first), its = (double)(sim_payer_of(&l->sim, fed)->used - before) / DEFAULT_QUOTA;
+    sim_check(&l->sim, its <= others + tolerance(l), "one whom another feeds with tasks has used %.1f quotas, others %.1f", its, others);
+    sim_close(&l->sim);
+    free(l);
+}
+
 /* ---- who types under load ---- */
 
 enum { TYPISTS = 10 };

@@ -154,8 +154,12 @@ static void add_verb(struct fake *f, objid o, objid owner, const char *names, un
     str_unref(s);
 }
 
+void fake_verb_of(struct fake *f, objid o, objid owner, const char *names, const char *program) {
+    add_verb(f, o, owner, names, VF_READ | VF_EXEC | VF_DEBUG, VA_THIS, PREP_NONE, program);
+}
+
 void fake_verb(struct fake *f, objid o, const char *names, const char *program) {
-    add_verb(f, o, WORLD_WIZARD, names, VF_READ | VF_EXEC | VF_DEBUG, VA_THIS, PREP_NONE, program);
+    fake_verb_of(f, o, WORLD_WIZARD, names, program);
 }
 
 void fake_command(struct fake *f, objid o, objid owner, const char *names, const char *program) {

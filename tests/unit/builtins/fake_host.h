@@ -52,6 +52,7 @@ void fake_restart(struct fake *f);
 objid fake_player(struct fake *f, const char *its_name); /* another, who owns himself */
 /* Adds a verb "this none this" rxd, or with other letters and specifiers, owned by the wizard. */
 void fake_verb(struct fake *f, objid o, const char *names, const char *program);
+void fake_verb_of(struct fake *f, objid o, objid owner, const char *names, const char *program);
 void fake_command(struct fake *f, objid o, objid owner, const char *names, const char *program); /* any any any */
 void fake_property(struct fake *f, objid o, const char *name, value v, objid owner);
 
