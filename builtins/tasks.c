@@ -43,6 +43,13 @@ struct result bf_set_task_perms(struct builtin_call *c) {
     return result_int(0);
 }
 
+struct result bf_set_task_overrun(struct builtin_call *c) {
+    bool parks = str_equal_c(c->args[0].u.s, "park"), parked = vm_own_parks(c->vm);
+    if (!parks && !str_equal_c(c->args[0].u.s, "abort")) return result_raise_text(E_INVARG, "What a task does at its limit is \"park\" or \"abort\"");
+    vm_set_parks(c->vm, parks);
+    return result_str(str_from(parked ? "park" : "abort"));
+}
+
 /* ---- waiting ---- */
 
 /* A task that is set aside may have to be written out. */

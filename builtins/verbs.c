@@ -13,7 +13,7 @@
 #include "lang/program.h"
 #include "scheduler/options.h"
 
-static const char verb_letters[] = "rwxd"; /* bits of enum verb_flag, in order */
+static const char verb_letters[] = "rwxdp"; /* bits of enum verb_flag, in order */
 
 /* ---- arguments ---- */
 

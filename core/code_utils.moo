@@ -318,7 +318,7 @@ object CODE_UTILS
         if (typeof(info) == ERR)
           lines = {@lines, tostr(":", names[i], ": ", info)};
         else
-          lines = {@lines, this:display_row(":" + names[i], info[1], info[2], "rwxd", $string_utils:from_list(verb_args(what, i), " "))};
+          lines = {@lines, this:display_row(":" + names[i], info[1], info[2], "rwxdp", $string_utils:from_list(verb_args(what, i), " "))};
         endif
       endif
     endfor

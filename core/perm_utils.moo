@@ -111,7 +111,7 @@ object PERM_UTILS
     if (typeof(info) == ERR)
       return tostr(info, ".");
     endif
-    letters = this:sorted(this:apply(info[2], change), "rwxd");
+    letters = this:sorted(this:apply(info[2], change), "rwxdp");
     if (typeof(letters) == ERR)
       return tostr("\"", change, "\" is not a valid permissions string for a verb.");
     endif

@@ -451,7 +451,7 @@ object PROG
     "@chmod OBJECT LETTERS";
     "@chmod OBJECT.PROPERTY LETTERS";
     "@chmod OBJECT:VERB LETTERS";
-    "Changes permissions: the letters there shall be, or +LETTERS or !LETTERS for a change. Objects: rwf; properties: rwc; verbs: rwxd.";
+    "Changes permissions: the letters there shall be, or +LETTERS or !LETTERS for a change. Objects: rwf; properties: rwc; verbs: rwxdp.";
     if (player != this)
       return player:tell("I don't understand that.");
     endif

@@ -158,7 +158,7 @@ void db_set_protected_props(struct db *db, uint32_t mask);
 
 /* ---- verbs ---- */
 
-enum verb_flag { VF_READ = 1, VF_WRITE = 2, VF_EXEC = 4, VF_DEBUG = 8 };
+enum verb_flag { VF_READ = 1, VF_WRITE = 2, VF_EXEC = 4, VF_DEBUG = 8, VF_PARK = 16 };
 enum verb_arg { VA_NONE = 0, VA_ANY = 1, VA_THIS = 2 };
 enum { PREP_ANY = -2, PREP_NONE = -1 }; /* else 0..14: db/preps.h */
 
@@ -166,6 +166,11 @@ struct verbref {
     objid definer;
     uint32_t index; /* 0-based among the definer's verbs */
 };
+
+/* A verb's flags and argument specifiers in one number, as dumps and records have them: r 1, w 2, x 4, d 8, dobj << 4, iobj << 6, p 256. */
+enum { VERB_PERMS_DOBJ = 4, VERB_PERMS_IOBJ = 6, VERB_PERMS_LETTERS = 0xf, VERB_PERMS_PARK = 0x100, VERB_PERMS_KNOWN = 0x1ff };
+static inline unsigned verb_perms_flags(unsigned perms) { return (perms & VERB_PERMS_LETTERS) | (perms & VERB_PERMS_PARK ? VF_PARK : 0); }
+static inline unsigned verb_flags_perms(unsigned flags) { return (flags & VERB_PERMS_LETTERS) | (flags & VF_PARK ? VERB_PERMS_PARK : 0); }
 
 struct verb_cache {
     uint32_t layout;

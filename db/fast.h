@@ -28,7 +28,7 @@ static inline bool db_fast_owns(const struct object *o, const struct prop_cache 
 }
 
 /* db_get_property() that succeeds; anything else is for the full function. The store to `touched' stands behind the loads, so that none of them is done twice. */
-static inline bool db_fast_get(struct db *db, objid id, objid progr, const struct prop_cache *c, value *out) {
+__attribute__((always_inline)) static inline bool db_fast_get(struct db *db, objid id, objid progr, const struct prop_cache *c, value *out) {
     if ((uint64_t)id >= db->cap) return false;
     struct object *o = db->objects[id];
     if ((uintptr_t)o <= 1 || o->layout != c->layout || c->epoch != db->prop_epoch) return false;

@@ -58,14 +58,13 @@ struct shape {
 };
 
 enum { VERB_HAS_CODE = 1, VERB_DIRTY = 2, VERB_STORED = 4, VERB_PUTTING = 8 };
-enum { VERB_FLAG_MASK = 0xf, VERB_DOBJ_SHIFT = 4, VERB_IOBJ_SHIFT = 6 };
 
 struct verb {
     uint64_t id; /* global, never used again; ascending within an object */
     struct str *names;
     objid owner;
     struct code *code; /* NULL while not loaded */
-    uint16_t perms; /* VF_ bits, dobj << 4, iobj << 6: as in dumps */
+    uint16_t perms; /* VERB_PERMS_ */
     int16_t prep;
     uint32_t state; /* VERB_ bits */
     uint32_t code_bytes; /* of its program; 0: not known, or none */

@@ -206,7 +206,7 @@ static void put_verbs(struct export *ex, objid o) {
         db_verb_args(ex->db, v, &dobj, &prep, &iobj);
         put_line(ex, db_verb_names(ex->db, v));
         put_int(ex, db_verb_owner(ex->db, v));
-        put_int(ex, (int64_t)(db_verb_flags(ex->db, v) | (unsigned)dobj << 4 | (unsigned)iobj << 6));
+        put_int(ex, (int64_t)(verb_flags_perms(db_verb_flags(ex->db, v)) | (unsigned)dobj << VERB_PERMS_DOBJ | (unsigned)iobj << VERB_PERMS_IOBJ));
         put_int(ex, prep);
     }
 }

@@ -56,7 +56,7 @@ static bool read_object_head(struct import *im, struct object_head *h) {
            read_link(im, "the next sibling", &h->link[SIBLING]);
 }
 
-enum { VERB_ARG_BITS = 3, DOBJ_SHIFT = 4, IOBJ_SHIFT = 6, VERB_KNOWN_BITS = 0xff };
+enum { VERB_ARG_BITS = 3 };
 
 static bool read_verb(struct import *im, objid o) {
     struct reader *r = &im->r;
@@ -65,14 +65,14 @@ static bool read_verb(struct import *im, objid o) {
     bool ok = reader_string(r, "a verb's names", im->build ? &names : NULL) && reader_int(r, "a verb's owner", &owner) && reader_int(r, "a verb's permissions", &perms);
     int dobj = 0, iobj = 0;
     if (ok) {
-        dobj = (int)(perms >> DOBJ_SHIFT) & VERB_ARG_BITS;
-        iobj = (int)(perms >> IOBJ_SHIFT) & VERB_ARG_BITS;
+        dobj = (int)(perms >> VERB_PERMS_DOBJ) & VERB_ARG_BITS;
+        iobj = (int)(perms >> VERB_PERMS_IOBJ) & VERB_ARG_BITS;
         if (perms < 0 || dobj > VA_THIS || iobj > VA_THIS) ok = reader_fail(r, "permissions of a verb cannot be %" PRId64, perms);
-        else if (perms & ~VERB_KNOWN_BITS) import_note(im, "%s:%" PRId64 ": unknown bits of a verb's permissions (%" PRId64 ") are dropped", r->path, r->line, perms);
+        else if (perms & ~VERB_PERMS_KNOWN) import_note(im, "%s:%" PRId64 ": unknown bits of a verb's permissions (%" PRId64 ") are dropped", r->path, r->line, perms);
     }
     ok = ok && reader_int(r, "a verb's preposition", &prep);
     if (ok && (prep < PREP_ANY || prep > 14)) ok = reader_fail(r, "there is no preposition %" PRId64, prep);
-    if (ok && im->build) db_add_verb(im->db, o, names, owner, (unsigned)perms & 15u, (enum verb_arg)dobj, (int)prep, (enum verb_arg)iobj);
+    if (ok && im->build) db_add_verb(im->db, o, names, owner, verb_perms_flags((unsigned)perms), (enum verb_arg)dobj, (int)prep, (enum verb_arg)iobj);
     str_unref(names);
     return ok;
 }

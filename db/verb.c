@@ -116,7 +116,7 @@ static void cache_fill(struct db *db, struct verb_cache *c, const struct object 
     c->code = verb_code(db, v);
     c->names = v->names;
     c->owner = v->owner;
-    c->flags = v->perms & VERB_FLAG_MASK;
+    c->flags = verb_perms_flags(v->perms);
 }
 
 bool db_find_callable_verb(struct db *db, objid id, struct str *name, struct verb_cache *cache, struct verbref *out) {
@@ -143,8 +143,8 @@ static bool arg_fits(unsigned spec, objid what, objid searched) {
 }
 
 static bool command_fits(const struct verb *v, objid searched, objid dobj, int prep, objid iobj) {
-    return arg_fits(v->perms >> VERB_DOBJ_SHIFT & 3, dobj, searched) && (v->prep == PREP_ANY || v->prep == prep) &&
-           arg_fits(v->perms >> VERB_IOBJ_SHIFT & 3, iobj, searched);
+    return arg_fits(v->perms >> VERB_PERMS_DOBJ & 3, dobj, searched) && (v->prep == PREP_ANY || v->prep == prep) &&
+           arg_fits(v->perms >> VERB_PERMS_IOBJ & 3, iobj, searched);
 }
 
 bool db_find_command_verb(struct db *db, objid id, const char *word, size_t len, objid dobj, int prep, objid iobj, struct verbref *out) {
@@ -177,14 +177,14 @@ size_t db_count_verbs(struct db *db, objid id) {
 
 struct str *db_verb_names(struct db *db, struct verbref v) { return verb_at(db, v)->names; }
 objid db_verb_owner(struct db *db, struct verbref v) { return verb_at(db, v)->owner; }
-unsigned db_verb_flags(struct db *db, struct verbref v) { return verb_at(db, v)->perms & VERB_FLAG_MASK; }
+unsigned db_verb_flags(struct db *db, struct verbref v) { return verb_perms_flags(verb_at(db, v)->perms); }
 struct code *db_verb_code(struct db *db, struct verbref v) { return verb_code(db, verb_at(db, v)); }
 
 void db_verb_args(struct db *db, struct verbref ref, enum verb_arg *dobj, int *prep, enum verb_arg *iobj) {
     const struct verb *v = verb_at(db, ref);
-    *dobj = (enum verb_arg)(v->perms >> VERB_DOBJ_SHIFT & 3);
+    *dobj = (enum verb_arg)(v->perms >> VERB_PERMS_DOBJ & 3);
     *prep = v->prep;
-    *iobj = (enum verb_arg)(v->perms >> VERB_IOBJ_SHIFT & 3);
+    *iobj = (enum verb_arg)(v->perms >> VERB_PERMS_IOBJ & 3);
 }
 
 bool db_verb_allows(struct db *db, struct verbref ref, objid who, enum verb_flag f) {
@@ -211,14 +211,14 @@ void db_verb_set_info(struct db *db, struct verbref ref, struct str *names, obji
     str_unref(v->names);
     v->names = names;
     v->owner = owner;
-    v->perms = (uint16_t)((v->perms & ~VERB_FLAG_MASK) | (flags & VERB_FLAG_MASK));
+    v->perms = (uint16_t)((v->perms & ~(VERB_PERMS_LETTERS | VERB_PERMS_PARK)) | verb_flags_perms(flags));
 }
 
-static uint16_t arg_bits(enum verb_arg dobj, enum verb_arg iobj) { return (uint16_t)((dobj & 3u) << VERB_DOBJ_SHIFT | (iobj & 3u) << VERB_IOBJ_SHIFT); }
+static uint16_t arg_bits(enum verb_arg dobj, enum verb_arg iobj) { return (uint16_t)((dobj & 3u) << VERB_PERMS_DOBJ | (iobj & 3u) << VERB_PERMS_IOBJ); }
 
 void db_verb_set_args(struct db *db, struct verbref ref, enum verb_arg dobj, int prep, enum verb_arg iobj) {
     struct verb *v = verb_to_change(db, ref);
-    v->perms = (uint16_t)((v->perms & VERB_FLAG_MASK) | arg_bits(dobj, iobj));
+    v->perms = (uint16_t)((v->perms & (VERB_PERMS_LETTERS | VERB_PERMS_PARK)) | arg_bits(dobj, iobj));
     v->prep = (int16_t)prep;
 }
 
@@ -262,7 +262,7 @@ size_t db_add_verb(struct db *db, objid id, struct str *names, objid owner, unsi
     *v = (struct verb){.id = db->next_verb_id++,
                        .names = str_ref(names),
                        .owner = owner,
-                       .perms = (uint16_t)((flags & VERB_FLAG_MASK) | arg_bits(dobj, iobj)),
+                       .perms = (uint16_t)(verb_flags_perms(flags) | arg_bits(dobj, iobj)),
                        .prep = (int16_t)prep,
                        .state = VERB_DIRTY};
     usage_grew(db, o, verb_bytes(db, v));

@@ -27,7 +27,7 @@ struct vm;
 struct threaded;
 
 enum result_kind { R_VALUE, R_RAISE, R_CALL, R_BECOME, R_SUSPEND, R_KILL };
-enum suspend_why { SUSPEND_TIMED, SUSPEND_FOREVER, SUSPEND_READ, SUSPEND_WORK, SUSPEND_SAVE };
+enum suspend_why { SUSPEND_TIMED, SUSPEND_FOREVER, SUSPEND_READ, SUSPEND_WORK, SUSPEND_SAVE, SUSPEND_PARK /* the machine's own */ };
 
 struct result {
     enum result_kind kind;

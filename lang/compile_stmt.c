@@ -62,6 +62,7 @@ static void for_body(struct compiler *c, const struct node *n, const struct node
     c->line = n->line;
     tick(c, 1);
     uint32_t tail = emit(c, next, t, var, 0);
+    mark_point(c, tail, n);
     emit_ext(c, take_ticks(c), 0);
     patch_jump(c, tail, start);
     patch_jump(c, head, here(c));
@@ -119,6 +120,7 @@ static void while_stmt(struct compiler *c, const struct node *n) {
     c->line = n->line;
     int ticks = take_ticks(c);
     uint32_t back = emit_bc(c, OP_LOOP, (uint32_t)ticks, 0);
+    mark_point(c, back, n);
     patch_jump(c, back, top);
     c->reachable = false;
     label_bind(c, &leave);

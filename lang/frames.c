@@ -2,9 +2,9 @@
 /*
  * Saving and loading what does not run. A saved vm:
  *
- *   varint version (1), zigzag error to raise on waking (-1 none), varint number of frames, then each frame from the outermost on:
+ *   varint version (1), zigzag error to raise on waking (-1 none; -2: it parked, and wakes with a plain value), varint number of frames, then each frame from the outermost on:
  *   varint kind. 1, a built-in that waits for a verb it called: name, zigzag step, value state, zigzag player.
- *   0, a program: 16 bytes code hash; varint debug, entry, node (lang/resume.h); zigzag this, player, programmer, definer, caller; string verb name, full names;
+ *   0, a program: 16 bytes code hash; varint flags (1 debug, 2 parks), entry, node (lang/resume.h); zigzag this, player, programmer, definer, caller; string verb name, full names;
  *   the six command variables as values; value args; varint number of variables, each as string name and value (NONE: unassigned), in the program's order;
  *   varint number of slots, each as varint kind, node, sub and value, in the order of resume.c.
  *
@@ -17,7 +17,7 @@
 #include "base/str.h"
 #include "lang/vm.h"
 
-enum { FRAMES_VERSION = 1, KIND_PROGRAM = 0, KIND_BUILTIN = 1 };
+enum { FRAMES_VERSION = 1, KIND_PROGRAM = 0, KIND_BUILTIN = 1, FLAG_DEBUG = 1, FLAG_PARKS = 2, WAKES_PARKED = -2 };
 
 void vm_each_code(const struct vm *vm, void (*fn)(void *ctx, struct code *code), void *ctx) {
     for (uint32_t i = 0; i < vm->nframes; i++)
@@ -65,7 +65,7 @@ static void save_program(const struct vm *vm, const struct frame *f, struct buf 
         node = point->node;
     }
     buf_add(out, f->code->hash, CODE_HASH_BYTES);
-    enc_u64(out, f->debug);
+    enc_u64(out, (f->debug ? FLAG_DEBUG : 0) | (f->parks ? FLAG_PARKS : 0));
     enc_u64(out, f->entry);
     enc_u64(out, node);
     const objid ids[] = {f->this_, f->player, f->progr, f->definer, f->caller};
@@ -91,7 +91,7 @@ static void save_builtin(const struct vm *vm, const struct frame *f, struct buf 
 void vm_save(const struct vm *vm, struct buf *out, struct shares_out *shares) {
     must(vm->state == VM_NEW || vm->state == VM_SLEEPING);
     enc_u64(out, FRAMES_VERSION);
-    enc_i64(out, vm->raise_on_wake);
+    enc_i64(out, vm->parked ? WAKES_PARKED : vm->raise_on_wake);
     enc_u64(out, vm->nframes);
     for (uint32_t i = 0; i < vm->nframes; i++) {
         const struct frame *f = &vm->frames[i];
@@ -216,7 +216,7 @@ static void load_activation(struct loader *l, struct frame *f) {
 }
 
 /* Where the frame goes on: behind the instruction that waits, or at its entry. */
-static bool place_frame(struct loader *l, struct frame *f, uint64_t node, bool outermost, const struct resume_point **point) {
+static bool place_frame(struct loader *l, struct frame *f, uint64_t node, bool outermost, bool last, const struct resume_point **point) {
     *point = NULL;
     if (node == f->entry && outermost) {
         l->vm->state = VM_NEW;
@@ -225,13 +225,15 @@ static bool place_frame(struct loader *l, struct frame *f, uint64_t node, bool o
     *point = node <= UINT32_MAX ? program_point_of(f->program, (uint32_t)node) : NULL;
     if (!*point) return fault(l, "a saved frame waits at no place of its program");
     f->pc = (*point)->pc + 1;
-    return true;
+    bool parks_here = l->vm->parked && last;
+    return !vm_is_at_loop(f) || parks_here || fault(l, "a saved frame waits at a loop without having parked there");
 }
 
-static bool load_program(struct loader *l, bool outermost) {
+static bool load_program(struct loader *l, bool outermost, bool last) {
     struct code *code = load_code(l);
     if (!code) return false;
-    bool debug = dec_u64(l->d) != 0;
+    uint64_t flags = dec_u64(l->d);
+    bool debug = flags & FLAG_DEBUG;
     uint64_t entry = dec_u64(l->d), node = dec_u64(l->d);
     struct program *p = program_of(l->m, code, debug);
     bool ok = !p->broken && entry <= UINT32_MAX && program_entry_pc(p, (uint32_t)entry) != UINT32_MAX;
@@ -241,9 +243,10 @@ static bool load_program(struct loader *l, bool outermost) {
     }
     struct frame *f = vm_push_program(l->vm, p, code, debug, (uint32_t)entry);
     code_unref(code);
+    f->parks = flags & FLAG_PARKS;
     load_activation(l, f);
     const struct resume_point *point;
-    return load_variables(l, f) && place_frame(l, f, node, outermost, &point) && load_slots(l, f, point);
+    return load_variables(l, f) && place_frame(l, f, node, outermost, last, &point) && load_slots(l, f, point);
 }
 
 static bool load_builtin(struct loader *l, bool outermost) {
@@ -270,13 +273,14 @@ static bool load_frames(struct loader *l) {
     if (dec_u64(l->d) != FRAMES_VERSION) return fault(l, "a saved task is of a version that this build does not know");
     int64_t e = dec_i64(l->d);
     uint64_t n = dec_u64(l->d);
-    if (l->d->bad || n == 0 || e < -1 || e > 1000) return fault(l, "a saved task is damaged");
-    l->vm->raise_on_wake = (int)e;
+    if (l->d->bad || n == 0 || e < WAKES_PARKED || e > 1000) return fault(l, "a saved task is damaged");
+    l->vm->parked = e == WAKES_PARKED;
+    l->vm->raise_on_wake = e >= 0 ? (int)e : -1;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t kind = dec_u64(l->d);
         if (l->d->bad || kind > KIND_BUILTIN) return fault(l, "a saved task is damaged");
-        if (kind == KIND_PROGRAM ? !load_program(l, i == 0) : !load_builtin(l, i == 0)) return fault(l, "a saved task is damaged");
-        if (l->vm->state == VM_NEW && (n > 1 || e >= 0)) return fault(l, "a saved task is damaged");
+        if (kind == KIND_PROGRAM ? !load_program(l, i == 0, i + 1 == n) : !load_builtin(l, i == 0)) return fault(l, "a saved task is damaged");
+        if (l->vm->state == VM_NEW && (n > 1 || e != -1)) return fault(l, "a saved task is damaged");
     }
     if (l->d->bad || !vm_top(l->vm)->program) return fault(l, "a saved task is damaged");
     return true;

@@ -84,7 +84,7 @@ enum vm_status {
 struct vm_outcome {
     value v;
     value code, message, extra, stack, traceback; /* traceback: list of lines, the last "(End of traceback)" */
-    enum suspend_why why; /* SUSPENDED: for SUSPEND_WORK, v is what it sleeps with */
+    enum suspend_why why; /* SUSPENDED: for SUSPEND_WORK, v is what it sleeps with; for SUSPEND_PARK, what it is to be woken with */
     double seconds;
     objid object;
 };
@@ -95,6 +95,7 @@ struct vm_limits {
     volatile int *out_of_time; /* bits of enum slice_flag, set from anywhere at any time; looked at when a tick is counted. NULL: nobody sets any */
     int64_t deadline_us; /* clock_monotonic_us() or 0: long builtins poll it */
     int64_t bytes; /* that the task may hold; 0: any number */
+    int64_t park_deadline_us; /* the same for a task that parks, once it is out of time: none of what it does between two places where it can park lasts longer; 0: as others */
 };
 enum slice_flag { SLICE_OVER = 1 /* its time is over */, SLICE_MEMORY = 4 /* it has taken more memory than it may (lang/vm_limits.c) */, SLICE_SEEN = 8 /* and above: microseconds that hooks.sampled is told */ };
 /* Runs until the task ends or sleeps. `wake` is taken: the value of the suspended call (an error value is raised there); ignored at the first run. */
@@ -113,6 +114,9 @@ bool vm_list_own(struct vm *vm, struct list **l, uint64_t more);
 bool vm_list_extend(struct vm *vm, struct list **l, const struct list *from, int64_t i, int64_t n);
 /* list_find(), which can take long: an element can be large, and there very often. 0 and vm_abort_seconds() when the time is over. */
 int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case);
+/* At a limit the task parks: it is suspended (SUSPEND_PARK), to go on where it is as soon as its turn comes. Also while a verb with VF_PARK is on the stack. */
+void vm_set_parks(struct vm *vm, bool parks);
+bool vm_own_parks(const struct vm *vm);
 /* The builtin now running asks for the task's end after it, or for an abort as out of seconds (oversized values that are not catchable). */
 void vm_abort_seconds(struct vm *vm);
 

@@ -600,7 +600,7 @@ static bool parse_verb(struct parser *p, struct objdef_object *o) {
     if (strspn(v->names->data, " ") == v->names->len) return objdef_fail(p->w, v->at, "a verb needs a name");
     return expect_char(p, '(', "`(' and the verb's arguments") && parse_arg_spec(p, &v->dobj) && parse_prep(p, &v->prep) && parse_arg_spec(p, &v->iobj)
         && expect_char(p, ')', "`)' behind the arguments") && expect_label(p, "owner", "`owner:'") && parse_objid(p, &v->owner)
-        && expect_label(p, "flags", "`flags:'") && parse_letters(p, "rwxd", &v->flags) && parse_verb_code(p, v);
+        && expect_label(p, "flags", "`flags:'") && parse_letters(p, "rwxdp", &v->flags) && parse_verb_code(p, v);
 }
 
 /* ---- attributes ---- */

@@ -123,7 +123,9 @@ int resume_slots(const struct ast *ast, uint32_t entry, uint32_t node, struct re
         parent = n;
         n = n->kids[k];
     }
-    if (n->kind != N_VERBCALL && n->kind != N_CALL) return not_a_place(&s, out);
+    bool loop = n->kind == N_FOR_LIST || n->kind == N_FOR_RANGE || n->kind == N_WHILE;
+    if (loop) add_loop(&s, n, n->nkids - 1); /* as in its body */
+    else if (n->kind != N_VERBCALL && n->kind != N_CALL) return not_a_place(&s, out);
     *out = s.v;
     return s.n;
 }

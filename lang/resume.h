@@ -4,7 +4,8 @@
  * agree with it, so it only ever grows.
  *
  * A place is (entry, node): entry 0 is the main program, else the id of a FORK node, whose body is a program of its own; node is the id of the VERBCALL or CALL
- * node whose result is awaited, or the entry itself (0, or the FORK node) in a frame that has not begun.
+ * node whose result is awaited, or of the FOR_LIST, FOR_RANGE or WHILE node at whose back edge a task has parked (behind a turn of its body, before the next is
+ * looked for), or the entry itself (0, or the FORK node) in a frame that has not begun.
  *
  * The slots of a place, outermost first, are what has been evaluated on the way to it and is still wanted. Each holds one value.
  */

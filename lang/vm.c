@@ -108,6 +108,7 @@ struct frame *vm_push_program(struct vm *vm, struct program *p, struct code *cod
     f->pc = entry == 0 ? 0 : program_entry_pc(p, entry);
     f->entry = entry;
     f->debug = debug;
+    f->parks = false;
     f->command = NULL;
     f->verb_name = f->full_name = NULL;
     value_set(&f->args, value_none());
@@ -213,6 +214,7 @@ struct vm *vm_new(struct machine *m, const struct vm_start *s) {
     f->progr = s->progr != NOTHING || s->code ? s->progr : db_verb_owner(m->db, s->verb);
     f->verb_name = s->verb_name ? str_ref(s->verb_name) : str_empty();
     f->full_name = s->code ? (s->full_name ? str_ref(s->full_name) : str_empty()) : str_ref(db_verb_names(m->db, s->verb));
+    f->parks = !s->code && (db_verb_flags(m->db, s->verb) & VF_PARK);
     f->command = start_command(s);
     vm_fill_variables(vm, f, value_list(s->args ? list_ref(s->args) : list_empty()));
     return vm;
@@ -230,6 +232,7 @@ struct vm *vm_fork(struct vm *vm, struct frame *f, uint32_t node) {
     g->verb_name = str_ref(f->verb_name);
     g->full_name = str_ref(f->full_name);
     g->command = command_vars_ref(command);
+    g->parks = f->parks;
     g->args = value_ref(f->args);
     value *from = vm_regs(vm, f), *to = vm_regs(child, g);
     for (uint32_t i = 0; i < f->program->nlocals; i++) to[i] = value_ref(from[i]);
@@ -278,7 +281,7 @@ static void begin_run(struct vm *vm, struct vm_limits *limits) {
     vm->own_flag = 0;
     vm->limits = limits;
     vm->ticks = limits->ticks;
-    vm->abort_seconds = false;
+    vm->abort_seconds = vm->wants_to_park = false;
     vm->out = (struct vm_outcome){.v = value_none(), .code = value_none(), .message = value_none(), .extra = value_none(), .stack = value_none(), .traceback = value_none()};
 }
 
@@ -309,6 +312,7 @@ enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struc
     bool fresh = vm->state == VM_NEW && vm->raise_on_wake < 0;
     vm->state = VM_RUNNING;
     if (fresh) value_unref(wake);
+    else if (vm->parked) vm_unpark(vm, wake);
     else go = wake_up(vm, wake);
     enum vm_status status = go == GO_STOP ? vm->status : vm_loop(vm);
     vm_account_end(vm, &outer);
@@ -319,7 +323,7 @@ enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struc
     return status;
 }
 
-int64_t vm_ticks_left(const struct vm *vm) { return vm->ticks; }
+int64_t vm_ticks_left(const struct vm *vm) { return vm->ticks > 0 ? vm->ticks : 0; }
 void vm_abort_seconds(struct vm *vm) { vm->abort_seconds = true; }
 
 void vm_set_raise_on_wake(struct vm *vm, enum error e, struct str *message) {

@@ -31,7 +31,7 @@ struct frame {
     struct str *verb_name, *full_name; /* owned */
     struct command_vars *command; /* owned */
     value args; /* owned, unless the program mentions `args': then it is in its register */
-    bool debug;
+    bool debug, parks; /* the verb's flags d and p */
     int32_t builtin, step;
     value state; /* built-in */
 };
@@ -60,6 +60,9 @@ struct vm {
     bool over_memory; /* E_QUOTA was raised for it */
     int own_flag; /* in place of limits->out_of_time */
     int64_t held, taken_before; /* bytes when the slice began (while it sleeps: now), and pool_account.taken then */
+    bool wants_to_park; /* it is beyond its limit, and parks at the next place where it can */
+    bool parks; /* whatever verbs run: set_task_overrun() */
+    bool parked; /* sleeping: the top frame is at a loop's back edge, or wakes with what its call returned */
     int raise_on_wake; /* enum error; -1 none */
     struct str *wake_message; /* of that error; NULL: its own */
     void *owner;
@@ -71,7 +74,8 @@ struct vm {
 enum go {
     GO_ON, /* with the top frame at its pc */
     GO_RAISE, /* vm->error, by an operation of the top frame */
-    GO_STOP /* vm->status */
+    GO_STOP, /* vm->status */
+    GO_HERE /* with the instruction that counts its ticks */
 };
 
 static inline struct frame *vm_top(const struct vm *vm) { return &vm->frames[vm->nframes - 1]; }
@@ -195,16 +199,25 @@ enum go vm_operation_failed(struct vm *vm);
 enum go vm_raise(struct vm *vm);
 /* ENDFINALLY with something to go on with: the two registers. */
 enum go vm_raise_again(struct vm *vm, value *pending);
+
 /* Out of ticks or seconds, or killed: no finally. */
 enum go vm_abort(struct vm *vm, enum vm_status status);
-
 int64_t vm_checkpoint_ticks(const struct program *p, const struct insn *i); /* that an instruction which looks at the limits counts */
+
+/* ---- vm_park.c ---- */
+bool vm_parks(const struct vm *vm);
+/* The top frame's instruction has counted its ticks, and none are left, or the time is over (why). GO_HERE: it is carried out all the same. */
+enum go vm_at_limit(struct vm *vm, enum vm_status why);
+/* The top frame's call has come to v: taken, and the task parks, if it wants to. */
+bool vm_park_with(struct vm *vm, value v);
+void vm_unpark(struct vm *vm, value v); /* takes what it parked with */
+bool vm_is_at_loop(const struct frame *f); /* it waits at a back edge, not in a call */
 
 /* ---- vm_limits.c ---- */
 void vm_account_begin(struct vm *vm, struct pool_account *outer);
 void vm_account_end(struct vm *vm, const struct pool_account *outer);
 void vm_account_fork(const struct vm *vm, struct vm *child);
-enum go vm_interrupted(struct vm *vm); /* the instruction that has just counted its ticks found a flag of the slice set */
+enum go vm_interrupted(struct vm *vm); /* the instruction that has just counted its ticks found none left, or a flag of the slice set */
 
 /* ---- vm_info.c ---- */
 int vm_frame_line(const struct vm *vm, const struct frame *f);

@@ -10,7 +10,7 @@
 struct verb_call {
     objid this_, definer, owner, player;
     struct code *code; /* NULL: never programmed. Borrowed: nothing is asked of the database from the look-up to the frame. */
-    bool debug;
+    bool debug, parks;
     struct str *name, *full_name; /* borrowed */
     value args; /* taken by push_verb() */
 };
@@ -56,6 +56,7 @@ static inline enum go push_verb(struct vm *vm, struct frame *from, struct verb_c
     f->verb_name = str_ref(call->name);
     f->full_name = str_ref(call->full_name);
     f->command = command;
+    f->parks = call->parks;
     vm_fill_variables(vm, f, call->args);
     return GO_ON;
 }
@@ -108,7 +109,7 @@ static inline enum go enter_found(struct vm *vm, objid o, objid player, struct s
         vm_deliver(vm, value_int(0));
         return GO_ON;
     }
-    struct verb_call call = {o, cache->verb.definer, cache->owner, player, cache->code, (cache->flags & VF_DEBUG) != 0, name, cache->names, args};
+    struct verb_call call = {o, cache->verb.definer, cache->owner, player, cache->code, (cache->flags & VF_DEBUG) != 0, (cache->flags & VF_PARK) != 0, name, cache->names, args};
     return push_verb(vm, vm_top(vm), &call);
 }
 
@@ -137,7 +138,7 @@ struct frame *vm_call_verb_fast(struct vm *vm, struct frame *f, struct insn i) {
     struct db *db = vm->m->db;
     if (!site->name || site->nargs < 0 || obj->type != V_OBJ || !db_fast_verb_known(db, obj->u.o, cache)) return NULL;
     struct code *code = cache->code;
-    if (!code || !(cache->flags & VF_DEBUG) || from->sets_player || from->sets_command) return NULL;
+    if (!code || (cache->flags & (VF_DEBUG | VF_PARK)) != VF_DEBUG || from->sets_player || from->sets_command) return NULL;
     struct program *p = code->program;
     uint32_t base = f->base + from->nregs, n = vm->nframes;
     if (!p || p->broken || base + p->nregs + 1u > vm->cap_stack || n == vm->cap_frames || n >= (uint32_t)vm->m->max_stack_depth) return NULL;
@@ -157,6 +158,7 @@ struct frame *vm_call_verb_fast(struct vm *vm, struct frame *f, struct insn i) {
     g->full_name = str_ref(cache->names);
     g->command = command_vars_ref(f->command);
     g->debug = true;
+    g->parks = false;
     value_set(&g->state, value_none());
     struct list *args = list_from_take(r + site->args, (size_t)site->nargs);
     value *to = vm->stack + base;
@@ -239,6 +241,7 @@ static struct verb_call wanted_call(struct vm *vm, struct result *r) {
     call.args = r->v.type == V_LIST ? reg_take(&r->v) : value_list(list_empty());
     call.owner = db_verb_owner(db, r->found);
     call.debug = (db_verb_flags(db, r->found) & VF_DEBUG) != 0;
+    call.parks = (db_verb_flags(db, r->found) & VF_PARK) != 0;
     call.full_name = str_ref(db_verb_names(db, r->found));
     call.code = db_verb_code(db, r->found);
     if (call.code) code_ref(call.code);
@@ -326,6 +329,7 @@ static enum go finish_builtin(struct vm *vm, int32_t id, struct builtin_call *c,
         switch (r.kind) {
         case R_VALUE:
             value_unref(c->state);
+            if (vm_park_with(vm, r.v)) return GO_STOP;
             vm_deliver(vm, r.v);
             return GO_ON;
         case R_RAISE:
@@ -397,7 +401,7 @@ enum go vm_call_builtin(struct vm *vm, struct insn i) {
     struct result result = checked_call(vm, site, &c);
     value_unref(list);
     for (int32_t k = 0; k < site->nargs; k++) reg_put(&r[k], value_none());
-    if (result.kind == R_VALUE && !vm->abort_seconds) {
+    if (result.kind == R_VALUE && !vm->abort_seconds && !vm->wants_to_park) {
         vm_deliver(vm, result.v);
         return GO_ON;
     }

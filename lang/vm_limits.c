@@ -21,8 +21,12 @@ enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_S
 bool vm_deadline_passed(const struct vm *vm) {
     const struct vm_limits *l = vm->limits;
     if (!l) return false;
-    if (l->out_of_time && (*l->out_of_time & SLICE_OVER)) return true;
-    return l->deadline_us != 0 && clock_monotonic_us() >= l->deadline_us;
+    int64_t deadline = l->deadline_us;
+    if (l->out_of_time && (*l->out_of_time & SLICE_OVER)) { /* what parks may finish what it is at */
+        if (l->park_deadline_us == 0 || !vm_parks(vm)) return true;
+        deadline = l->park_deadline_us;
+    }
+    return deadline != 0 && clock_monotonic_us() >= deadline;
 }
 
 /* ---- memory ---- */
@@ -82,19 +86,14 @@ bool vm_memory_ask(struct vm *vm, uint64_t more) { return memory_fits(vm, more) 
 
 /* ---- both, when a tick is counted ---- */
 
-/* The instruction has done nothing yet but count its ticks: it is begun again. */
-static enum go go_on(struct vm *vm) {
-    struct frame *f = vm_top(vm);
-    f->pc--;
-    vm->ticks += vm_checkpoint_ticks(f->program, &f->program->code[f->pc]);
-    return GO_ON;
-}
-
 enum go vm_interrupted(struct vm *vm) {
     int seen = __atomic_fetch_and(vm->limits->out_of_time, SLICE_OVER, __ATOMIC_RELAXED);
     if (seen >= SLICE_SEEN && vm->m->hooks.sampled) vm->m->hooks.sampled(vm->m->hooks.ctx, vm, seen / SLICE_SEEN);
-    if (seen & SLICE_OVER) return vm_abort(vm, VM_OUT_OF_SECONDS);
-    if (!(seen & SLICE_MEMORY) || memory_fits(vm, 0)) return go_on(vm);
+    if (vm->ticks <= 0 || seen & SLICE_OVER) {
+        enum go go = vm_at_limit(vm, vm->ticks <= 0 ? VM_OUT_OF_TICKS : VM_OUT_OF_SECONDS);
+        if (go != GO_HERE) return go;
+    }
+    if (!(seen & SLICE_MEMORY) || memory_fits(vm, 0)) return GO_HERE;
     memory_error(vm);
     return vm_raise(vm); /* in a frame without d too: there is no operation whose value the error could be */
 }

@@ -199,7 +199,7 @@ static bool count_pending(struct vm *vm) {
 }
 
 enum go vm_raise(struct vm *vm) {
-    if (!count_pending(vm)) return vm_abort(vm, VM_OUT_OF_TICKS);
+    if (!count_pending(vm) && !vm_parks(vm)) return vm_abort(vm, VM_OUT_OF_TICKS);
     return raise_with_stack(vm, value_none());
 }
 

@@ -76,11 +76,15 @@ static int plain_op(int op) {
         SYNC();                  \
         if (!(call)) goto failed; \
     } while (0)
-#define COUNT(n)                                             \
-    do {                                                     \
-        ticks -= (n);                                        \
-        if (__builtin_expect(ticks <= 0, 0)) goto no_ticks;  \
-        if (__builtin_expect(*out_of_time, 0)) goto no_time; \
+#define COUNT(n)                                                    \
+    do {                                                            \
+        ticks -= (n);                                               \
+        if (__builtin_expect(ticks <= 0 || *out_of_time != 0, 0)) { \
+            SYNC();                                                 \
+            go = vm_interrupted(vm);                                \
+            if (go != GO_HERE) goto go_on;                          \
+            ticks = vm->ticks;                                      \
+        }                                                           \
     } while (0)
 
 #ifdef EVERMOO_SWITCH
@@ -626,13 +630,5 @@ float_error:
     vm_error(vm, E_FLOAT);
 failed:
     go = GO_RAISE;
-    goto go_on;
-no_ticks:
-    SYNC();
-    vm_abort(vm, VM_OUT_OF_TICKS);
-    return vm->status;
-no_time:
-    SYNC();
-    go = vm_interrupted(vm);
     goto go_on;
 }

@@ -6,14 +6,15 @@
 #include "base/must.h"
 #include "db/code.h"
 
-enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2, FLAG_FOR_SAVE = 4 };
+enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2, FLAG_FOR_SAVE = 4, FLAG_PARKS = 8 };
 
 void row_put_task(struct buf *out, const struct task *t, struct shares_out *shares) {
     struct buf frames = BUF_INIT;
     enc_u64(out, work_is_wanted(t) ? WISH_VERSION : ROW_VERSION);
     enc_u64(out, (uint64_t)t->id);
     enc_u64(out, t->state);
-    enc_u64(out, (t->forked ? FLAG_FORKED : 0) | (t->from_suspend ? FLAG_FROM_SUSPEND : 0) | (t->for_save ? FLAG_FOR_SAVE : 0));
+    enc_u64(out, (t->forked ? FLAG_FORKED : 0) | (t->from_suspend ? FLAG_FROM_SUSPEND : 0) | (t->for_save ? FLAG_FOR_SAVE : 0) |
+                     (vm_own_parks(t->vm) ? FLAG_PARKS : 0));
     enc_i64(out, t->start_wall_us);
     enc_u64(out, t->order);
     enc_i64(out, t->conn);
@@ -91,6 +92,7 @@ struct task *row_get_task(struct scheduler *s, struct dec *d, struct code_finder
     t->forked = r.flags & FLAG_FORKED;
     t->from_suspend = r.flags & FLAG_FROM_SUSPEND;
     t->for_save = r.flags & FLAG_FOR_SAVE;
+    vm_set_parks(vm, r.flags & FLAG_PARKS);
     t->start_wall_us = r.start_wall_us;
     t->conn = r.conn;
     t->order = r.order;

@@ -207,6 +207,11 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
         t->state = TASK_FOREVER;
         t->start_wall_us = INT64_MAX;
         break;
+    case SUSPEND_PARK: /* whatever its limit: it never asked to wait */
+        t->wake = value_ref(o->v);
+        t->start_wall_us = clock_wall_us();
+        task_make_ready(s, t);
+        break;
     case SUSPEND_READ: set_aside_reading(s, t, o->object); return;
     case SUSPEND_SAVE:
     case SUSPEND_WORK:

@@ -6,11 +6,12 @@
  *   moorun -e 'PROGRAM'       runs one program and prints what it did
  *   moorun -d 'PROGRAM'       its instructions
  *   moorun -c                 compiles programs on stdin, each "VERSION LENGTH NAME\n" and the text: the compiler checks itself against lang/resume.c
- *   moorun -o FILE            prints the output of each case; -O: with every task saved and loaded at every sleep
+ *   moorun -o FILE            prints the output of each case; -O: with every task saved and loaded at every sleep; -P: and whenever a few ticks are used it parks
  *   moorun -l FILE            names of the cases of a file
  *   moorun -s FILE CASE       runs the first program of a case straight through and prints its output
  *   moorun -r STATE FILE CASE the same, but h() suspends: when a task sleeps, everything is saved to STATE and the exit status is 3. The next run, perhaps of
  *                             another build, goes on from there; the last one prints the output and its exit status is 0
+ *   moorun -p STATE FILE CASE the same, and tasks park whenever a few ticks are used
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 #include "lang/machine.h"
 #include "lang/program.h"
 
-enum { MAX_TASKS = 200, MAX_BUILTINS = 600 };
+enum { MAX_TASKS = 200, MAX_BUILTINS = 600, FEW_TICKS = 4 };
 
 struct task {
     struct vm *vm; /* NULL: free */
@@ -47,6 +48,7 @@ struct runner {
     bool debug;
     bool relay; /* h() suspends */
     bool reload; /* save and load a task whenever it sleeps */
+    bool parks; /* FEW_TICKS, unless the case says how many */
     const char *dialect;
 };
 
@@ -81,10 +83,10 @@ static struct result bt_yield(struct builtin_call *c) {
     return (struct result){.kind = R_SUSPEND, .why = SUSPEND_TIMED, .seconds = seconds};
 }
 
-/* h(x): x; where tasks are saved it arrives by way of a sleep. */
+/* h(x): x; where tasks are saved it arrives by way of a sleep, unless they park all the time. */
 static struct result bt_h(struct builtin_call *c) {
     bool error = c->nargs && c->args[0].type == V_ERR; /* would be raised on waking */
-    if (!error && (the(c)->relay || the(c)->reload)) return bt_yield(c);
+    if (!error && !the(c)->parks && (the(c)->relay || the(c)->reload)) return bt_yield(c);
     return result_value(c->nargs ? value_ref(c->args[0]) : value_int(0));
 }
 
@@ -129,6 +131,7 @@ static struct task *add_task(struct runner *r, struct vm *vm, double due, int64_
     for (int i = 0; i < MAX_TASKS; i++)
         if (!r->tasks[i].vm) {
             r->tasks[i] = (struct task){vm, id, r->order++, due, value_int(0)};
+            vm_set_parks(vm, r->parks);
             return &r->tasks[i];
         }
     return NULL;
@@ -206,9 +209,10 @@ static void reload_task(struct runner *r, struct task *t) {
     vm_save(t->vm, &b, NULL);
     vm_each_code(t->vm, collect_code, &l);
     vm_free(t->vm);
-    try_damaged(r, &b, &l);
+    if (!r->parks) try_damaged(r, &b, &l);
     struct dec d = dec_over(b.data, b.len);
     t->vm = load_vm(r, &d, &l);
+    vm_set_parks(t->vm, r->parks);
     drop_codes(&l);
     buf_fini(&b);
 }
@@ -303,6 +307,7 @@ static bool load_state(struct runner *r, const char *path) {
         t->due = dec_f64(&d);
         t->wake = dec_value(&d);
         t->vm = load_vm(r, &d, &l);
+        vm_set_parks(t->vm, r->parks);
     }
     must(!d.bad && dec_at_end(&d));
     drop_codes(&l);
@@ -328,8 +333,11 @@ static void run_task(struct runner *r, struct task *t) {
     case VM_OUT_OF_SECONDS: print_lines(r, o.traceback); break;
     case VM_KILLED: buf_add_c(&r->out, "killed\n"); break;
     case VM_SUSPENDED:
-        t->due = r->now + o.seconds;
-        t->order = r->order++;
+        if (o.why == SUSPEND_PARK) t->wake = value_ref(o.v); /* and nobody else's turn comes before */
+        else {
+            t->due = r->now + o.seconds;
+            t->order = r->order++;
+        }
         vm_outcome_fini(&o);
         if (r->reload) reload_task(r, t);
         return;
@@ -392,7 +400,7 @@ static void open_machine(struct runner *r) {
     machine_init(&r->m, r->db, r->builtins, r->nbuiltins);
     r->m.dialect = dialect;
     r->m.host = r;
-    r->m.hooks = (struct machine_hooks){hook_fork, hook_id, r};
+    r->m.hooks = (struct machine_hooks){.fork = hook_fork, .next_task_id = hook_id, .ctx = r};
 }
 
 static void close_world(struct runner *r) {
@@ -450,7 +458,7 @@ static void add_verb(struct runner *r, const char *head, const char *text, size_
         return;
     }
     unsigned flags = 0;
-    for (const char *p = perms; *p; p++) flags |= *p == 'r' ? VF_READ : *p == 'w' ? VF_WRITE : *p == 'x' ? VF_EXEC : *p == 'd' ? VF_DEBUG : 0;
+    for (const char *p = perms; *p; p++) flags |= *p == 'r' ? VF_READ : *p == 'w' ? VF_WRITE : *p == 'x' ? VF_EXEC : *p == 'd' ? VF_DEBUG : *p == 'p' ? VF_PARK : 0;
     struct str *names = str_from(name);
     size_t index = db_add_verb(r->db, object, names, owner, flags, VA_THIS, PREP_NONE, VA_THIS);
     str_unref(names);
@@ -486,7 +494,7 @@ static bool read_section(FILE *f, struct section *s, char *next, size_t size) {
 static void set_options(struct runner *r, const char *words) {
     r->debug = !strstr(words, "nodebug");
     const char *t = strstr(words, "ticks ");
-    r->ticks = t ? atoll(t + 6) : 30000;
+    r->ticks = t ? atoll(t + 6) : r->parks ? FEW_TICKS : 30000;
     t = strstr(words, "depth ");
     r->m.max_stack_depth = t ? atoi(t + 6) : 50;
     r->m.max_concat_catchable = strstr(words, "catchable") != NULL;
@@ -514,7 +522,7 @@ static void expect(struct runner *r, const char *file, const char *name, const s
     buf_clear(&r->out);
 }
 
-static void run_file(const char *file, bool reload, struct totals *t) {
+static void run_file(const char *file, bool reload, bool parks, struct totals *t) {
     FILE *f = fopen(file, "r");
     if (!f) {
         printf("%s: cannot be read\n", file);
@@ -530,6 +538,7 @@ static void run_file(const char *file, bool reload, struct totals *t) {
             if (open) close_world(&r);
             open_world(&r);
             r.reload = reload;
+            r.parks = parks;
             open = true;
             snprintf(name, sizeof name, "%.190s", s.head + 4);
             if (strstr(name, "[toast]")) r.dialect = "toast";
@@ -549,7 +558,7 @@ static void run_file(const char *file, bool reload, struct totals *t) {
 }
 
 /* One case in a relay: straight through, or a leg of the way. */
-static int run_case(const char *file, const char *wanted, const char *state) {
+static int run_case(const char *file, const char *wanted, const char *state, bool parks) {
     FILE *f = fopen(file, "r");
     must(f != NULL);
     static struct runner r;
@@ -560,6 +569,7 @@ static int run_case(const char *file, const char *wanted, const char *state) {
     if (strstr(wanted, "[toast]")) r.dialect = "toast";
     open_machine(&r);
     r.relay = state != NULL;
+    r.parks = parks;
     while (!started && read_section(f, &s, next, sizeof next)) {
         if (!strncmp(s.head, "=== ", 4)) inside = !strcmp(s.head + 4, wanted);
         if (!inside) continue;
@@ -661,20 +671,20 @@ int main(int argc, char **argv) {
     }
     bool from_stdin = argc == 2 && !strcmp(argv[1], "-c");
     if (from_stdin) compile_stdin(&t);
-    if (argc == 3 && (!strcmp(argv[1], "-o") || !strcmp(argv[1], "-O"))) {
+    if (argc == 3 && (!strcmp(argv[1], "-o") || !strcmp(argv[1], "-O") || !strcmp(argv[1], "-P"))) {
         only_print = true;
-        run_file(argv[2], argv[1][1] == 'O', &t);
+        run_file(argv[2], argv[1][1] != 'o', argv[1][1] == 'P', &t);
         return 0;
     }
     if (argc == 3 && !strcmp(argv[1], "-l")) {
         list_cases(argv[2]);
         return 0;
     }
-    if (argc == 4 && !strcmp(argv[1], "-s")) return run_case(argv[2], argv[3], NULL);
-    if (argc == 5 && !strcmp(argv[1], "-r")) return run_case(argv[3], argv[4], argv[2]);
+    if (argc == 4 && !strcmp(argv[1], "-s")) return run_case(argv[2], argv[3], NULL, false);
+    if (argc == 5 && (!strcmp(argv[1], "-r") || !strcmp(argv[1], "-p"))) return run_case(argv[3], argv[4], argv[2], argv[1][1] == 'p');
     for (int i = 1; i < argc && !from_stdin; i++) {
-        run_file(argv[i], false, &t);
-        run_file(argv[i], true, &t);
+        run_file(argv[i], false, false, &t);
+        run_file(argv[i], true, false, &t);
     }
     printf("%d passed, %d failed\n", t.passed, t.failed);
     return t.failed != 0;

@@ -111,6 +111,7 @@ Test(sched_errors, a_slice_that_no_wizard_pays_for_ends_before_the_others_wait_l
     fake_expect(&f, WORLD_ANN, "#5:count, line 1:  Task ran out of seconds\n(End of traceback)\n");
     fake_type(&f, WORLD_WIZARD, "count");
     fake_expect(&f, WORLD_WIZARD, "counted\n");
+    fake_type(&f, WORLD_WIZARD, ";#5.max_slice_ms = 200;");
     clock_fake_off();
     fake_type(&f, WORLD_ANN, "half"); /* what is left of the slice is told in proportion */
     fake_expect(&f, WORLD_ANN, "half\n");

@@ -405,7 +405,7 @@ Test(objdef, errors_of_properties_and_verbs) {
     expect_error("object #0 owner: #0 verb v (that none this) owner: #0 flags: \"\" endverb endobject", "`this', `none' or `any' was expected here, not `that'");
     expect_error("object #0 owner: #0 verb v (this near this) owner: #0 flags: \"\" endverb endobject", "`near' is not a preposition");
     expect_error("object #0 owner: #0 verb \" \" (this none this) owner: #0 flags: \"\" endverb endobject", "a verb needs a name");
-    expect_error("object #0 owner: #0 verb v (this none this) owner: #0 flags: \"rz\" endverb endobject", "not one of rwxd");
+    expect_error("object #0 owner: #0 verb v (this none this) owner: #0 flags: \"rz\" endverb endobject", "not one of rwxdp");
     expect_error("object #0 owner: #0\n\xFF\nendobject", "a.moo:2: this line is not UTF-8 text");
 }
 
