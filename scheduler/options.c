@@ -61,6 +61,10 @@ int64_t option_default(struct scheduler *s, enum server_option which) {
     return s->m->dialect->larger_limits ? rows[which].toast : rows[which].lambda;
 }
 
+bool option_allows(enum server_option which, int64_t n) {
+    return n >= rows[which].least && n <= rows[which].most;
+}
+
 value option_value(enum server_option which, int64_t n) {
     return rows[which].kind == KIND_SECONDS ? value_float((double)n / US_PER_SECOND) : value_int(n);
 }

@@ -51,6 +51,7 @@ uint64_t option_count(const struct scheduler *s); /* while it stands still, so d
 /* ---- what they are, for who asks ---- */
 const char *option_name(enum server_option which);
 bool option_is_flag(enum server_option which); /* of `serve' */
+bool option_allows(enum server_option which, int64_t n); /* it is in range */
 value option_value(enum server_option which, int64_t n); /* as the world would say it: seconds as a float */
 enum option_source option_source(struct scheduler *s, enum server_option which);
 void sched_set_flag(struct scheduler *s, enum server_option which, int64_t n); /* what holds where the world says nothing */
