@@ -70,9 +70,9 @@ static void change_limits(void *ctx) {
     struct crowd_member *m = ctx;
     struct sim *sim = m->sim;
     objid who = sim_player(m->number);
-    sim_property(sim, who, "queued_task_limit", (int64_t)sim_random(sim, 20));
-    sim_property(sim, who, "bg_ticks", 3000 + (int64_t)sim_random(sim, 50000));
-    sim_property(sim, who, "tick_quota", 2000 << sim_random(sim, 8));
+    sim_property(sim, who, "queued_task_limit", value_int((int64_t)sim_random(sim, 20)));
+    sim_property(sim, who, "bg_ticks", value_int(3000 + (int64_t)sim_random(sim, 50000)));
+    sim_set_quota(sim, who, sim_chance(sim, 0.1) ? 0 : 2000 << sim_random(sim, 8));
     sim_at(sim, sim->f.now_us + (int64_t)(sim_exponential(sim, 300) * 1e6), change_limits, m);
 }
 

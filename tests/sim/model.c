@@ -5,7 +5,8 @@
  * (1) Nobody wakes early. Nobody sleeps on while the scheduler has nothing to do. Who sleeps on one account wakes in the order of due times, and of going to sleep.
  * (2) A task runs once for each time that it is put to sleep, not at all when it was killed, and on whose account it has to.
  * (3) Limits are exact: a task that counts ends at its ticks; one that burns, at its time.
- * (4) The scheduler's lists, heap and counts agree with each other (model_audit).
+ * (4) Each turn is charged what it used, and its player's statistics say so too.
+ * (5) The scheduler's lists, heap and counts agree with each other (model_audit).
  */
 #include "sim.h"
 
@@ -72,10 +73,12 @@ static void check_order(struct sim *sim, const struct job *j) {
 
 static void job_wakes(struct sim *sim, const struct sim_note *n) {
     struct job *j = idmap_get(&sim->jobs, n->task);
+    const struct sim_payer *p = j ? sim_payer_of(sim, j->payer) : NULL;
     int64_t now = sim->slice_began_us;
     sim_check(sim, j, "task %lld of #%lld runs, which was killed or has run already", (long long)n->task, (long long)n->player);
     sim_check(sim, j->due_us <= now, "task %lld wakes %lld us early", (long long)n->task, (long long)(j->due_us - now));
-    sim_check(sim, sim->idle_until_us <= j->due_us, "task %lld was due %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
+    sim_check(sim, p->resumed_us <= now, "task %lld of #%lld runs, who has a quota of 0", (long long)n->task, (long long)j->payer);
+    sim_check(sim, sim->idle_until_us <= j->due_us || sim->idle_until_us <= p->resumed_us, "task %lld was due %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
               (long long)(now - j->due_us));
     sim_check(sim, sim->in_turn && sim->turn.payer == j->payer, "#%lld pays for task %lld, which is #%lld's to pay", (long long)sim->turn.payer, (long long)n->task,
               (long long)j->payer);
@@ -136,8 +139,17 @@ void model_slice_ended(struct sim *sim, int64_t since_us) {
     sim->falls_asleep = NULL;
 }
 
+static int64_t least_balance(struct sim *sim, const struct share *h) { return -share_most_debt(sim->f.s, h->quota); }
+
+static void check_charge(struct sim *sim, const struct sim_turn *t) {
+    const struct share *h = t->logins ? NULL : idmap_get(&sim->f.s->shares, t->share);
+    if (!h || h->parts[PART_TYPED].balance <= least_balance(sim, h) || h->parts[PART_BACKGROUND].balance <= least_balance(sim, h)) return;
+    int64_t charged = t->balance - h->parts[PART_TYPED].balance - h->parts[PART_BACKGROUND].balance;
+    sim_check(sim, charged == t->cost, "#%lld's turn costs %lld, and %lld are charged", (long long)t->payer, (long long)t->cost, (long long)charged);
+}
+
 void model_turn_ended(struct sim *sim, const struct sim_turn *t) {
-    (void)t;
+    check_charge(sim, t);
     if (sim->turns % 5000 == 0) model_audit(sim);
 }
 
@@ -146,7 +158,7 @@ void model_end(struct sim *sim) {
     struct job *j;
     model_audit(sim);
     while ((j = idmap_next(&sim->jobs, &at)))
-        sim_check(sim, j->due_us >= sim->idle_until_us, "task %lld has been due for %lld us, and there was nothing to do", (long long)j->task, (long long)(sim->f.now_us - j->due_us));
+        sim_check(sim, j->due_us >= sim->idle_until_us || sim_payer_of(sim, j->payer)->resumed_us >= sim->idle_until_us, "task %lld has been due for %lld us, and there was nothing to do", (long long)j->task, (long long)(sim->f.now_us - j->due_us));
 }
 
 void model_forget(struct sim *sim) {
@@ -182,6 +194,17 @@ static void audit_queue(struct sim *sim, const struct queue *q, size_t tasks) {
     sim_check(sim, q->tasks == tasks + (q->has_turn ? 1 : 0), "#%lld's queue counts %zu tasks, and has %zu", (long long)q->owner, q->tasks, tasks);
 }
 
+static void audit_usage(struct sim *sim) {
+    size_t at = 0;
+    const struct sim_payer *p;
+    while ((p = idmap_next(&sim->payers, &at))) {
+        struct usage u = {0};
+        if (!stats_player(sched_stats(sim->f.s), p->owner, SPAN_ALL, &u)) sim_check(sim, p->ticks == 0 && p->cpu_us == 0, "nothing is counted of #%lld", (long long)p->owner);
+        sim_check(sim, u.ticks == p->ticks && u.cpu_us == p->cpu_us, "#%lld has used %lld ticks and %lld us, and %lld and %lld are counted", (long long)p->owner, (long long)p->ticks,
+                  (long long)p->cpu_us, (long long)u.ticks, (long long)u.cpu_us);
+    }
+}
+
 void model_audit(struct sim *sim) {
     struct scheduler *s = sim->f.s;
     struct idmap by_programmer = IDMAP_INIT, by_queue = IDMAP_INIT;
@@ -194,6 +217,7 @@ void model_audit(struct sim *sim) {
         if (t->state != TASK_READING && t->state != TASK_WORKING) count_up(&by_programmer, t->progr);
     }
     audit_heap(sim, sleeping);
+    audit_usage(sim);
     for (at = 0; (q = idmap_next(&s->queues, &at));) audit_queue(sim, q, (size_t)(intptr_t)idmap_get(&by_queue, (int64_t)(intptr_t)q));
     for (size_t i = 0; i < by_programmer.cap; i++) {
         const struct idmap_slot *slot = &by_programmer.slots[i];

@@ -139,15 +139,22 @@ static int64_t cost_of(const struct sim_turn *t) {
     return cost < SIM_LEAST_CHARGE ? SIM_LEAST_CHARGE : cost;
 }
 
+static void account(struct sim *sim, const struct sim_turn *t) {
+    struct sim_payer *p = sim_payer_of(sim, t->payer);
+    p->used += t->cost;
+    p->ticks += t->ticks;
+    p->cpu_us += t->cpu_us;
+    if (t->cost > p->most) p->most = t->cost;
+}
+
+static int64_t balance_of(const struct share *h) { return h->parts[PART_TYPED].balance + h->parts[PART_BACKGROUND].balance; }
+
 static void end_turn(struct sim *sim) {
     struct sim_turn *t = &sim->turn;
-    struct sim_payer *p = sim_payer_of(sim, t->payer);
     sim->in_turn = false;
     t->cpu_us = sim->f.now_us - t->began_us;
     t->cost = cost_of(t);
-    p->used += t->cost;
-    p->turns++;
-    if (t->cost > p->most) p->most = t->cost;
+    if (!t->logins) account(sim, t);
     sim->used += t->cost;
     sim->turns++;
     model_turn_ended(sim, t);
@@ -159,7 +166,8 @@ static void slice_begins(struct sim *sim) {
     if (sim->in_turn && !s->turn) end_turn(sim); /* hooks are nobody's */
     if (!sim->in_turn && s->turn) {
         sim->in_turn = true;
-        sim->turn = (struct sim_turn){.payer = s->turn->owner, .logins = s->turn->logins, .began_us = sim->f.now_us};
+        sim->turn = (struct sim_turn){.payer = s->turn->owner, .logins = s->turn->logins, .began_us = sim->f.now_us, .share = s->turn->share->owner,
+                                      .balance = balance_of(s->turn->share)};
     }
     sim->ticks_seen = s->ticks_used;
     sim->slice_ticks = 0;
@@ -198,6 +206,8 @@ static void attach(struct sim *sim) {
     s->host.runs = runs;
     s->host.slice_ended = slice_ended;
     s->host.notify = notify;
+    size_t at = 0;
+    for (struct sim_payer *p; (p = idmap_next(&sim->payers, &at));) p->ticks = p->cpu_us = 0;
     s->random[0] = sim->seed | 1;
     s->random[1] = ++sim->schedulers;
     sim->ticks_seen = 0;
@@ -303,12 +313,19 @@ void sim_type(struct sim *sim, objid player, const char *format, ...) {
     fake_input(&sim->f, player, line);
 }
 
-void sim_property(struct sim *sim, objid player, const char *name, int64_t n) {
+void sim_property(struct sim *sim, objid player, const char *name, value v) {
     struct str *s = str_from(name);
     struct propref p;
-    if (db_find_property(sim->f.db, player, s, &p)) db_prop_set_value(sim->f.db, &p, value_int(n));
-    else fake_property(&sim->f, player, name, value_int(n), WORLD_WIZARD);
+    if (db_find_property(sim->f.db, player, s, &p)) db_prop_set_value(sim->f.db, &p, v);
+    else fake_property(&sim->f, player, name, v, WORLD_WIZARD);
     str_unref(s);
+}
+
+void sim_set_quota(struct sim *sim, objid player, int64_t quota) {
+    struct sim_payer *p = sim_payer_of(sim, player);
+    sim_property(sim, player, "tick_quota", value_int(quota));
+    if (quota == 0) p->resumed_us = INT64_MAX;
+    else if (p->resumed_us == INT64_MAX) p->resumed_us = sim->f.now_us;
 }
 
 double sim_fairness(const double *shares, int n) {

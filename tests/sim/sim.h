@@ -27,12 +27,15 @@ struct sim_turn {
     bool logins;
     int64_t began_us, ticks, cpu_us;
     int64_t cost; /* what it has to be charged, by the rules */
+    objid share; /* the player's, or the group's */
+    int64_t balance; /* of both parts of that, before */
 };
 
 struct sim_payer {
     objid owner;
     int64_t used, most; /* sum of costs, and the largest */
-    int64_t turns;
+    int64_t ticks, cpu_us; /* since the scheduler began */
+    int64_t resumed_us; /* a quota of 0 kept its tasks from running until then; INT64_MAX: it does */
     int64_t woken_due_us; /* of its sleeper that was woken last */
     uint64_t woken_order;
 };
@@ -107,7 +110,8 @@ void sim_burn(struct sim *sim, int64_t us); /* CPU time passes */
 void sim_wall_jump(struct sim *sim, int64_t us);
 
 void sim_type(struct sim *sim, objid player, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void sim_property(struct sim *sim, objid player, const char *name, int64_t n); /* of the wizard's */
+void sim_property(struct sim *sim, objid player, const char *name, value v); /* of the wizard's; takes v */
+void sim_set_quota(struct sim *sim, objid player, int64_t quota); /* also 0, and back */
 
 struct sim_payer *sim_payer_of(struct sim *sim, objid owner);
 /* Jain's index of what they have used since `before', in shares of their quotas. */

@@ -64,7 +64,7 @@ static void open_load(struct load *l, uint64_t seed, const char *test, int n, in
     for (int i = 0; i < n; i++) {
         int64_t quota = quotas ? DEFAULT_QUOTA / 2 << sim_random(&l->sim, 4) : DEFAULT_QUOTA;
         l->shares[i] = (struct loaded){.owner = sim_player(i), .quota = quota};
-        if (quotas) sim_property(&l->sim, sim_player(i), "tick_quota", quota);
+        if (quotas) sim_set_quota(&l->sim, sim_player(i), quota);
     }
     sim_run(&l->sim, 2);
 }
