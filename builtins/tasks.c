@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks as programs see them: waiting, reading, resuming, killing, listing; whose permissions a frame has. And lines forced upon a connection or taken from it. */
 #include "builtins/support.h"
+#include "scheduler/facts.h"
 #include "scheduler/host.h"
 #include "scheduler/options.h"
 #include "scheduler/scheduler.h"
@@ -142,6 +143,7 @@ struct result bf_task_stack(struct builtin_call *c) {
 
 struct result bf_queue_info(struct builtin_call *c) {
     if (!has_arg(c, 0)) return result_value(sched_queue_owners(sched_of(c)));
+    if (c->m->dialect->queue_info_tells_all && is_wizard(c)) return result_value(sched_queue_facts(sched_of(c), c->args[0].u.o));
     return result_int(sched_queue_count(sched_of(c), c->args[0].u.o));
 }
 

@@ -51,6 +51,7 @@ void measure_begin_slice(struct scheduler *s, struct run *run) {
 void measure_sample(void *sched, const struct vm *vm, int us) {
     struct scheduler *s = sched;
     stats_sample(s->stats, vm, us);
+    profile_sample(s, vm, us);
     if (s->run && s->run->vm == vm) slow_keep_stack(s->run, clock_monotonic_us());
 }
 

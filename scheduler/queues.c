@@ -260,6 +260,7 @@ void queue_put_task(struct scheduler *s, struct queue *q, struct task *t) {
     else q->first = t;
     q->last = t;
     s->nready++;
+    q->nready++;
     enter(s, q, PART_BACKGROUND);
 }
 
@@ -270,6 +271,7 @@ void queue_take_task(struct scheduler *s, struct queue *q, struct task *t) {
     else q->last = t->prev;
     t->next = t->prev = NULL;
     s->nready--;
+    q->nready--;
     unlist_if_idle(s, q, PART_BACKGROUND);
 }
 

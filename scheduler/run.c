@@ -35,7 +35,7 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     int64_t ticks = limit_of(s, fg ? OWN_fg_ticks : OWN_bg_ticks);
     int64_t seconds = limit_of(s, fg ? OWN_fg_seconds : OWN_bg_seconds);
     int64_t us = slice_us(s, seconds_in_us(seconds));
-    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .stack = value_none(), .seconds = seconds, .limit_us = us, .is_handler = is_handler};
+    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .stack = value_none(), .ticks = ticks, .seconds = seconds, .limit_us = us, .is_handler = is_handler};
     measure_begin_slice(s, &run);
     s->run = &run;
     if (s->host.runs) s->host.runs(s->host.ctx, id, vm);

@@ -63,6 +63,7 @@ void sched_free(struct scheduler *s) {
     watchdog_free(s->watchdog);
     stats_free(s->stats);
     slow_fini(s);
+    profiles_free(s->profiles);
     options_free(s->options);
     saving_fini(s);
     idmap_fini(&s->tasks);

@@ -18,6 +18,7 @@
 #include "base/codec.h"
 #include "base/idmap.h"
 #include "scheduler/options.h"
+#include "scheduler/profile.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/shares.h"
 #include "scheduler/stats.h"
@@ -92,6 +93,7 @@ struct queue {
     struct input *first_input, *last_input;
     struct task *first, *last; /* ready */
     size_t tasks, inputs; /* that belong here, ready or not */
+    size_t nready; /* tasks */
     int64_t own[OWN_COUNT]; /* what holds for the player; see queue_option() */
     uint64_t own_count, place_count; /* option_count() when these were read, and when it was last seen that the queue is where it belongs; 0: not yet */
     struct usage_entry *usage; /* what is counted of it, while usage_epoch is that of the table */
@@ -104,6 +106,7 @@ struct run {
     int64_t task_id;
     struct vm *vm;
     int64_t started_us;
+    int64_t ticks; /* it may use */
     int64_t seconds; /* what it counts as having, and the CPU time that these come to */
     int64_t limit_us;
     struct usage_entry *verb; /* with which the task began */
@@ -158,6 +161,7 @@ struct scheduler {
     size_t nready; /* tasks in the lists of queues */
     struct stats *stats;
     size_t shares_after_sweep;
+    struct profiles *profiles; /* NULL: none was ever started */
     struct watchdog *watchdog;
     struct server_options *options;
     struct hook *hooks;
@@ -194,6 +198,7 @@ void task_make_ready(struct scheduler *s, struct task *t);
 void task_make_ready_since(struct scheduler *s, struct task *t, int64_t since_us);
 void task_sleep(struct scheduler *s, struct task *t, int64_t due_us, int64_t start_wall_us);
 objid task_queue_owner(struct scheduler *s, const struct vm *vm);
+objid task_belongs_to(const struct task *t); /* who may kill it and look at it, and in whose list it stands */
 void task_count(struct scheduler *s, struct task *t, int by);
 void task_changed(struct scheduler *s, struct task *t); /* the store's row is stale */
 /* To be called before anything of it changes that its row tells: a save under way gets it as it was. */

@@ -11,6 +11,7 @@ enum { HOUR_PERIODS = 360 };
 
 struct stats {
     struct stats_counts counts;
+    int64_t since;
     uint32_t period;
     int64_t period_end_us;
     struct usage_table players, verbs;
@@ -33,6 +34,7 @@ static void begin_period(struct stats *st, int64_t now_us) {
 
 struct stats *stats_new(int64_t now_us) {
     struct stats *st = xcalloc(1, sizeof *st);
+    st->since = clock_wall_seconds();
     begin_period(st, now_us);
     st->all = (struct rolling){.parts = st->all_parts, .period = st->period};
     for (int i = 0; i < STATS_HISTOGRAMS; i++) {
@@ -163,6 +165,8 @@ static uint32_t period_now(void) { return rolling_period(clock_monotonic_us()); 
 const struct stats *sched_stats(const struct scheduler *s) { return s->stats; }
 
 const struct stats_counts *stats_counts(const struct stats *st) { return &st->counts; }
+
+int64_t stats_since(const struct stats *st) { return st->since; }
 
 struct stats_gauges sched_gauges(const struct scheduler *s) {
     struct stats_gauges g = {.tasks = (int64_t)s->tasks.len, .ready = s->nready, .sleeping = (int64_t)s->heap_len};

@@ -41,6 +41,7 @@ enum stats_histogram {
 const struct stats *sched_stats(const struct scheduler *s);
 struct stats_gauges sched_gauges(const struct scheduler *s);
 const struct stats_counts *stats_counts(const struct stats *st); /* since the server began */
+int64_t stats_since(const struct stats *st); /* when that was, seconds by the clock on the wall */
 struct usage stats_usage(const struct stats *st, enum rolling_span span); /* of all slices: self_us and total_us are 0 */
 void stats_times(const struct stats *st, enum stats_histogram which, enum rolling_span span, struct histogram *out);
 /* Those that used most CPU time, the first first. */

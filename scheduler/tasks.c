@@ -234,8 +234,7 @@ bool sched_task_exists(struct scheduler *s, int64_t id) {
     return idmap_get(&s->tasks, id) || is_running(s, id);
 }
 
-/* Who may kill it, and in whose list it stands. */
-static objid task_belongs_to(const struct task *t) {
+objid task_belongs_to(const struct task *t) {
     return t->state == TASK_READING ? t->conn : t->progr;
 }
 

@@ -166,6 +166,20 @@ static void print_options(void) {
 #undef OPTION
 }
 
+static void print_counters(void) {
+    heading("What the scheduler counts",
+            "The names in what `scheduler_stats()` tells, besides `since` (when the server began) and `used` (what all tasks have used). A *counter* begins with the server, after a reboot too, and never goes down; a *gauge* "
+            "is as it is now; *times* have count, mean, quantiles and worst, in microseconds, over the last minute, the last hour and since the beginning.",
+            "| name | kind | |");
+#define COUNTER(name, doc) row3(#name, "counter", doc);
+#define GAUGE(name, doc) row3(#name, "gauge", doc);
+#define HISTOGRAM(name, doc) row3(#name, "times", doc);
+#include "scheduler/counters.def"
+#undef COUNTER
+#undef GAUGE
+#undef HISTOGRAM
+}
+
 static void print_language(void) {
     heading("Syntax tree nodes", "Saved tasks name places in programs by the pre-order numbers of these.", "| node | children | |");
 #define NODE(name, kids, doc) row3(#name, kids, doc);
@@ -184,6 +198,7 @@ int main(void) {
     print_value_tables();
     print_object_tables();
     print_options();
+    print_counters();
     print_store_tables();
     print_language();
     return 0;
