@@ -3,6 +3,7 @@
  * Shares under load. What deficit round robin promises of those who always have something to run: in any stretch of time what each has used, in its quotas, differs from
  * another's by no more than a round and what their largest slices can overspend. And who owes nothing waits for no more than a quota and a slice of each of the others.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,51 @@ Test(fair, whole_slices_and_a_thousand_tasks) {
     check_fairness(l, 0.99);
     sim_close(&l->sim);
     free(l);
+}
+
+/* ---- debts ---- */
+
+enum { DEBT_US = 90000, NAP_SECONDS = 3, FADES = 10 /* quotas a second: quota_fade */ };
+
+/* Who owes for one long slice, and sleeps. */
+struct debtor {
+    struct load load; /* first */
+    objid who;
+    int naps;
+    bool runs_again;
+};
+
+static void wake_debtor(void *ctx) {
+    struct debtor *d = ctx;
+    begin_measurement(&d->load);
+}
+
+static void debtor_noted(struct sim *sim, const struct sim_note *n) {
+    struct debtor *d = (struct debtor *)sim;
+    if (n->player != d->who) return;
+    if (!strcmp(n->what, "sleep") && ++d->naps == 2) sim_at(sim, sim->f.now_us + NAP_SECONDS * 1000000, wake_debtor, d);
+    if (strcmp(n->what, "woke") != 0 || d->naps < 2) return;
+    d->runs_again = true;
+    int64_t owed = DEBT_US * SIM_CHARGE_PER_US / DEFAULT_QUOTA - NAP_SECONDS * FADES;
+    for (int i = 0; i < d->load.n; i++) {
+        double used = quotas_used(&d->load, &d->load.shares[i], d->load.shares[i].used_at_first);
+        sim_check(sim, fabs(used - (double)owed) <= 3, "while #%lld owed about %lld quotas another used %.1f", (long long)d->who, (long long)owed, used);
+    }
+}
+
+/* What fades of it while he sleeps is forgiven, and for the rest the others have theirs first. */
+Test(fair, debts_fade_while_one_sleeps) {
+    struct debtor *d = xcalloc(1, sizeof *d);
+    struct load *l = &d->load;
+    open_load(l, 1, "fair/*", 5, 1, false);
+    d->who = sim_player(l->n);
+    for (int i = 0; i < l->n; i++) keep_busy(l, i, 1, 300);
+    l->sim.noted = debtor_noted;
+    sim_type(&l->sim, d->who, "nap 2 %d.0 %d", NAP_SECONDS, DEBT_US);
+    sim_run(&l->sim, 20);
+    cr_expect(d->runs_again);
+    sim_close(&l->sim);
+    free(d);
 }
 
 /* The players of a group have a share together, and each of them as much as the others of it. */
