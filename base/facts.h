@@ -10,7 +10,7 @@
 #include "base/value.h"
 
 struct facts {
-    value v; /* of the one kind or the other */
+    struct list *pairs;
 };
 
 struct facts facts_new(const struct dialect *d);

@@ -335,28 +335,6 @@ object CODE_UTILS
     return tostr($string_utils:left(name, 24), " ", $string_utils:left($string_utils:nn(owner), 20), " ", $string_utils:left(shown, 6), length(text) > 500 ? text[1..500] + "..." | text);
   endverb
 
-  verb task_lines (this none this) owner: LIBRARIAN flags: "rxd"
-    "task_lines(ROWS): rows of queued_tasks() as a table.";
-    {rows} = args;
-    if (!rows)
-      return {"No tasks."};
-    endif
-    lines = {"Task ID     Start Time                    Owner         Verb (Line) [This]", "-------     ----------                    -----         ------------------"};
-    for row in (rows)
-      {id, start, x, ticks, owner, definer, names, line, what, @rest} = row;
-      if (typeof(start) == STR)
-        when = start;
-      elseif (start < 0)
-        when = "reads a line";
-      else
-        when = start > time() + 1000000000 ? "when resumed" | ctime(start);
-      endif
-      where = tostr(definer, ":", names, " (", line, ")", what == definer ? "" | tostr(" [", what, "]"));
-      lines = {@lines, tostr($string_utils:left(tostr(id), 12), $string_utils:left(when, 30), $string_utils:left(valid(owner) ? owner.name | tostr(owner), 14), where)};
-    endfor
-    return lines;
-  endverb
-
   verb match_tasks (this none this) owner: WIZARD flags: "rxd"
     "match_tasks(WORD, WHO): rows of queued_tasks() that WORD names: a task's id, all (WHO's), or OBJECT:VERB.";
     set_task_perms(caller_perms());

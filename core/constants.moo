@@ -38,3 +38,5 @@ define WORKSHOP_WEST = #32;
 define WELCOME_NOTE = #33;
 define CHEST = #34;
 define MOUSE = #35;
+
+define LAG_UTILS = #36;

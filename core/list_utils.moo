@@ -10,6 +10,7 @@ object LIST_UTILS
     "map_prop(OBJECTS, PROPERTY)  map_verb(OBJECTS, VERB [, ARGS...])  map_arg(OBJECT, VERB, LIST)",
     "reverse(LIST)  sort(LIST [, KEYS])  slice(LIST [, I])  flatten(LIST)  append(LISTS...)",
     "assoc(X, LIST [, I])            the element whose I-th element (the first) is X, or {};  iassoc: its place, or 0",
+    "fact(FACTS, NAME...)            what built-in functions tell by name: FACTS is a map, or a list of {name, value}; several names: fact of a fact",
     "remove_duplicates(LIST)  remove_all(LIST, X)  count(X, LIST)",
     "union(LISTS...)  intersection(A, B)  difference(A, B)"
   };
@@ -109,6 +110,20 @@ object LIST_UTILS
       endif
     endwhile
     return {@result, @a[i..$], @b[j..$]};
+  endverb
+
+  verb fact (this none this) owner: LIBRARIAN flags: "rxd"
+    "fact(FACTS, NAME...): what is called NAME in FACTS, which is a map, or, in worlds without them, a list of {name, value}; 0 if it is not there. With several names: in that again.";
+    {facts, @names} = args;
+    for name in (names)
+      if (typeof(facts) == LIST)
+        pair = this:assoc(name, facts);
+        facts = pair ? pair[2] | 0;
+      else
+        facts = `facts[name] ! ANY => 0';
+      endif
+    endfor
+    return facts;
   endverb
 
   verb slice (this none this) owner: LIBRARIAN flags: "rxd"

@@ -325,6 +325,58 @@ object PLAYER
     this:tell("You whisper, \"", dobjstr, "\" to ", iobj:title(), ".");
   endverb
 
+  // ---- the server's time
+
+  verb "@lag" (any none none) owner: WIZARD flags: "rd"
+    "@lag";
+    "@lag PLAYER";
+    "Tells how busy the server is, how much of that is yours, and what you owe because of it. Programmers see which of their verbs used most, wizards who and what keeps everybody waiting.";
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    who = argstr ? $string_utils:match_player(argstr) | this;
+    if ($command_utils:player_match_failed(who, argstr))
+      return;
+    elseif (argstr)
+      return this:tell_lines(`$lag_utils:player_lines(who) ! E_PERM => {"Only wizards can see what others use."}');
+    endif
+    this:tell_lines($lag_utils:server_lines());
+    this:tell_lines($lag_utils:player_lines(this));
+    for kind in (this.wizard ? {"players", "verbs"} | {"verbs"})
+      if (lines = $lag_utils:top_lines(kind))
+        this:tell_lines({"", @lines});
+      endif
+    endfor
+    if (lines = $lag_utils:slow_lines())
+      this:tell_lines({"", "The slowest slices of the last hour:", @lines});
+    endif
+  endverb
+
+  verb "@quota-cpu" (any any any) owner: WIZARD flags: "rd"
+    "@quota-cpu";
+    "@quota-cpu PLAYER";
+    "@quota-cpu PLAYER is TICKS";
+    "@quota-cpu PLAYER is default";
+    "Tells what you may use of the server's time: ticks that you earn in each round, and how much one slice may take. Wizards see and set that of others; 0 makes a player's background tasks stand still.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    name = prepstr == "is" ? dobjstr | argstr;
+    who = name ? $string_utils:match_player(name) | this;
+    if ($command_utils:player_match_failed(who, name))
+      return;
+    elseif (prepstr != "is")
+      return this:tell_lines(`$lag_utils:quota_lines(who) ! E_PERM => {"Only wizards can see the quota of others."}');
+    elseif (iobjstr != "default" && !$string_utils:is_integer(iobjstr))
+      return this:tell("Usage:  @quota-cpu PLAYER is TICKS, or @quota-cpu PLAYER is default");
+    endif
+    try
+      set_tick_quota(who, iobjstr == "default" ? -1 | toint(iobjstr));
+    except e (ANY)
+      return this:tell(e[1] == E_PERM ? "Only wizards can do that." | e[2]);
+    endtry
+    this:tell($lag_utils:quota_lines(who)[1]);
+  endverb
+
   // ---- oneself
 
   verb "@desc*ribe" (any as any) owner: WIZARD flags: "rd"

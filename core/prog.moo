@@ -473,11 +473,45 @@ object PROG
     endif
   endverb
 
-  verb "@tasks @forked" (none none none) owner: WIZARD flags: "rd"
+  verb "@tasks" (any none none) owner: WIZARD flags: "rd"
     "@tasks";
-    "Lists your tasks that wait; a wizard sees everybody's.";
+    "@tasks PLAYER";
+    "Lists your tasks that are set aside: what each does, and what it has used so far; a wizard sees everybody's, or those of one player.";
     set_task_perms(caller_perms() == #-1 ? player | caller_perms());
-    this:tell_lines($code_utils:task_lines(queued_tasks()));
+    if (rows = this:rows_of_tasks(argstr))
+      this:tell_lines($lag_utils:task_lines(@rows));
+    endif
+  endverb
+
+  verb "@forked" (any none none) owner: WIZARD flags: "rd"
+    "@forked";
+    "@forked PLAYER";
+    "Lists the same tasks with the time at which each goes on, and its size.";
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    if (rows = this:rows_of_tasks(argstr))
+      this:tell_lines($lag_utils:forked_lines(@rows));
+    endif
+  endverb
+
+  verb rows_of_tasks (this none this) owner: WIZARD flags: "rxd"
+    "this:rows_of_tasks(NAME): {rows of queued_tasks()}, of the player called so, or of all that the caller may see; {} when there is no such player, and said so.";
+    set_task_perms(caller_perms());
+    {name} = args;
+    if (!name)
+      return {queued_tasks()};
+    endif
+    who = $string_utils:match_player(name);
+    if ($command_utils:player_match_failed(who, name))
+      return {};
+    endif
+    found = {};
+    for row in (queued_tasks())
+      $command_utils:suspend_if_needed(0);
+      if (row[5] == who)
+        found = {@found, row};
+      endif
+    endfor
+    return {found};
   endverb
 
   verb "@kill" (any any any) owner: WIZARD flags: "rd"
@@ -498,6 +532,59 @@ object PROG
       result = `kill_task(row[1]) ! ANY';
       this:tell(typeof(result) == ERR ? tostr("Task ", row[1], ": ", result) | tostr("Killed: task ", row[1], ", verb ", row[6], ":", row[7], ", line ", row[8]));
     endfor
+  endverb
+
+  verb "@profile" (any any any) owner: WIZARD flags: "rd"
+    "@profile [for SECONDS]";
+    "@profile OBJECT:VERB [for SECONDS]";
+    "@profile PLAYER [for SECONDS]";
+    "@profile ... as flame";
+    "Looks for some seconds (5) where time goes: in your verbs, in what runs in one verb, in a player's tasks; wizards see all verbs. `as flame' prints the stacks as programs that draw flame graphs read them.";
+    if (player != this)
+      return player:tell("I don't understand that.");
+    endif
+    set_task_perms(caller_perms() == #-1 ? player | caller_perms());
+    if (!this:may_program() || !(request = this:parse_profile(args)))
+      return;
+    endif
+    {target, seconds, flame} = request;
+    try
+      verb_profile("start", target);
+    except e (ANY)
+      return this:tell(e[2], e[1] == E_QUOTA ? ": too many profiles are being made." | ".");
+    endtry
+    this:tell("Looking for ", seconds, seconds == 1 ? " second..." | " seconds...");
+    suspend(seconds);
+    verb_profile("stop");
+    lines = verb_profile("flame");
+    this:tell_lines((flame ? lines | $lag_utils:profile_lines(lines)) || {"Nothing of that was seen at work."});
+  endverb
+
+  verb parse_profile (this none this) owner: WIZARD flags: "rxd"
+    "this:parse_profile(WORDS): {what verb_profile(\"start\") is to be given, seconds, whether as flame}; 0 when that failed, and said so.";
+    set_task_perms(caller_perms());
+    {words} = args;
+    seconds = 5;
+    if (flame = length(words) > 1 && words[$ - 1..$] == {"as", "flame"})
+      words = words[1..$ - 2];
+    endif
+    if (at = "for" in words)
+      seconds = at < length(words) ? toint(words[at + 1]) | 0;
+      words = words[1..at - 1];
+    endif
+    if (seconds < 1 || seconds > 600)
+      this:tell("For how long?  Say 1 to 600 seconds.");
+      return 0;
+    endif
+    text = $string_utils:from_list(words, " ");
+    if (!text)
+      return {0, seconds, flame};
+    elseif ($code_utils:parse_verbref(text))
+      ref = this:match_verbref(text, "");
+      return ref ? {{ref[1], $string_utils:explode(strsub(verbs(ref[1])[ref[2]], "*", ""))[1]}, seconds, flame} | 0;
+    endif
+    who = $string_utils:match_player(text);
+    return $command_utils:player_match_failed(who, text) ? 0 | {who, seconds, flame};
   endverb
 
   verb may_program (this none this) owner: LIBRARIAN flags: "rxd"

@@ -29,6 +29,7 @@ object SYSOBJ
   property match_utils (owner: WIZARD, flags: "r") = MATCH_UTILS;
   property building_utils (owner: WIZARD, flags: "r") = BUILDING_UTILS;
   property recycler (owner: WIZARD, flags: "r") = BUILDING_UTILS;
+  property lag_utils (owner: WIZARD, flags: "r") = LAG_UTILS;
   property time_utils (owner: WIZARD, flags: "r") = TIME_UTILS;
   property nothing (owner: WIZARD, flags: "r") = #-1;
   property ambiguous_match (owner: WIZARD, flags: "r") = #-2;

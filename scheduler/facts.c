@@ -63,12 +63,24 @@ static value facts_of_histogram(const struct scheduler *s, enum stats_histogram 
     return facts_value(&f);
 }
 
+/* How long each span is by now: what was used is to be divided by that. */
+static value facts_of_lengths(const struct scheduler *s) {
+    struct facts f = begin(s);
+    int64_t up_us = clock_wall_us() - stats_since(s->stats) * 1000000;
+    for (int i = 0; i < SPANS; i++) {
+        int64_t us = rolling_span_us((enum rolling_span)i, clock_monotonic_us());
+        facts_put(&f, span_word((enum rolling_span)i), value_float((double)(us < up_us ? us : up_us) / 1e6));
+    }
+    return facts_value(&f);
+}
+
 value sched_facts(const struct scheduler *s) {
     struct facts f = begin(s);
     const struct stats_counts *counts = stats_counts(s->stats);
     struct stats_gauges gauges = sched_gauges(s);
     struct usage spans[SPANS];
     put_int(&f, "since", stats_since(s->stats));
+    facts_put(&f, "seconds", facts_of_lengths(s));
     for (int i = 0; i < SPANS; i++) spans[i] = stats_usage(s->stats, (enum rolling_span)i);
     facts_put(&f, "used", facts_of_spans(s, spans));
 #define COUNTER(name, doc) put_int(&f, #name, counts->name);
@@ -110,14 +122,20 @@ static void put_share(struct facts *f, struct scheduler *s, objid player) {
     put_int(f, "busy", h && h->active);
 }
 
+struct queue_state sched_queue_state(struct scheduler *s, objid player) {
+    const struct queue *q = idmap_get(&s->queues, player);
+    if (!q) return (struct queue_state){.queued = 0};
+    return (struct queue_state){.queued = (int64_t)q->tasks - q->has_turn, .ready = (int64_t)q->nready, .debt = q->share ? share_debt(q->share) : 0};
+}
+
 value sched_player_facts(struct scheduler *s, objid player) {
     struct facts f = begin(s);
-    const struct queue *q = idmap_get(&s->queues, player);
+    struct queue_state state = sched_queue_state(s, player);
     const struct input *in = input_get(s, player);
     put_obj(&f, "player", player);
     put_int(&f, "tasks", sched_queue_count(s, player));
-    put_int(&f, "queued", q ? (int64_t)q->tasks - q->has_turn : 0);
-    put_int(&f, "ready", q ? (int64_t)q->nready : 0);
+    put_int(&f, "queued", state.queued);
+    put_int(&f, "ready", state.ready);
     put_int(&f, "input_bytes", in ? (int64_t)in->bytes : 0);
     put_share(&f, s, player);
     put_spans(&f, s, player);

@@ -10,6 +10,11 @@ value facts_of_spans(const struct scheduler *s, const struct usage spans[SPANS])
 const char *span_word(enum rolling_span span);
 
 value sched_facts(const struct scheduler *s); /* counters.def, and what all have used */
+struct queue_state {
+    int64_t queued, ready; /* tasks that are set aside; those of them that wait for their turn only */
+    int64_t debt; /* ticks that its share owes */
+};
+struct queue_state sched_queue_state(struct scheduler *s, objid player); /* zeros: it has no queue */
 value sched_player_facts(struct scheduler *s, objid player); /* its queue, and what it has used */
 value sched_queue_facts(struct scheduler *s, objid player); /* queue_info() of a ToastStunt world; integer 0: it has no queue */
 value sched_slow_facts(const struct scheduler *s, objid progr); /* the slowest slices, a list; a wizard gets all, others their own */

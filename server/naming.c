@@ -28,10 +28,14 @@ void name_payer(struct db *db, objid who, bool logins, struct buf *out) {
 
 void name_verb(struct db *db, objid definer, const struct str *names, struct buf *out) {
     if (definer == NOTHING) {
-        add_clean(out, names->data, names->len);
+        if (names->len) add_clean(out, names->data, names->len);
+        else buf_add_c(out, "Input to EVAL");
         return;
     }
-    name_object(db, definer, out);
-    buf_byte(out, ':');
+    buf_printf(out, "#%lld:", (long long)definer);
     add_clean(out, names->data, strcspn(names->data, " "));
+    if (!db_valid(db, definer)) return;
+    buf_add_c(out, " (");
+    add_clean(out, db_name(db, definer)->data, db_name(db, definer)->len);
+    buf_byte(out, ')');
 }

@@ -12,6 +12,6 @@ struct db;
 
 void name_object(struct db *db, objid o, struct buf *out); /* "Wizard (#2)", or "#-1" */
 void name_payer(struct db *db, objid who, bool logins, struct buf *out); /* as that, or "logins at #0", or "the server" */
-void name_verb(struct db *db, objid definer, const struct str *names, struct buf *out); /* "generic room (#3):l*ook", by the first of its names; or "Input to EVAL" */
+void name_verb(struct db *db, objid definer, const struct str *names, struct buf *out); /* "#3:l*ook (generic room)", with the first of its names; or "Input to EVAL" */
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/version.h"
+#include "scheduler/facts.h"
 #include "scheduler/stats.h"
 #include "server/control_parts.h"
 #include "server/naming.h"
@@ -62,7 +63,7 @@ static void write_usage(const struct usage *u, struct buf *out) {
     buf_printf(out, "\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld", (long long)u->slices, (long long)u->ticks, (long long)u->cpu_us, (long long)u->wait_us, (long long)u->worst_slice_us, (long long)u->worst_wait_us);
 }
 
-/* player  NAME  SLICES  TICKS  CPU_US  WAIT_US  WORST_SLICE_US  WORST_WAIT_US; a verb's rows likewise. */
+/* player  NAME  SLICES  TICKS  CPU_US  WAIT_US  WORST_SLICE_US  WORST_WAIT_US  READY  TASKS  DEBT; a verb's rows are the first eight. */
 static void write_rows(struct server *s, enum rolling_span span, size_t most, struct buf *out) {
     struct usage_row rows[MOST_ROWS];
     size_t n = stats_top_players(sched_stats(s->sched), span, rows, most);
@@ -70,7 +71,8 @@ static void write_rows(struct server *s, enum rolling_span span, size_t most, st
         buf_add_c(out, "player\t");
         name_payer(s->db, rows[i].who, rows[i].logins, out);
         write_usage(&rows[i].usage, out);
-        buf_byte(out, '\n');
+        struct queue_state q = rows[i].logins ? (struct queue_state){.queued = 0} : sched_queue_state(s->sched, rows[i].who);
+        buf_printf(out, "\t%lld\t%lld\t%lld\n", (long long)q.ready, (long long)q.queued, (long long)q.debt);
     }
     n = stats_top_verbs(sched_stats(s->sched), span, rows, most);
     for (size_t i = 0; i < n; i++) {
@@ -89,7 +91,7 @@ static void write_where(struct server *s, const struct slow_slice *slice, struct
     value verb = list_get(row.u.l, 2), definer = list_get(row.u.l, 4), line = list_get(row.u.l, 6);
     if (verb.type != V_STR || definer.type != V_OBJ || line.type != V_INT) return;
     name_verb(s->db, definer.u.o, verb.u.s, out);
-    buf_printf(out, " line %lld", (long long)line.u.i);
+    if (line.u.i) buf_printf(out, " line %lld", (long long)line.u.i);
 }
 
 /* slow  WALL_US  US  TICKS  WHO  VERB  END  WHERE */
@@ -107,9 +109,11 @@ static void write_slow(struct server *s, size_t most, struct buf *out) {
     }
 }
 
-static enum rolling_span span_of(const char *word) {
-    if (!strncmp(word, "hour", 4)) return SPAN_HOUR;
-    return strncmp(word, "all", 3) ? SPAN_MINUTE : SPAN_ALL;
+static enum rolling_span span_of(const char *text) {
+    size_t n = strcspn(text, " ");
+    for (int i = 0; i < SPANS; i++)
+        if (!strncmp(text, span_word((enum rolling_span)i), n) && !span_word((enum rolling_span)i)[n]) return (enum rolling_span)i;
+    return SPAN_MINUTE;
 }
 
 /* "minute 20": the span, and the rows of each table. */

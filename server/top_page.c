@@ -128,7 +128,7 @@ static void write_title(struct page *p, const char *note) {
 static void write_rates(struct page *p) {
     static const struct {
         const char *name, *title;
-    } all[] = {{"commands", "commands"}, {"slices", "slices"}, {"ticks", "ticks"}, {"forks", "forks"}, {"lagging", "lagging"}};
+    } all[] = {{"commands", "commands"}, {"slices", "slices"}, {"ticks", "ticks"}, {"forks", "forks"}};
     buf_printf(&p->line, "cpu %s %%", part(rate(p, "process_cpu_us") / 1e6).text);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) buf_printf(&p->line, "  %s %s/s", all[i].title, count(rate(p, all[i].name)).text);
     end_line(p);
@@ -156,6 +156,7 @@ static void write_numbers(struct page *p) {
     buf_printf(&p->line, "tasks %s: %s ready, %s sleeping, %s waiting", count((double)top_number(st, "tasks")).text, count((double)top_number(st, "ready")).text,
                count((double)top_number(st, "sleeping")).text, count((double)top_number(st, "waiting")).text);
     buf_printf(&p->line, "; queues %s: %s ready", count((double)top_number(st, "queues")).text, count((double)top_number(st, "queues_ready")).text);
+    if (top_number(st, "lagging")) buf_printf(&p->line, "; %s slices LAGGED", count((double)top_number(st, "lagging")).text);
     end_line(p);
     buf_printf(&p->line, "connections %s, %s of them not logged in; memory %lld MB; save %s", top_text(st, "connections"), top_text(st, "not_logged_in"), (long long)(top_number(st, "memory") >> 20), top_text(st, "save"));
     if (top_number(st, "save_failures")) buf_printf(&p->line, ", %s FAILED", top_text(st, "save_failures"));

@@ -165,10 +165,10 @@ def test_rooms_go_with_their_exits():
         ann.do("@dig den|out to Den")
         ann.do("den", "Exits: out.")
         ann.says("@sethome", "Den is your home now.")
-        ann.do("@recycle here", "The room fades away around you.", "The Hall", "Exits: north, east.", "Den (#37) recycled.")
-        assert ann.value("{valid(#38), valid(#39), #26.exits, #26.entrances}") == "{0, 0, {#29, #31}, {#30, #32}}"
+        ann.do("@recycle here", "The room fades away around you.", "The Hall", "Exits: north, east.", "Den (#38) recycled.")
+        assert ann.value("{valid(#39), valid(#40), #26.exits, #26.entrances}") == "{0, 0, {#29, #31}, {#30, #32}}"
         ann.do("@dig den to Den")
-        ann.says("@recycle #41", "den (#41) recycled.")
+        ann.says("@recycle #42", "den (#42) recycled.")
         ann.do("look", "Exits: north, east.")
 
 
@@ -183,7 +183,7 @@ def test_nowhere():
         ann.says("say hello", "I couldn't understand that.")
         ann.do("home", "The Hall")
         ann.says("drop duck", "You drop duck.", "Duck starts moving.")
-        ann.says("@recycle duck", "duck (#37) recycled.")
+        ann.says("@recycle duck", "duck (#38) recycled.")
         ann.says(";;suspend(1.2); return 1;")
         assert ann.expect(re.compile("^(=> 1|#.*)$"))[0] == "=> 1"
 
@@ -197,7 +197,7 @@ def test_programming():
         ann.says("@property box.size", "Property added with value 0.")
         ann.says('@property box.list {1, "two", #3, E_PERM, 4.5}', 'Property added with value {1, "two", #3, E_PERM, 4.5}.')
         ann.says('@property box.bad "x" "zz"', "Unknown permission bit:  z")
-        ann.says("@show box.colour", f"{box}.colour", "Owner:        Ann (#36)", "Permissions:  rc", 'Value:        "red"')
+        ann.says("@show box.colour", f"{box}.colour", "Owner:        Ann (#37)", "Permissions:  rc", 'Value:        "red"')
         ann.says("@set box.size to 4", f"Property {box}.size set to 4.")
         ann.says("@set box.size to {4", "Could not parse: {4")
         ann.says("@set box.nosuch to 4", "That object does not define that property.")
@@ -206,8 +206,8 @@ def test_programming():
         ann.says("@verb box:peek this none this", "Verb added (2).")
         ann.says("@verb box:put any in this rxd", "Verb added (3).")
         ann.says("@verb box:bad any nowhere this", '"nowhere" is not a valid preposition.')
-        ann.do("@display box:", ":shake                   Ann (#36)            r  d  this none none", ":peek                    Ann (#36)            r xd  this none this",
-               ":put                     Ann (#36)            r xd  any in/inside/into this")
+        ann.do("@display box:", ":shake                   Ann (#37)            r  d  this none none", ":peek                    Ann (#37)            r xd  this none this",
+               ":put                     Ann (#37)            r xd  any in/inside/into this")
         ann.program("box:shake", "x = 1 +;", errors=["Line 1:  syntax error"])
         ann.program("box:shake", 'player:tell("You shake ", this.name, ".");', "", "x = this.nosuch;")
         got = ann.lines("shake box")
@@ -233,7 +233,7 @@ def test_eval():
     with World() as world:
         ann = world.create("Ann")
         ann.says(";1 + 1", "=> 2")
-        ann.says(";player", "=> #36  (Ann)")
+        ann.says(";player", "=> #37  (Ann)")
         ann.says(";E_PERM", "=> E_PERM  (Permission denied)")
         ann.says(";;for i in [1..2] player:tell(i); endfor", "1", "2", "=> 0")
         ann.says(";if (me == player) return \"yes\"; endif", '=> "yes"')
@@ -264,7 +264,7 @@ def test_two_players():
         bob.lines("n")
         ann.expect("Bob has arrived.")
         who = ann.lines("@who")
-        assert any(line.startswith("Bob (#37)") and line.endswith("The Garden") for line in who) and who[-1] == "Total: 2 players.", who
+        assert any(line.startswith("Bob (#38)") and line.endswith("The Garden") for line in who) and who[-1] == "Total: 2 players.", who
         bob.send("@quit")
         ann.expect("Bob has disconnected.")
         ann.do("look", "The Garden", "Bob is asleep here.")
@@ -294,11 +294,11 @@ def test_the_toy_and_its_child():
         bob.says(f"@create {toy} named Sushi", "Permission denied")
         ann.says("@chmod toy f", 'Object permissions set to "f".')
         sushi = number(bob.lines(f"@create {toy} named Sushi"))
-        bob.says("@show sushi.wound", f"{sushi}.wound", "Owner:        Bob (#37)", "Permissions:  rc", "Value:        0")
+        bob.says("@show sushi.wound", f"{sushi}.wound", "Owner:        Bob (#38)", "Permissions:  rc", "Value:        0")
         assert re.match(re.escape(toy) + r":wind.*, line 1:  Permission denied", bob.lines("wind sushi")[0])
         ann.says("@chmod toy.wound !c", 'Property permissions set to "r".')
         roll = number(bob.lines(f"@create {toy} named Roll"))
-        bob.says("@show roll.wound", f"{roll}.wound", "Owner:        Ann (#36)", "Permissions:  r", "Value:        0")
+        bob.says("@show roll.wound", f"{roll}.wound", "Owner:        Ann (#37)", "Permissions:  r", "Value:        0")
         bob.says("wind roll", "You wind up the Roll.")
         bob.says("@set roll.wound to 5", f"Unable to set {roll}.wound: Permission denied")
         bob.says("@chparent sushi to $thing", "Parent changed.")
@@ -318,9 +318,9 @@ def test_history_and_undo():
         ann.program("box:shake", 'player:tell("one");')
         ann.program("box:shake", 'player:tell("two");', "return;")
         got = ann.lines("@history box:shake")
-        assert re.match(r" 1:  \d+ seconds? ago, by Ann \(#36\)$", got[0]) and got[1] == '       before: 1 line: player:tell("one");' and got[3] == "       before: no program", got
+        assert re.match(r" 1:  \d+ seconds? ago, by Ann \(#37\)$", got[0]) and got[1] == '       before: 1 line: player:tell("one");' and got[3] == "       before: no program", got
         got = ann.lines("@undo-verb box:shake")
-        assert re.match(re.escape(f"Verb {box}:shake is as it was before the change by Ann (#36) ") + r"\d+ seconds? ago \(1 line\)\.$", got[-1]), got
+        assert re.match(re.escape(f"Verb {box}:shake is as it was before the change by Ann (#37) ") + r"\d+ seconds? ago \(1 line\)\.$", got[-1]), got
         ann.says("shake box", "one")
         ann.lines("@undo-verb box:shake")
         ann.says("shake box", "two")
@@ -384,7 +384,7 @@ def test_listening_is_not_reading():
         bob.program("ear:tell", "this.got = {@this.got, `$command_utils:read() ! ANY', `read(player) ! ANY', `player:notify(\"x\") ! ANY', `player:moveto(#27) ! ANY'};")
         ann.says("say hello", 'You say, "hello"')
         ann.do("look", "The Hall")
-        assert bob.value("#38.got[1..4]") == "{E_PERM, E_PERM, E_PERM, E_PERM}"
+        assert bob.value("#39.got[1..4]") == "{E_PERM, E_PERM, E_PERM, E_PERM}"
 
 
 def test_rooms_that_refuse():
@@ -409,7 +409,7 @@ def test_rooms_do_not_act_for_who_is_in_them():
         den = number(bob.lines("@dig Den"))
         bob.do(f"@dig den to {den}")
         bob.lines(f"@verb {den}:announce_all_but this none this")
-        bob.program(f"{den}:announce_all_but", """x = {`player:my_huh("@drop_failed", {"#37", "is", "evil"}, "") ! ANY', `#3:say() ! ANY', `#37:drop() ! ANY'};""",
+        bob.program(f"{den}:announce_all_but", """x = {`player:my_huh("@drop_failed", {"#38", "is", "evil"}, "") ! ANY', `#3:say() ! ANY', `#38:drop() ! ANY'};""",
                     """this.description = toliteral({@x, `player:set_description("x") ! ANY'});""")
         w.lines("den")
         assert w.lines("say ho")[0].startswith("You say")
@@ -553,22 +553,22 @@ def test_reboot_keeps_everybody():
 def test_ranks_and_boots():
     with World() as world:
         w, bob = world.wizard(), world.create("Bob")
-        w.says("@newpassword bob other", "New password set for Bob (#36).")
-        w.says("@wizard bob", "Bob (#36) is now a wizard.")
+        w.says("@newpassword bob other", "New password set for Bob (#37).")
+        w.says("@wizard bob", "Bob (#37) is now a wizard.")
         bob.expect("You are now a wizard.")
         bob.ready()
         assert bob.value("{me.wizard, parent(me)}") == "{1, #12}"
-        w.says("@boot bob being noisy", "Bob (#36) booted.")
+        w.says("@boot bob being noisy", "Bob (#37) booted.")
         bob.expect("You have been disconnected by Wizard: being noisy")
         bob.expect_end()
         bob = world.connect_as("bob", "other")
-        w.says("@toad bob", "Bob (#36) is not a player any more.  `@recycle' would destroy what is left.")
+        w.says("@toad bob", "Bob (#37) is not a player any more.  `@recycle' would destroy what is left.")
         bob.expect_end()
         w.says("@who bob", '"bob" is not the name of any player.')
         thing = number(w.lines("@create $thing named gift"))
         world.create("Carol")
         w.lines("@version")
-        w.says("@chown gift to carol", f"Owner of gift ({thing}) is now Carol (#38).")
+        w.says("@chown gift to carol", f"Owner of gift ({thing}) is now Carol (#39).")
 
 
 # ---- help, and the source itself
