@@ -59,8 +59,8 @@ struct host {
     void (*hide)(void *ctx, objid player, bool on);
     /* A slice begins, or the one around it goes on; vm NULL: none runs. NULL allowed. */
     void (*runs)(void *ctx, int64_t task_id, const struct vm *vm);
-    /* After each slice, when no task runs: close what was booted meanwhile (sched_connection_closed() may be called from here), shut down if asked. NULL allowed. */
-    void (*slice_ended)(void *ctx);
+    /* After each slice, when no task runs: close what was booted meanwhile (sched_connection_closed() may be called from here), shut down if asked. false: there was nothing to do. NULL allowed. */
+    bool (*slice_ended)(void *ctx);
     /* options kept by the server: binary, client-echo, ... Result of get: owned, NONE when there is no such option. set: false when the value does not fit. */
     value (*get_option)(void *ctx, objid conn, const struct str *name);
     bool (*set_option)(void *ctx, objid conn, const struct str *name, value v);

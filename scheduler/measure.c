@@ -10,7 +10,7 @@
 
 enum { SHORT_LAP_US = 1000 }; /* reading the thread clock costs more than it could correct */
 
-static void lap(struct scheduler *s, int64_t now_us) {
+static void lap(struct scheduler *s, struct run *run, int64_t now_us) {
     int64_t used = now_us - s->lap_us;
     s->lap_us = now_us;
     if (used >= SHORT_LAP_US) {
@@ -18,13 +18,15 @@ static void lap(struct scheduler *s, int64_t now_us) {
         s->cpu_mark_us = cpu;
         if (since_mark < used) used = since_mark;
     }
-    s->turn_used.cpu_us += used;
-    if (s->run) s->run->cpu_us += used;
+    s->turn_cpu_us += used;
+    if (!run) return;
+    run->cpu_us += used;
+    s->slices_cpu_us += used;
 }
 
 void measure_begin_turn(struct scheduler *s, int64_t now_us, int64_t ready_us) {
     s->lap_us = now_us;
-    s->turn_used = (struct usage){0};
+    s->turn_cpu_us = s->slices_cpu_us = 0;
     s->line_us = 0;
     s->wait_us = ready_us && ready_us < now_us ? now_us - ready_us : 0;
     s->turn_is_fresh = true;
@@ -39,10 +41,9 @@ void measure_line(struct scheduler *s, int64_t read_us) {
 
 void measure_begin_slice(struct scheduler *s, struct run *run) {
     if (s->turn_is_fresh) run->started_us = s->lap_us; /* a moment ago */
-    else lap(s, run->started_us = clock_monotonic_us());
+    else lap(s, s->run, run->started_us = clock_monotonic_us());
     s->turn_is_fresh = false;
     run->player = vm_task_player(run->vm);
-    run->progr = vm_progr(run->vm);
     run->wait_us = s->wait_us;
     s->wait_us = 0;
     run->verb = stats_begin_slice(s->stats, run->vm, run->started_us);
@@ -77,21 +78,20 @@ static void add_to_sums(struct task_sums *sums, const struct run *run, int64_t t
 
 void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out) {
     int64_t now = clock_monotonic_us(), us = now - run->started_us;
-    lap(s, now);
+    lap(s, run, now);
     enum slice_end end = count_end(stats_count(s->stats), status);
     struct usage used = {.slices = 1, .ticks = ticks, .cpu_us = run->cpu_us, .wait_us = run->wait_us, .worst_slice_us = us, .worst_wait_us = run->wait_us};
-    stats_end_slice(s->stats, run->verb, &used);
+    stats_end_slice(s->stats, run->verb, s->turn, &used);
     add_to_sums(vm_sums(run->vm), run, ticks);
     if (us >= SLOW_SLICE_US) slow_end_slice(s, run, (struct slow_slice){.us = us, .cpu_us = run->cpu_us, .ticks = ticks, .end = end, .at_us = now}, out);
     value_unref(run->stack);
-    used.cpu_us = 0; /* it is in the lap */
-    usage_add(&s->turn_used, &used);
 }
 
-void measure_end_turn(struct scheduler *s, struct queue *q) {
+int64_t measure_end_turn(struct scheduler *s, struct queue *q) {
     int64_t now = clock_monotonic_us();
-    lap(s, now);
+    lap(s, NULL, now);
     if (s->line_us) stats_time(s->stats, STATS_latency, now - s->line_us);
-    stats_end_turn(s->stats, q, &s->turn_used);
+    stats_end_turn(s->stats, q, s->turn_cpu_us - s->slices_cpu_us);
     s->turn_is_fresh = false;
+    return now;
 }

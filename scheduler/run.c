@@ -44,9 +44,9 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     enum vm_status status = vm_run(vm, &limits, wake, out);
     watchdog_end(s->watchdog);
     s->ticks_used += ticks - limits.ticks;
-    measure_end_slice(s, &run, status, ticks - limits.ticks, out);
     s->run = run.outer;
     if (s->host.runs) s->host.runs(s->host.ctx, s->run ? s->run->task_id : 0, s->run ? s->run->vm : NULL);
+    measure_end_slice(s, &run, status, ticks - limits.ticks, out);
     return status;
 }
 
@@ -259,7 +259,17 @@ void run_input(struct scheduler *s, struct input *in) {
 
 enum { FREED_A_TURN = 1 << 14 }; /* elements of dead lists: a millisecond or two */
 
-static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
+/* What waited for the end of a slice. false: nothing did. */
+static bool run_hooks(struct scheduler *s) {
+    if (s->nhooks == 0 && s->nlags == 0 && s->recycled.len == 0) return false;
+    login_run_hooks(s);
+    slow_tell(s);
+    login_close_recycled(s);
+    return true;
+}
+
+/* When it has ended, monotonic. */
+static int64_t run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
     queue_begin_turn(q);
     measure_begin_turn(s, now_us, q->part == PART_TYPED ? 0 : q->first->due_us);
     s->turn = q;
@@ -273,12 +283,11 @@ static void run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
     }
     s->turn = NULL;
     value_free_some(FREED_A_TURN); /* what it dropped it pays for, as far as that is short */
-    measure_end_turn(s, q);
-    queue_end_turn(s, q, s->ticks_used, s->turn_used.cpu_us);
-    login_run_hooks(s);
-    slow_tell(s);
-    login_close_recycled(s);
-    if (s->host.slice_ended) s->host.slice_ended(s->host.ctx);
+    int64_t ended = measure_end_turn(s, q);
+    queue_end_turn(s, q, s->ticks_used, s->turn_cpu_us);
+    bool more = run_hooks(s);
+    if (s->host.slice_ended && s->host.slice_ended(s->host.ctx)) more = true;
+    return more ? clock_monotonic_us() : ended;
 }
 
 bool sched_is_idle(const struct scheduler *s) {
@@ -289,16 +298,12 @@ int64_t sched_run(struct scheduler *s, int64_t budget_us) {
     int64_t begun = clock_monotonic_us(), end = begun + budget_us;
     must(!s->run);
     s->cpu_mark_us = clock_cpu_us();
-    login_run_hooks(s); /* of verbs that the host called */
-    slow_tell(s);
-    login_close_recycled(s);
-    int64_t now = clock_monotonic_us();
+    int64_t now = run_hooks(s) ? clock_monotonic_us() : begun; /* of verbs that the host called */
     for (;;) {
         sleepers_wake(s, now);
         struct queue *q = now - begun < FRESH_LOOK_US ? queues_next(s) : queues_next_of_round(s);
         if (!q) break;
-        run_turn(s, q, now);
-        now = clock_monotonic_us();
+        now = run_turn(s, q, now);
         if (now >= end) break;
     }
     if (value_free_some(FREED_A_TURN) || s->ring) return 0;

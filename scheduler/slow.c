@@ -24,7 +24,7 @@ void slow_keep_stack(struct run *run, int64_t now_us) {
 
 /* A row as in a stack, of all that is known of a task that nobody saw. */
 static value stack_of_first_verb(const struct slow_slice *slice) {
-    struct list *row = list_of(6, value_obj(NOTHING), value_str(str_ref(slice->verb)), value_obj(slice->progr), value_obj(slice->definer), value_obj(slice->player), value_int(0));
+    struct list *row = list_of(6, value_obj(NOTHING), value_str(str_ref(slice->verb)), value_obj(NOTHING), value_obj(slice->definer), value_obj(slice->player), value_int(0));
     return value_list(list_of(1, value_list(row)));
 }
 
@@ -64,7 +64,6 @@ void slow_end_slice(struct scheduler *s, struct run *run, struct slow_slice slic
     slice.wall_us = clock_wall_us();
     slice.payer = s->turn ? s->turn->owner : NOTHING;
     slice.player = run->player;
-    slice.progr = run->progr;
     slice.definer = run->verb->who;
     slice.verb = str_ref(run->verb->verb);
     slice.stack = stack_of(run, &slice, out);

@@ -111,7 +111,7 @@ struct run {
     int64_t limit_us;
     struct usage_entry *verb; /* with which the task began */
     int64_t wait_us, cpu_us;
-    objid player, progr; /* at its beginning */
+    objid player; /* at its beginning */
     value stack; /* when it was last seen running for long; NONE: it was not */
     int64_t stack_us; /* when that was, monotonic */
     bool is_handler; /* runs a verb that hears of errors or long slices: its own are not reported to it */
@@ -154,7 +154,7 @@ struct scheduler {
     int64_t lap_us; /* monotonic: until when CPU time has been charged */
     int64_t wait_us; /* of this turn, until its first slice takes it */
     int64_t line_us; /* when the line that this turn runs was read; 0: none, or not to be counted */
-    struct usage turn_used;
+    int64_t turn_cpu_us, slices_cpu_us; /* of this turn, and of the slices in it */
     bool turn_is_fresh; /* nothing has been done in it yet */
     struct lag *lags; /* long slices of which the world has not heard */
     size_t nlags;
@@ -228,9 +228,9 @@ void queues_fini(struct scheduler *s);
 /* measure.c: what is counted of turns and slices */
 void measure_begin_turn(struct scheduler *s, int64_t now_us, int64_t ready_us); /* what runs was ready since then; 0: not known */
 void measure_line(struct scheduler *s, int64_t read_us); /* it runs such a line */
-void measure_end_turn(struct scheduler *s, struct queue *q); /* s->turn_used.cpu_us is what it has cost */
+int64_t measure_end_turn(struct scheduler *s, struct queue *q); /* s->turn_cpu_us is what it has cost. The time, monotonic */
 void measure_begin_slice(struct scheduler *s, struct run *run); /* before it is s->run; sets started_us */
-void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out); /* while it is */
+void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out); /* when it is no longer; s->lap_us is when it ended */
 void measure_sample(void *sched, const struct vm *vm, int us); /* machine_hooks.sampled */
 
 /* slow.c: long slices */

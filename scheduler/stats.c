@@ -78,20 +78,37 @@ struct usage_entry *stats_begin_slice(struct stats *st, struct vm *vm, int64_t n
 
 void stats_time(struct stats *st, enum stats_histogram which, int64_t us) { histogram_add(rolling_now(&st->times[which], &times_kind, st->period), us); }
 
-void stats_end_slice(struct stats *st, struct usage_entry *verb, const struct usage *used) {
-    verb->pins--;
-    usage_add(usage_now(verb, st->period), used);
-    usage_add(rolling_now(&st->all, &usage_kind, st->period), used);
-    stats_time(st, STATS_slice, used->worst_slice_us);
-}
-
-void stats_end_turn(struct stats *st, struct queue *q, const struct usage *used) {
+static struct usage *payer_now(struct stats *st, struct queue *q) {
     if (!q->usage || q->usage_epoch != st->players.epoch) {
         q->usage = usage_get(&st->players, q->owner, NULL, q->logins, st->period);
         q->usage_epoch = st->players.epoch;
     }
-    usage_add(usage_now(q->usage, st->period), used);
-    stats_time(st, STATS_wait, used->wait_us);
+    return usage_now(q->usage, st->period);
+}
+
+/* Without what samples tell. */
+static void add_slice(struct usage *into, const struct usage *used) {
+    into->slices++;
+    into->ticks += used->ticks;
+    into->cpu_us += used->cpu_us;
+    into->wait_us += used->wait_us;
+    if (used->worst_slice_us > into->worst_slice_us) into->worst_slice_us = used->worst_slice_us;
+    if (used->worst_wait_us > into->worst_wait_us) into->worst_wait_us = used->worst_wait_us;
+}
+
+void stats_end_slice(struct stats *st, struct usage_entry *verb, struct queue *payer, const struct usage *used) {
+    verb->pins--;
+    add_slice(usage_now(verb, st->period), used);
+    add_slice(rolling_now(&st->all, &usage_kind, st->period), used);
+    if (payer) {
+        add_slice(payer_now(st, payer), used);
+        stats_time(st, STATS_wait, used->wait_us);
+    }
+    stats_time(st, STATS_slice, used->worst_slice_us);
+}
+
+void stats_end_turn(struct stats *st, struct queue *q, int64_t cpu_us) {
+    payer_now(st, q)->cpu_us += cpu_us;
 }
 
 void stats_sample(struct stats *st, const struct vm *vm, int us) {

@@ -78,9 +78,8 @@ void stats_free(struct stats *st);
 struct stats_counts *stats_count(struct stats *st);
 /* The entry of a task's first verb, pinned until stats_end_slice(). */
 struct usage_entry *stats_begin_slice(struct stats *st, struct vm *vm, int64_t now_us);
-void stats_end_slice(struct stats *st, struct usage_entry *verb, const struct usage *used);
-/* What a turn has cost its queue: a slice, or a line with all it began. */
-void stats_end_turn(struct stats *st, struct queue *q, const struct usage *used);
+void stats_end_slice(struct stats *st, struct usage_entry *verb, struct queue *payer, const struct usage *used); /* payer NULL: nobody */
+void stats_end_turn(struct stats *st, struct queue *q, int64_t cpu_us); /* which it has cost the queue besides its slices */
 void stats_sample(struct stats *st, const struct vm *vm, int us); /* its frames were seen, and stand for so much time */
 void stats_time(struct stats *st, enum stats_histogram which, int64_t us);
 void sched_note_loop(struct scheduler *s, int64_t us); /* the server worked so long between two looks at its sockets */

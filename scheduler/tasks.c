@@ -162,16 +162,16 @@ static int64_t microseconds(double seconds) {
     return seconds < 9e9 ? (int64_t)llround(seconds * 1e6) : INT64_C(9000000000000000);
 }
 
-static void sleep_for(struct scheduler *s, struct task *t, double seconds) {
-    int64_t us = microseconds(seconds), now = clock_monotonic_us();
-    sleep_from(s, t, now, now + us, clock_wall_us() + us);
+static void sleep_for(struct scheduler *s, struct task *t, int64_t now_us, double seconds) {
+    int64_t us = microseconds(seconds);
+    sleep_from(s, t, now_us, now_us + us, clock_wall_us() + us);
 }
 
 enum error task_fork(struct scheduler *s, struct vm *child, double seconds, int64_t id) {
     if (sched_check_task_limit(s, vm_progr(child)) != E_NONE || vm_bytes(child) > VALUE_STORED_MAX) return E_QUOTA;
     struct task *t = task_new(s, id, child);
     t->forked = true;
-    sleep_for(s, t, seconds);
+    sleep_for(s, t, clock_monotonic_us(), seconds);
     task_count(s, t, 1);
     task_changed(s, t);
     stats_count(s->stats)->forks++;
@@ -200,7 +200,7 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
     switch (o->why) {
     case SUSPEND_TIMED:
         t->from_suspend = true;
-        sleep_for(s, t, o->seconds);
+        sleep_for(s, t, s->lap_us, o->seconds); /* its slice has just ended */
         break;
     case SUSPEND_FOREVER:
         t->from_suspend = true;

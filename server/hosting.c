@@ -284,7 +284,7 @@ static void host_runs(void *ctx, int64_t task_id, const struct vm *vm) {
     (void)phase("slice");
 }
 
-static void host_slice_ended(void *ctx) { server_settle(ctx); }
+static bool host_slice_ended(void *ctx) { return server_settle(ctx); }
 
 static enum error host_read_stdin(void *ctx, int64_t task_id) {
     terminal_ask(ctx, task_id);

@@ -17,8 +17,10 @@ void server_load_options(struct server *s) {
     s->max_queued_output = max < LEAST_MAX_QUEUED_OUTPUT ? LEAST_MAX_QUEUED_OUTPUT : max;
 }
 
-void server_settle(struct server *s) {
-    if (connections_need_settling(s)) connections_settle(s);
+bool server_settle(struct server *s) {
+    if (!connections_need_settling(s)) return false;
+    connections_settle(s);
+    return true;
 }
 
 void server_say_to_all(struct server *s, const char *line) {

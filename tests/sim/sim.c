@@ -189,10 +189,10 @@ static void runs(void *ctx, int64_t task_id, const struct vm *vm) {
     model_slice_ended(sim, since);
 }
 
-static void slice_ended(void *ctx) {
+static bool slice_ended(void *ctx) {
     struct sim *sim = ctx;
     if (sim->in_turn) end_turn(sim);
-    sim->f.host.slice_ended(ctx);
+    return sim->f.host.slice_ended(ctx);
 }
 
 static bool notify(void *ctx, objid conn, const char *bytes, size_t len, bool no_flush, bool no_newline) {

@@ -100,8 +100,9 @@ static void hide(void *ctx, objid player, bool on) {
     if (c) c->hidden = on;
 }
 
-static void slice_ended(void *ctx) {
+static bool slice_ended(void *ctx) {
     struct fake *f = ctx;
+    bool any = f->marked > 0;
     for (size_t i = 0; i < f->nconnections && f->marked > 0; i++) {
         struct fake_connection *c = f->connections[i];
         if (!c->id || !c->closing || c->closed) continue;
@@ -110,6 +111,7 @@ static void slice_ended(void *ctx) {
         sched_connection_closed(f->s, c->id, false);
         rename_connection(f, c, c->id + (c->id > 0 ? 1000 : 2000));
     }
+    return any;
 }
 
 static value get_option(void *ctx, objid conn, const struct str *name) {
