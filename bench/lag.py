@@ -185,7 +185,7 @@ def shares(options):
     quotas = (20000, 20000, 20000, 40000, 10000, 80000)
     counts = (1000, 1, 2, 10, 100, 1)
     with world(options, TYPING) as w:
-        w.background("add_property($player, \"tick_quota\", 0, {player, \"r\"});")
+        w.background("add_property($player, \"tick_quota\", -1, {player, \"r\"});")
         players = [(w.new_player(COUNTED, f"add_property(p, \"done\", 0, {{p, \"r\"}}); p.tick_quota = {q};"), q) for q in quotas]
         w.background("".join(f"#{p}:work({n});" for (p, _), n in zip(players, counts)))
         measure_shares(w, players, "six who are never done, quotas 2 : 2 : 2 : 4 : 1 : 8")

@@ -13,7 +13,7 @@
 #include "base/must.h"
 #include "scheduler/state.h"
 
-enum { LEAST_CHARGE = 20 /* ticks of a slice, for the work around it */ };
+enum { LEAST_CHARGE = 4 /* ticks of a slice, for the work around it */ };
 static const int64_t MOST_CPU_US = INT64_C(0x100000000);
 
 /* ---- coming and going ---- */
@@ -333,9 +333,9 @@ void queue_begin_turn(struct queue *q) {
 }
 
 static int64_t cost_of(struct scheduler *s, int64_t ticks, int64_t cpu_us) {
-    int64_t cost = (cpu_us < MOST_CPU_US ? cpu_us : MOST_CPU_US) * option_int(s, OPT_cpu_weight);
-    if (cost < LEAST_CHARGE) cost = LEAST_CHARGE;
-    return ticks > cost ? ticks : cost;
+    int64_t weight = option_int(s, OPT_cpu_weight), cpu = (cpu_us < MOST_CPU_US ? cpu_us : MOST_CPU_US) * TICKS_PER_US;
+    int64_t cost = (cpu * weight + ticks * (100 - weight)) / 100;
+    return cost > LEAST_CHARGE ? cost : LEAST_CHARGE;
 }
 
 static void yield(struct scheduler *s, struct queue *q) {

@@ -238,7 +238,7 @@ void shares_begin_round(struct scheduler *s) {
 }
 
 int64_t share_most_debt(struct scheduler *s, int64_t quota) {
-    int64_t slices = MOST_DEBT_SLICES * option_int(s, OPT_max_slice_ms) * 1000 * option_int(s, OPT_cpu_weight);
+    int64_t slices = MOST_DEBT_SLICES * option_int(s, OPT_max_slice_ms) * 1000 * TICKS_PER_US;
     return quota * MOST_DEBT > slices ? quota * MOST_DEBT : slices;
 }
 

@@ -3,8 +3,8 @@
  * Shares of the processor: one a player, or one a group of players (.quota_group), or one a listener for who has not logged in. They stand in a ring and take turns by deficit round robin
  * (Shreedhar and Varghese, 1995), in ticks.
  *
- * In each round a share earns its quota once, when it is first looked at, and may run slices while its balance is positive. A slice is charged afterwards, with the ticks it used or with its CPU
- * time, whichever is more; what is overspent later rounds' quotas pay. The share at the head of the ring keeps its turn until it has used its balance or has nothing ready; when a task of it goes to
+ * In each round a share earns its quota once, when it is first looked at, and may run slices while its balance is positive. A slice is charged afterwards, with its CPU time (and the ticks that
+ * it used, as cpu_weight says); what is overspent later rounds' quotas pay. The share at the head of the ring keeps its turn until it has used its balance or has nothing ready; when a task of it goes to
  * sleep, the others go first, and it goes on with what is left of its balance when they have had a turn. The round ends when nobody in the ring has anything left; then as many rounds as the least
  * indebted needs are credited to all at once, so who is alone never waits.
  *
@@ -33,6 +33,8 @@
 
 struct queue;
 struct scheduler;
+
+enum { TICKS_PER_US = 20 }; /* what a microsecond of CPU time is worth */
 
 enum part { PART_TYPED, PART_BACKGROUND, PARTS };
 

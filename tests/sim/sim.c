@@ -135,7 +135,6 @@ struct sim_payer *sim_payer_of(struct sim *sim, objid owner) {
 
 static int64_t cost_of(const struct sim_turn *t) {
     int64_t cost = t->cpu_us * SIM_CHARGE_PER_US;
-    if (t->ticks > cost) cost = t->ticks;
     return cost < SIM_LEAST_CHARGE ? SIM_LEAST_CHARGE : cost;
 }
 

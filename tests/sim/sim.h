@@ -15,10 +15,10 @@
 #include "scheduler/state.h"
 
 enum {
-    SIM_TICKS_PER_US = 40, /* half of what the scheduler takes a microsecond for: so a slice that only counts is charged its ticks, one that burns its time */
+    SIM_TICKS_PER_US = 40,
     SIM_CHARGE_PER_US = 20, /* what it charges for a microsecond */
     SIM_SLICE_US = 5, /* that each slice costs besides */
-    SIM_LEAST_CHARGE = 20
+    SIM_LEAST_CHARGE = 4
 };
 
 /* A turn that has ended. */

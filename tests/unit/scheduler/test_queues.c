@@ -45,7 +45,7 @@ static objid run_slice_of(struct fixture *f, int64_t ticks) {
     queue_begin_turn(q);
     queue_take_task(f->s, q, t);
     queue_put_task(f->s, q, t);
-    queue_end_turn(f->s, q, ticks, 0);
+    queue_end_turn(f->s, q, 0, ticks / TICKS_PER_US);
     return owner;
 }
 
@@ -112,7 +112,7 @@ Test(queues, a_hundred_thousand_tasks_of_one_delay_others_by_one_quota) {
         cr_assert_leq(waited, 21000);
         queue_begin_turn(t->queue);
         queue_take_task(f.s, t->queue, t);
-        queue_end_turn(f.s, t->queue, 200, 0);
+        queue_end_turn(f.s, t->queue, 0, 200 / TICKS_PER_US);
         free(t);
     }
     drop_all(&f);

@@ -91,7 +91,7 @@ static objid run_slice_of(struct fixture *f, int64_t ticks, enum part *part) {
     }
     f->used[owner][p] += ticks;
     if (part) *part = p;
-    queue_end_turn(f->s, q, ticks, 0);
+    queue_end_turn(f->s, q, 0, ticks / TICKS_PER_US);
     return owner;
 }
 
@@ -350,18 +350,18 @@ Test(shares, a_paused_queue_may_go) {
 
 /* ---- costs and debts ---- */
 
-Test(shares, cpu_time_counts_as_cpu_weight_says) {
+Test(shares, cpu_time_and_ticks_count_as_cpu_weight_says) {
+    static const int weights[] = {100, 25, 0}, costs[] = {2000, 1250, 1000};
     struct fixture f;
     set_up(&f);
-    define(&f, OPTIONS, "cpu_weight", value_int(20), WIZARD);
+    define(&f, OPTIONS, "cpu_weight", value_int(100), WIZARD);
     for (int i = 0; i < 3; i++) {
-        static const int weights[] = {20, 50, 0}, debts[] = {20, 50, 1};
         set(&f, OPTIONS, "cpu_weight", value_int(weights[i]));
         struct task *t = add_task(&f, ANN + i);
         struct queue *q = queues_next(f.s);
         queue_begin_turn(q);
-        queue_end_turn(f.s, q, 1000, 100000);
-        cr_expect_eq(q->share->parts[PART_BACKGROUND].balance, QUOTA - (debts[i] == 1 ? 1000 : debts[i] * 100000));
+        queue_end_turn(f.s, q, 1000, 100);
+        cr_expect_eq(q->share->parts[PART_BACKGROUND].balance, QUOTA - costs[i]);
         drop_task(&f, t);
     }
     tear_down(&f);
