@@ -2,6 +2,7 @@
 /* What /metrics tells of the scheduler: scheduler/counters.def, and who used how much. */
 #include <stdio.h>
 
+#include "scheduler/facts.h"
 #include "scheduler/stats.h"
 #include "server/exposition.h"
 #include "server/metrics.h"
@@ -52,6 +53,7 @@ static void write_histograms(const struct server *s, struct exposition *e) {
 struct used {
     struct buf id, name; /* "#2", "Wizard (#2)" */
     struct usage usage;
+    struct queue_state queue; /* of a player, now */
 };
 
 static double get_slices(const struct usage *u) { return (double)u->slices; }
@@ -74,6 +76,21 @@ static void write_used(struct exposition *e, const char *whose, const struct use
     }
 }
 
+static double get_debt(const struct queue_state *q) { return (double)q->debt; }
+static double get_ready(const struct queue_state *q) { return (double)q->ready; }
+
+static void write_queues(struct exposition *e, const struct used *rows, size_t n) {
+    static const struct {
+        const char *name, *help;
+        double (*get)(const struct queue_state *q);
+    } families[] = {{"evermoo_player_debt_ticks", "what each of them owes now", get_debt}, {"evermoo_player_ready_tasks", "tasks of each of them that wait for their turn only", get_ready}};
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+        exposition_family(e, families[f].name, EXPOSITION_GAUGE, families[f].help);
+        for (size_t i = 0; i < n; i++)
+            exposition_sample(e, (const struct exposition_label[]){{"player", buf_c(&rows[i].id)}, {"name", buf_c(&rows[i].name)}, {NULL, NULL}}, families[f].get(&rows[i].queue));
+    }
+}
+
 static void used_fini(struct used *rows, size_t n) {
     for (size_t i = 0; i < n; i++) {
         buf_fini(&rows[i].id);
@@ -91,10 +108,12 @@ static void write_players(const struct server *s, struct exposition *e) {
         struct used *u = &rows[n++];
         *u = (struct used){.id = BUF_INIT};
         stats_player(st, top[i].who, SPAN_ALL, &u->usage);
+        u->queue = sched_queue_state(s->sched, top[i].who);
         buf_printf(&u->id, "#%lld", (long long)top[i].who);
         name_payer(s->db, top[i].who, false, &u->name);
     }
     write_used(e, "player", rows, n);
+    write_queues(e, rows, n);
     used_fini(rows, n);
 }
 

@@ -168,7 +168,7 @@ static void print_options(void) {
 
 static void print_counters(void) {
     heading("What the scheduler counts",
-            "The names in what `scheduler_stats()` tells, besides `since` (when the server began) and `used` (what all tasks have used). A *counter* begins with the server, after a reboot too, and never goes down; a *gauge* "
+            "The names in what `scheduler_stats()` tells, besides `since` (when the server began), `used` (what all tasks have used) and `seconds` (how long each of the spans is by now). A *counter* begins with the server, after a reboot too, and never goes down; a *gauge* "
             "is as it is now; *times* have count, mean, quantiles and worst, in microseconds, over the last minute, the last hour and since the beginning.",
             "| name | kind | |");
 #define COUNTER(name, doc) row3(#name, "counter", doc);

@@ -4,6 +4,8 @@ import socket
 import subprocess
 
 from session import EVERMOO, LIMIT, Fault, Server, until
+from test_crashes import crash
+from test_guard import skip_sanitized
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf'({NAME})(?:\{{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*",?)*)\}})? (\S+)')
@@ -104,6 +106,7 @@ def test_what_is_told_of_the_scheduler():
         assert after["evermoo_sched_tasks", ()] == 1 and after["evermoo_sched_sleeping", ()] == 1
         wizard = ("player", "#3"), ("name", "Wizard (#3)")
         assert grown["evermoo_player_ticks_total", wizard] > 20000 and grown["evermoo_player_cpu_seconds_total", wizard] > 0
+        assert after["evermoo_player_ready_tasks", wizard] == 0 and ("evermoo_player_debt_ticks", wizard) in after
         assert any(name == "evermoo_verb_ticks_total" and n > 20000 for (name, _), n in grown.items())
 
 
@@ -178,6 +181,16 @@ def test_through_a_reboot():
         scrape(port)
         done = subprocess.run([EVERMOO, "reboot", str(server.world)], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+        assert port_of(server, 2) == port
+        scrape(port)
+
+
+@skip_sanitized
+def test_through_a_crash():
+    port = free_port()
+    with Server(f"--metrics={port}") as server:
+        server.login()
+        crash(server)
         assert port_of(server, 2) == port
         scrape(port)
 

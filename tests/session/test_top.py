@@ -126,6 +126,21 @@ def test_the_terminal_is_given_back():
         t.end(-signal.SIGTERM)
 
 
+def test_stopped_and_continued():
+    with Server() as server:
+        t = Terminal(server)
+        t.page(lambda lines: True)
+        t.key("\x1a")  # Ctrl-Z
+        assert os.WIFSTOPPED(os.waitpid(t.process.pid, os.WUNTRACED)[1])
+        until("the terminal as it was", lambda: t.read() or LEAVE in t.data)
+        assert termios.tcgetattr(t.slave) == t.before
+        t.data, t.entered = b"", False
+        t.process.send_signal(signal.SIGCONT)
+        t.page(lambda lines: t.entered)
+        t.key("q")
+        t.end(0)
+
+
 def test_servers_come_and_go():
     with Server() as server:
         t = Terminal(server, "-d", "0.1")
