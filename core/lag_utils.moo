@@ -104,6 +104,10 @@ object LAG_UTILS
     lines = {tostr(name, ": ", $string_utils:english_list(parts), ".")};
     {tasks, ready, quota, debt} = {$list_utils:fact(stats, "queued"), $list_utils:fact(stats, "ready"), $list_utils:fact(stats, "quota"), $list_utils:fact(stats, "debt")};
     lines = {@lines, tostr(has, " ", this:count(tasks, "task"), " set aside, ", ready, " ready, and earn", who == player ? " " | "s ", quota, " ticks in each round.")};
+    share = $list_utils:fact(stats, "share");
+    if (share != who)
+      lines = {@lines, tostr("    All players of the group ", valid(share) ? $string_utils:nn(share) | share, " share these, and its debt.")};
+    endif
     if (debt <= 0)
       return {@lines, tostr(owes, " nothing.")};
     endif

@@ -56,6 +56,23 @@ def test_a_debt_is_a_number():
         has(got, r"^Ann \(#37\) owes ")
 
 
+def test_a_group_owes_together():
+    with World() as world:
+        ann, w = world.create("Ann"), world.wizard()
+        club = number(w.lines("@create $thing named Club"))
+        w.says(f';add_property(#37, "quota_group", {club}, {{#2, "r"}})', "=> 0")
+        for who, command in ((ann, "@lag"), (w, "@lag ann")):
+            has(fits(who.lines(command)), rf"^    All players of the group Club \({club}\) share these, and its debt\.$")
+
+
+def test_in_a_world_without_maps():
+    with World("--dialect=lambda") as world:
+        w = world.wizard()
+        w.lines(";;fork (1000) endfork")
+        for command, wanted in (("@lag", "^You owe "), ("@tasks", "sleeps 17 m"), ("@forked", "K} #-1:"), ("@quota-cpu", "^    bg_ticks +30000 ")):
+            has(fits(w.lines(command)), wanted)
+
+
 def test_wizards_see_who_and_what():
     with World() as world:
         ann, w = world.create("Ann"), world.wizard()
@@ -125,8 +142,8 @@ def test_profile():
     with World() as world:
         ann, w = world.create("Ann"), world.wizard()
         mill = busy_verb(ann)
-        looks = [("@profile for 1 second", 1, " itself %     total %  verb"), ("@profile mill:grind for 2 seconds", 2, rf"^ +\d+\.\d +\d+\.\d  {mill}:(inner|grind) \(Mill\)$"),
-                 ("@profile mill:grind for 2 seconds as flame", 2, rf"^(\S.*;)?{mill}:grind(;\S+)? \d+$")]
+        looks = [("@profile for 1 second", 1, " itself %     total %  verb"), ("@profile mill:grind for 1 second", 1, rf"^ +\d+\.\d +\d+\.\d  {mill}:(inner|grind) \(Mill\)$"),
+                 ("@profile mill:grind for 1 second as flame", 1, rf"^(\S.*;)?{mill}:grind(;\S+)? \d+$")]
         for line, seconds, wanted in looks:
             ann.says(line, f"Looking for {seconds} second{'s' * (seconds > 1)}...")
             ann.lines(f";;fork (0) until = time() + {seconds + 1}; while (time() < until) {mill}:grind(); suspend(0); endwhile endfork return 1;")
