@@ -160,10 +160,12 @@ static struct queue *next_of_part(struct share *h, enum part p) {
 
 static void charge_place(struct scheduler *s, struct queue *q, enum part p, int64_t ticks) {
     struct queue_place *place = &q->places[p];
+    struct queue **ring = &q->share->parts[p].ring;
     int64_t least = -share_most_debt(s, q->share->quota);
     place->balance -= ticks;
     if (place->next == q) place->balance = 0; /* there is nobody whom it could have kept waiting */
     else if (place->balance < least) place->balance = least;
+    if (place->balance <= 0 && *ring == q) *ring = place->next;
 }
 
 /* ---- where it belongs ---- */

@@ -398,6 +398,66 @@ Test(shares, who_has_a_small_quota_is_not_forgiven_what_a_slice_took) {
     tear_down(&f);
 }
 
+/* ---- docs/scheduler.md ---- */
+
+enum { MS = QUOTA };
+
+/* All turns of one round. */
+static void run_round(struct fixture *f) {
+    uint64_t round = f->s->round;
+    for (struct queue *q; (q = queues_next_of_round(f->s)) && f->s->round == round;) run_slice_of(f, q->part == PART_TYPED ? MS / 5 : q->owner == BOB ? 10 * MS : MS / 2, NULL);
+    shares_begin_round(f->s);
+}
+
+#define expect_round(f, ann, bob, carl, cora, bob_s_balance) \
+    do { \
+        run_round(f); \
+        cr_expect_eq((f)->used[ANN][PART_BACKGROUND], ann, "%lld", (long long)(f)->used[ANN][PART_BACKGROUND]); \
+        cr_expect_eq((f)->used[BOB][PART_BACKGROUND], bob, "%lld", (long long)(f)->used[BOB][PART_BACKGROUND]); \
+        cr_expect_eq((f)->used[CARL][PART_BACKGROUND], carl, "%lld", (long long)(f)->used[CARL][PART_BACKGROUND]); \
+        cr_expect_eq((f)->used[GUESTS][PART_BACKGROUND], cora, "%lld", (long long)(f)->used[GUESTS][PART_BACKGROUND]); \
+        cr_expect_eq(queue_get((f)->s, BOB)->share->parts[PART_BACKGROUND].balance, bob_s_balance, "%lld", (long long)queue_get((f)->s, BOB)->share->parts[PART_BACKGROUND].balance); \
+    } while (0)
+
+static void set_up_example(struct fixture *f) {
+    set_up(f);
+    define(f, CARL, "quota_group", value_obj(OPTIONS), WIZARD);
+    define(f, GUESTS, "quota_group", value_obj(OPTIONS), WIZARD); /* she is Cora */
+    for (objid o = ANN; o <= CARL; o++) add_task(f, o);
+    add_task(f, GUESTS);
+}
+
+Test(shares, the_example_of_the_manual) {
+    struct fixture f;
+    set_up_example(&f);
+    expect_round(&f, MS, 10 * MS, MS, 0, -9 * MS);
+    expect_round(&f, 2 * MS, 10 * MS, MS, MS, -8 * MS);
+    expect_round(&f, 3 * MS, 10 * MS, 2 * MS, MS, -7 * MS);
+    for (int i = 4; i < 9; i++) run_round(&f);
+    expect_round(&f, 9 * MS, 10 * MS, 5 * MS, 4 * MS, -MS);
+    expect_round(&f, 10 * MS, 10 * MS, 5 * MS, 5 * MS, 0);
+    expect_round(&f, 11 * MS, 20 * MS, 6 * MS, 5 * MS, -9 * MS);
+    tear_down(&f);
+}
+
+Test(shares, the_command_in_the_example_of_the_manual) {
+    struct fixture f;
+    set_up_example(&f);
+    run_round(&f);
+    run_round(&f);
+    struct input *in = add_input(&f, queue_get(f.s, BOB));
+    struct share *bob = queue_get(f.s, BOB)->share;
+    while (f.used[BOB][PART_TYPED] == 0) run_slice_of(&f, queues_next(f.s)->part == PART_TYPED ? MS / 5 : MS / 2, NULL);
+    queue_take_input(f.s, in);
+    cr_expect_eq(bob->parts[PART_BACKGROUND].balance, -7 * MS - MS / 2);
+    cr_expect_eq(bob->parts[PART_TYPED].balance, 3 * MS / 10);
+    run_round(&f); /* the rest of the third */
+    run_round(&f);
+    cr_expect_eq(bob->parts[PART_BACKGROUND].balance, -6 * MS - MS / 5, "%lld", (long long)bob->parts[PART_BACKGROUND].balance);
+    drop_input(&f, in);
+    tear_down(&f);
+}
+
 /* ---- who has not logged in ---- */
 
 Test(shares, connections_of_one_listener_have_one_share_which_is_nobody_s) {
