@@ -94,7 +94,7 @@ object LAG_UTILS
     set_task_perms(caller_perms());
     {who} = args;
     {stats, all} = {scheduler_stats(who), scheduler_stats()};
-    {name, has, owes} = who == player ? {"You", "You have", "You owe"} | {$string_utils:nn(who), $string_utils:nn(who) + " has", $string_utils:nn(who) + " owes"};
+    {name, owes} = who == player ? {"You", "You owe"} | {$string_utils:nn(who), $string_utils:nn(who) + " owes"};
     parts = {};
     for span in ({"minute", "hour"})
       part = $list_utils:fact(stats, "used", span, "cpu_us");
@@ -102,8 +102,8 @@ object LAG_UTILS
       parts = {@parts, tostr(this:percent(part, seconds * 1000000.0), " % of the last ", span)};
     endfor
     lines = {tostr(name, ": ", $string_utils:english_list(parts), ".")};
-    {tasks, ready, quota, debt} = {$list_utils:fact(stats, "queued"), $list_utils:fact(stats, "ready"), $list_utils:fact(stats, "quota"), $list_utils:fact(stats, "debt")};
-    lines = {@lines, tostr(has, " ", this:count(tasks, "task"), " set aside, ", ready, " ready, and earn", who == player ? " " | "s ", quota, " ticks in each round.")};
+    {tasks, ready, quota, debt} = {$list_utils:fact(stats, "queued"), $list_utils:fact(stats, "ready"), $list_utils:fact(stats, "quota_us"), $list_utils:fact(stats, "debt_us")};
+    lines = {@lines, tostr("    ", this:count(tasks, "task"), " set aside, ", ready, " ready; ", this:duration(quota), " of CPU time earned in each round.")};
     share = $list_utils:fact(stats, "share");
     if (share != who)
       lines = {@lines, tostr("    All players of the group ", valid(share) ? $string_utils:nn(share) | share, " share these, and its debt.")};
@@ -112,7 +112,7 @@ object LAG_UTILS
       return {@lines, tostr(owes, " nothing.")};
     endif
     us = $list_utils:fact(stats, "fades_in_us");
-    lines = {@lines, tostr(owes, " ", debt, " ticks, which is ", quota > 0 ? this:short_number(tofloat(debt) / tofloat(quota)) | "many", " rounds: whoever owes less goes first.")};
+    lines = {@lines, tostr(owes, " ", this:duration(debt), ", which is ", quota > 0 ? this:short_number(tofloat(debt) / tofloat(quota)) | "many", " rounds: whoever owes less goes first.")};
     return {@lines, us < 0 ? "    It does not fade: it has to be paid off." | tostr("    With nothing to run, that will have faded in ", this:duration(us), ".")};
   endverb
 
@@ -157,9 +157,9 @@ object LAG_UTILS
     endif
     debts = kind == "players";
     columns = debts ? "  cpu %  ticks/s  longest" | " task %  itself %  longest";
-    width = debts ? 24 | 28;
+    width = debts ? 22 | 28;
     spans = $string_utils:center("--- the last minute ---", length(columns)) + $string_utils:center("--- the last hour ---", length(columns));
-    lines = {$string_utils:trimr($string_utils:space(width) + spans), $string_utils:left(debts ? "Player" | "Verb", width) + columns + columns + (debts ? "  owes" | "")};
+    lines = {$string_utils:trimr($string_utils:space(width) + spans), $string_utils:left(debts ? "Player" | "Verb", width) + columns + columns + (debts ? "    owes" | "")};
     seconds = $list_utils:fact(scheduler_stats(), "seconds");
     for row in (rows)
       $command_utils:suspend_if_needed(0);
@@ -168,8 +168,11 @@ object LAG_UTILS
       for i in [1..2]
         line = line + this:usage_columns(kind, this:row_of(tables[i], row), $list_utils:fact(seconds, {"minute", "hour"}[i]));
       endfor
-      owes = debts ? this:short_number(max(0, $list_utils:fact(`scheduler_stats(row[1]) ! ANY => {}', "debt"))) | "";
-      lines = {@lines, debts ? tostr(line, $string_utils:right(owes, 6)) | line};
+      if (debts)
+        us = $list_utils:fact(`scheduler_stats(row[1]) ! ANY => {}', "debt_us");
+        line = line + $string_utils:right(us > 0 ? this:duration(us) | "-", 8);
+      endif
+      lines = {@lines, line};
     endfor
     return lines;
   endverb

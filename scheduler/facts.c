@@ -114,10 +114,13 @@ static void put_share(struct facts *f, struct scheduler *s, objid player) {
     objid group = option_quota_group(s, player), owner = group == NOTHING ? player : group;
     const struct share *h = idmap_get(&s->shares, owner);
     put_obj(f, "share", owner);
-    put_int(f, "quota", option_of_player(s, owner, OWN_tick_quota, NULL));
+    int64_t quota = option_of_player(s, owner, OWN_tick_quota, NULL);
+    put_int(f, "quota", quota);
+    put_int(f, "quota_us", quota / TICKS_PER_US);
     put_int(f, "typed_balance", h ? h->parts[PART_TYPED].balance : 0);
     put_int(f, "background_balance", h ? h->parts[PART_BACKGROUND].balance : 0);
     put_int(f, "debt", h ? share_debt(h) : 0);
+    put_int(f, "debt_us", h ? share_debt(h) / TICKS_PER_US : 0);
     put_int(f, "fades_in_us", h ? fades_in_us(s, h) : 0);
     put_int(f, "busy", h && h->active);
 }
@@ -125,7 +128,7 @@ static void put_share(struct facts *f, struct scheduler *s, objid player) {
 struct queue_state sched_queue_state(struct scheduler *s, objid player) {
     const struct queue *q = idmap_get(&s->queues, player);
     if (!q) return (struct queue_state){.queued = 0};
-    return (struct queue_state){.queued = (int64_t)q->tasks - q->has_turn, .ready = (int64_t)q->nready, .debt = q->share ? share_debt(q->share) : 0};
+    return (struct queue_state){.queued = (int64_t)q->tasks - q->has_turn, .ready = (int64_t)q->nready, .debt_us = q->share ? share_debt(q->share) / TICKS_PER_US : 0};
 }
 
 value sched_player_facts(struct scheduler *s, objid player) {

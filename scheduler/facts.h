@@ -12,7 +12,7 @@ const char *span_word(enum rolling_span span);
 value sched_facts(const struct scheduler *s); /* counters.def, and what all have used */
 struct queue_state {
     int64_t queued, ready; /* tasks that are set aside; those of them that wait for their turn only */
-    int64_t debt; /* ticks that its share owes */
+    int64_t debt_us; /* what its share owes, as CPU time */
 };
 struct queue_state sched_queue_state(struct scheduler *s, objid player); /* zeros: it has no queue */
 value sched_player_facts(struct scheduler *s, objid player); /* its queue, and what it has used */

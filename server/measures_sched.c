@@ -76,14 +76,14 @@ static void write_used(struct exposition *e, const char *whose, const struct use
     }
 }
 
-static double get_debt(const struct queue_state *q) { return (double)q->debt; }
+static double get_debt(const struct queue_state *q) { return seconds(q->debt_us); }
 static double get_ready(const struct queue_state *q) { return (double)q->ready; }
 
 static void write_queues(struct exposition *e, const struct used *rows, size_t n) {
     static const struct {
         const char *name, *help;
         double (*get)(const struct queue_state *q);
-    } families[] = {{"evermoo_player_debt_ticks", "what each of them owes now", get_debt}, {"evermoo_player_ready_tasks", "tasks of each of them that wait for their turn only", get_ready}};
+    } families[] = {{"evermoo_player_debt_seconds", "CPU time that each of them owes now", get_debt}, {"evermoo_player_ready_tasks", "tasks of each of them that wait for their turn only", get_ready}};
     for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
         exposition_family(e, families[f].name, EXPOSITION_GAUGE, families[f].help);
         for (size_t i = 0; i < n; i++)

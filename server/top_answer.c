@@ -63,7 +63,7 @@ static void write_usage(const struct usage *u, struct buf *out) {
     buf_printf(out, "\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld", (long long)u->slices, (long long)u->ticks, (long long)u->cpu_us, (long long)u->wait_us, (long long)u->worst_slice_us, (long long)u->worst_wait_us);
 }
 
-/* player  NAME  SLICES  TICKS  CPU_US  WAIT_US  WORST_SLICE_US  WORST_WAIT_US  READY  TASKS  DEBT; a verb's rows are the first eight. */
+/* player  NAME  SLICES  TICKS  CPU_US  WAIT_US  WORST_SLICE_US  WORST_WAIT_US  READY  TASKS  DEBT_US; a verb's rows are the first eight. */
 static void write_rows(struct server *s, enum rolling_span span, size_t most, struct buf *out) {
     struct usage_row rows[MOST_ROWS];
     size_t n = stats_top_players(sched_stats(s->sched), span, rows, most);
@@ -72,7 +72,7 @@ static void write_rows(struct server *s, enum rolling_span span, size_t most, st
         name_payer(s->db, rows[i].who, rows[i].logins, out);
         write_usage(&rows[i].usage, out);
         struct queue_state q = rows[i].logins ? (struct queue_state){.queued = 0} : sched_queue_state(s->sched, rows[i].who);
-        buf_printf(out, "\t%lld\t%lld\t%lld\n", (long long)q.ready, (long long)q.queued, (long long)q.debt);
+        buf_printf(out, "\t%lld\t%lld\t%lld\n", (long long)q.ready, (long long)q.queued, (long long)q.debt_us);
     }
     n = stats_top_verbs(sched_stats(s->sched), span, rows, most);
     for (size_t i = 0; i < n; i++) {

@@ -178,10 +178,10 @@ static struct word row_wait(const struct page *p, const struct top_line *l) { re
 static struct word row_worst(const struct page *p, const struct top_line *l) { return (void)p, duration(top_field(l, 6)); }
 static struct word row_ready(const struct page *p, const struct top_line *l) { return (void)p, count((double)top_field(l, 8)); }
 static struct word row_tasks(const struct page *p, const struct top_line *l) { return (void)p, count((double)top_field(l, 9)); }
-static struct word row_debt(const struct page *p, const struct top_line *l) { return (void)p, count((double)top_field(l, 10)); }
+static struct word row_debt(const struct page *p, const struct top_line *l) { return (void)p, top_field(l, 10) > 0 ? duration(top_field(l, 10)) : count(0); }
 
 static const struct column player_columns[] = {{"cpu %", 6, row_cpu}, {"ticks/s", 8, row_ticks}, {"slices/s", 9, row_slices}, {"longest", 9, row_worst}, {"wait", 9, row_wait},
-                                               {"ready", 6, row_ready}, {"tasks", 6, row_tasks}, {"debt", 6, row_debt}, {NULL, 0, NULL}};
+                                               {"ready", 6, row_ready}, {"tasks", 6, row_tasks}, {"debt", 8, row_debt}, {NULL, 0, NULL}};
 static const struct column verb_columns[] = {{"cpu %", 6, row_cpu}, {"ticks/s", 8, row_ticks}, {"slices/s", 9, row_slices}, {"longest", 9, row_worst}, {"wait", 9, row_wait}, {NULL, 0, NULL}};
 
 static int name_width(const struct page *p, const struct column *columns) {

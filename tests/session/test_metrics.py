@@ -106,7 +106,7 @@ def test_what_is_told_of_the_scheduler():
         assert after["evermoo_sched_tasks", ()] == 1 and after["evermoo_sched_sleeping", ()] == 1
         wizard = ("player", "#3"), ("name", "Wizard (#3)")
         assert grown["evermoo_player_ticks_total", wizard] > 20000 and grown["evermoo_player_cpu_seconds_total", wizard] > 0
-        assert after["evermoo_player_ready_tasks", wizard] == 0 and ("evermoo_player_debt_ticks", wizard) in after
+        assert after["evermoo_player_ready_tasks", wizard] == 0 and ("evermoo_player_debt_seconds", wizard) in after
         assert any(name == "evermoo_verb_ticks_total" and n > 20000 for (name, _), n in grown.items())
 
 

@@ -34,7 +34,7 @@ Test(top, figures) {
     has(text, "\ncommands, from line to end          60   0.85 ms   12.3 ms     2.5 s\n");
     has(text, "\ntasks 35.0k: 3 ready,");
     has(text, "; save 12, 2 FAILED\n");
-    has(text, "  25.0   2.00k       10  85.0 ms  0.50 ms     3     4 5.00k\n");
+    has(text, "  25.0   2.00k       10  85.0 ms  0.50 ms     3     4  5.0 ms\n");
     has(text, "generic \xe4\xb8\xad\xe6\x96\x87 room (#3):l*ook ");
     has(text, "    2.5 s  Wizard (#2) ");
     has(text, " room (#3):dig: out of seconds in room (#3):loop line 5\n");
