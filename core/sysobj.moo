@@ -37,6 +37,7 @@ object SYSOBJ
   property player_start (owner: WIZARD, flags: "r") = HALL;
   property player_class (owner: WIZARD, flags: "r") = PROG;
   property checkpoint_watchers (owner: WIZARD, flags: "") = {};
+  property lag_told (owner: WIZARD, flags: "") = 0;
 
   override aliases = {"The System Object", "system"};
   override description = "The object that knows where everything is: $name means a property here.";
@@ -115,6 +116,24 @@ object SYSOBJ
     for who in (watchers)
       if (valid(who))
         who:tell(text);
+      endif
+    endfor
+  endverb
+
+  verb handle_lagging_task (this none this) owner: WIZARD flags: "rxd"
+    "The server: a slice was longer than $server_options.task_lag_threshold. Wizards who are connected hear of it, once a minute at most. args[1] is where it was, args[2] how many seconds it took.";
+    if (callers() && !caller_perms().wizard)
+      return E_PERM;
+    endif
+    {stack, seconds} = args;
+    if (time() - this.lag_told < 60)
+      return;
+    endif
+    this.lag_told = time();
+    where = stack ? tostr(" in ", $lag_utils:verb_name(stack[1][4], stack[1][2]), valid(stack[1][5]) ? ", for " + $string_utils:nn(stack[1][5]) | "") | "";
+    for who in (connected_players())
+      if (valid(who) && who.wizard)
+        `notify(who, tostr("*** LAG: ", floatstr(tofloat(seconds), 1), " seconds", where, ".  `@lag' tells more. ***")) ! E_INVARG';
       endif
     endfor
   endverb

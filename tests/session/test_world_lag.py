@@ -91,6 +91,23 @@ def test_wizards_see_who_and_what():
         assert not any(line.startswith(("Player ", "Wizard")) for line in mine), mine
 
 
+def test_wizards_hear_of_lag():
+    with World() as world:
+        ann, w = world.create("Ann"), world.wizard()
+        w.says(";;$server_options.fg_ticks = 1000000000; add_property($server_options, \"task_lag_threshold\", 0.1, {player, \"r\"}); return 1;", "=> 1")
+
+        lines = []
+
+        def told():
+            lines.extend(w.lines(";;for i in [1..10000000] endfor return 1;") + w.lines(";1"))
+            return any("LAG" in line for line in lines)
+
+        until("a slice that took so long", told)
+        has(lines, r"^\*\*\* LAG: \d+\.\d seconds in .*, for Wizard \(#2\)\.  `@lag' tells more\. \*\*\*$")
+        assert not any("LAG" in line for line in ann.lines("look"))
+        ann.refused('#0:handle_lagging_task({}, 1.0)')
+
+
 def test_tasks():
     with World() as world:
         w, bob = world.wizard(), world.create("Bob")
