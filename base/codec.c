@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A value is its type code as a varint, then: INT OBJ ERR BOOL zigzag varint; FLOAT 8 bytes; STR length and bytes; LIST count and that many values;
- * CLEAR and NONE nothing. With shares (base/shares.h) also: 96 before the type of a value that gets a number; 97 and the number of one that has it. Lists are written and read with a stack of their own, so nesting costs memory in proportion to the input and no C stack.
+ * MAP count, that many keys in their order, and as many values; CLEAR and NONE nothing. With shares (base/shares.h) also: 96 before the type of a value that gets a number; 97 and the number of one that has it. Lists and maps are written and read with a stack of their own, so nesting costs memory in proportion to the input and no C stack.
  */
 #include "base/codec.h"
 
@@ -14,6 +14,7 @@
 #endif
 
 #include "base/list.h"
+#include "base/map.h"
 #include "base/must.h"
 #include "base/str.h"
 #include "base/strcache.h"
@@ -66,9 +67,9 @@ static void enc_simple(struct buf *b, value v) {
     case V_FLOAT: enc_f64(b, v.u.f); break;
     case V_STR: enc_bytes(b, v.u.s->data, v.u.s->len); break;
     case V_LIST: enc_u64(b, v.u.l->len); break;
+    case V_MAP: enc_u64(b, v.u.m->len); break;
     case V_CLEAR:
     case V_NONE: break;
-    case V_MAP:
     case V_ITER:
     case V_ANON:
     case V_WAIF: must(!"a type that is reserved"); break;
@@ -78,12 +79,15 @@ static void enc_simple(struct buf *b, value v) {
 enum { SHARED_FIRST = 96, SHARED_AGAIN = 97 }; /* in the place of a type: of a value that gets a number; of a number */
 
 struct enc_level {
-    struct list *list;
-    uint32_t next;
+    value v;
+    uint32_t next, len;
+    struct map_place at;
     bool shared; /* gets a number at its end */
 };
 
-/* true: it is a list whose elements are to follow; *shared: and that gets a number. */
+static void enc_keys(struct buf *b, const struct map *m, struct shares_out *shares);
+
+/* true: it is a list or map whose values are to follow; *shared: and that gets a number. */
 static bool enc_begin(struct buf *b, value v, struct shares_out *shares, bool *shared) {
     uint64_t number;
     *shared = shares && shares_may_have(v);
@@ -95,8 +99,24 @@ static bool enc_begin(struct buf *b, value v, struct shares_out *shares, bool *s
     if (*shared) enc_u64(b, SHARED_FIRST);
     enc_u64(b, v.type);
     enc_simple(b, v);
-    if (*shared && v.type != V_LIST) shares_number(shares, v);
-    return v.type == V_LIST;
+    if (v.type == V_MAP) enc_keys(b, v.u.m, shares);
+    if (v.type == V_LIST || v.type == V_MAP) return true;
+    if (*shared) shares_number(shares, v);
+    return false;
+}
+
+static void enc_keys(struct buf *b, const struct map *m, struct shares_out *shares) {
+    struct map_place at = {0};
+    bool shared;
+    for (const struct map_pair *p; (p = map_next(m, &at));) enc_begin(b, p->key, shares, &shared);
+}
+
+static struct enc_level enc_open(value v, bool shared) { return (struct enc_level){.v = v, .len = v.type == V_LIST ? v.u.l->len : v.u.m->len, .shared = shared}; }
+
+static value enc_next(struct enc_level *l) {
+    if (l->v.type == V_LIST) return l->v.u.l->items[l->next++];
+    l->next++;
+    return map_next(l->v.u.m, &l->at)->v;
 }
 
 void enc_value(struct buf *b, value v) { enc_value_shared(b, v, NULL); }
@@ -106,15 +126,15 @@ void enc_value_shared(struct buf *b, value v, struct shares_out *shares) {
     if (!enc_begin(b, v, shares, &shared)) return;
     struct enc_level fixed[16], *levels = fixed;
     size_t depth = 1, cap = sizeof fixed / sizeof *fixed;
-    levels[0] = (struct enc_level){v.u.l, 0, shared};
+    levels[0] = enc_open(v, shared);
     while (depth) {
         struct enc_level *top = &levels[depth - 1];
-        if (top->next == top->list->len) {
-            if (top->shared) shares_number(shares, value_list(top->list));
+        if (top->next == top->len) {
+            if (top->shared) shares_number(shares, top->v);
             depth--;
             continue;
         }
-        value item = top->list->items[top->next++];
+        value item = enc_next(top);
         if (!enc_begin(b, item, shares, &shared)) continue;
         if (depth == cap) {
             struct enc_level *more = xmalloc(2 * cap * sizeof *more);
@@ -123,7 +143,7 @@ void enc_value_shared(struct buf *b, value v, struct shares_out *shares) {
             levels = more;
             cap *= 2;
         }
-        levels[depth++] = (struct enc_level){item.u.l, 0, shared};
+        levels[depth++] = enc_open(item, shared);
     }
     if (levels != fixed) free(levels);
 }
@@ -210,7 +230,13 @@ bool dec_str_is(struct dec *d, const struct str *s) {
     return p && bytes_compare_fold(p, (size_t)(n - 1), s->data, s->len) == 0;
 }
 
-/* Everything but lists, for which the (empty) list is made and *count set. */
+/* How many values a list or map announces: each takes a byte at least, or (a map's, with its key) two. */
+static uint64_t dec_count(struct dec *d, uint64_t least) {
+    uint64_t n = dec_u64(d);
+    return d->bad || n > dec_left(d) / least ? dec_fail(d) : n;
+}
+
+/* Everything but what lists and maps hold: they are made empty and *count set. */
 static value dec_typed(struct dec *d, uint64_t type, uint32_t *count) {
     switch (d->bad ? V_NONE : type) {
     case V_INT:
@@ -226,12 +252,8 @@ static value dec_typed(struct dec *d, uint64_t type, uint32_t *count) {
         struct str *s = p ? dec_text(d, p, len) : NULL;
         return s ? value_str(s) : value_none();
     }
-    case V_LIST: {
-        uint64_t n = dec_u64(d);
-        if (d->bad || n > dec_left(d)) break; /* an element takes a byte at least */
-        *count = (uint32_t)n;
-        return value_list(n ? list_new(n < 32 ? (size_t)n : 32) : list_empty()); /* what is announced may not come: it grows as it does */
-    }
+    case V_LIST: *count = (uint32_t)dec_count(d, 1); return value_list(*count ? list_new(*count < 32 ? *count : 32) : list_empty()); /* what is announced may not come: it grows as it does */
+    case V_MAP: *count = (uint32_t)dec_count(d, 2); return value_map(*count ? map_new() : map_empty());
     case V_CLEAR: return value_clear();
     case V_NONE: return value_none();
     default: break;
@@ -247,7 +269,7 @@ static value dec_number(struct dec *d) {
     return value_none();
 }
 
-/* A value, or one that is known already; *shared: a list that gets a number once its elements are there. */
+/* A value, or one that is known already; *shared: a list or map that gets a number once its values are there. */
 static value dec_begin(struct dec *d, uint32_t *count, bool *shared) {
     uint64_t type = dec_u64(d);
     *count = 0;
@@ -258,34 +280,65 @@ static value dec_begin(struct dec *d, uint32_t *count, bool *shared) {
     return v;
 }
 
+/* The keys of a map, with nothing as their values yet. */
+static struct map *dec_keys(struct dec *d, struct map *m, uint32_t count) {
+    value last = value_none(); /* borrowed from the map */
+    for (uint32_t i = 0; i < count && !d->bad; i++) {
+        uint32_t inner;
+        bool shared;
+        value key = dec_begin(d, &inner, &shared);
+        if (d->bad || !map_key_fits(key) || (i && map_key_compare(last, key) >= 0)) {
+            dec_fail(d);
+            value_unref(key);
+            break;
+        }
+        m = map_set_take(m, key, value_none());
+        last = key;
+    }
+    return m;
+}
+
 struct dec_level {
-    struct list *list;
+    value v; /* a list, or a map with its keys */
     uint32_t left;
     bool shared;
+    struct map_place at; /* of the pair whose value is next */
 };
 
-static value dec_nested(struct dec *d, struct list *outer, uint32_t count, bool shared) {
+static struct dec_level dec_open(struct dec *d, value v, uint32_t count, bool shared) {
+    if (v.type == V_MAP) v.u.m = dec_keys(d, v.u.m, count);
+    return (struct dec_level){.v = v, .left = count, .shared = shared};
+}
+
+static void dec_deliver(struct dec_level *l, value v) {
+    if (l->v.type == V_LIST) l->v.u.l = list_append_take(l->v.u.l, v);
+    else map_fill_take(l->v.u.m, &l->at, v);
+}
+
+static value dec_nested(struct dec *d, value outer, uint32_t count, bool shared) {
     size_t depth = 1, cap = 16;
     struct dec_level *levels = xmalloc(cap * sizeof *levels);
-    levels[0] = (struct dec_level){outer, count, shared};
+    levels[0] = dec_open(d, outer, count, shared);
     value done = value_none();
     while (depth) {
         struct dec_level *top = &levels[depth - 1];
         if (top->left == 0 || d->bad) {
-            done = value_list(top->list);
+            done = top->v;
             if (top->shared && !d->bad) shares_add(d->shares, done);
-            if (--depth) levels[depth - 1].list = list_append_take(levels[depth - 1].list, done);
+            if (--depth && !d->bad) dec_deliver(&levels[depth - 1], done);
+            else if (depth) value_unref(done);
             continue;
         }
         top->left--;
         uint32_t inner;
         value item = dec_begin(d, &inner, &shared);
         if (!inner) {
-            top->list = list_append_take(top->list, item);
+            if (d->bad) value_unref(item);
+            else dec_deliver(top, item);
             continue;
         }
         if (depth == cap) levels = xrealloc(levels, (cap *= 2) * sizeof *levels);
-        levels[depth++] = (struct dec_level){item.u.l, inner, shared};
+        levels[depth++] = dec_open(d, item, inner, shared);
     }
     free(levels);
     return done;
@@ -295,7 +348,7 @@ value dec_value(struct dec *d) {
     uint32_t count;
     bool shared;
     value v = dec_begin(d, &count, &shared);
-    if (count) v = dec_nested(d, v.u.l, count, shared);
+    if (count) v = dec_nested(d, v, count, shared);
     if (d->bad) {
         value_unref(v);
         return value_none();
@@ -303,47 +356,74 @@ value dec_value(struct dec *d) {
     return v;
 }
 
-/* How many values follow as its elements. *bytes: its own part of value_bytes(). */
-static uint64_t skip_one(struct dec *d, int64_t *bytes) {
-    uint64_t type = dec_u64(d);
+/* ---- skipping ---- */
+
+/* One value without what it holds; strings as a stretch of the input. */
+struct flat {
+    value v; /* no string: as it is, with nothing counted in it */
+    const char *text;
     size_t len;
+    uint64_t count; /* of what a list or map announces */
+};
+
+static struct flat skip_flat(struct dec *d) {
+    uint64_t type = dec_u64(d);
+    struct flat f = {.v = {.type = (uint32_t)type}};
     switch (d->bad ? V_NONE : type) {
     case V_INT:
     case V_OBJ:
     case V_BOOL:
     case V_CATCH:
-    case V_FINALLY:
-    case V_ERR: dec_u64(d); break;
-    case V_FLOAT:
-        dec_f64(d);
-        *bytes = 24;
+    case V_FINALLY: f.v.u.i = dec_i64(d); break;
+    case V_ERR: f.v = value_err((enum error)dec_i64(d)); break;
+    case V_FLOAT: f.v = value_float(dec_f64(d)); break;
+    case V_STR:
+        f.text = dec_bytes(d, &f.len);
+        if (!f.text || !utf8_valid(f.text, f.len)) dec_fail(d);
         break;
-    case V_STR: {
-        const char *p = dec_bytes(d, &len);
-        if (!p || !utf8_valid(p, len)) dec_fail(d);
-        *bytes = 16 + (int64_t)len + 1;
-        break;
-    }
-    case V_LIST: {
-        uint64_t n = dec_u64(d);
-        *bytes = 32;
-        if (!d->bad && n <= dec_left(d)) return n;
-        dec_fail(d);
-        break;
-    }
+    case V_LIST: f.count = dec_count(d, 1); break;
+    case V_MAP: f.count = dec_count(d, 2); break;
     case V_CLEAR:
     case V_NONE: break;
     default: dec_fail(d);
     }
-    return 0;
+    return f;
+}
+
+/* Its own part of value_bytes(). */
+static int64_t flat_bytes(const struct flat *f) {
+    switch (f->v.type) {
+    case V_LIST: return 32;
+    case V_MAP: return MAP_BYTES;
+    case V_STR: return 16 + (int64_t)f->len + 1;
+    default: return value_bytes(f->v);
+    }
+}
+
+static int flat_compare(const struct flat *a, const struct flat *b) {
+    if (a->v.type == V_STR && b->v.type == V_STR) return bytes_compare_fold(a->text, a->len, b->text, b->len);
+    return map_key_compare(a->v, b->v);
+}
+
+static int64_t skip_keys(struct dec *d, uint64_t count) {
+    struct flat last = {0};
+    int64_t sum = 0;
+    for (uint64_t i = 0; i < count && !d->bad; i++) {
+        struct flat f = skip_flat(d);
+        if (!map_key_fits(f.v) || (i && flat_compare(&last, &f) >= 0)) dec_fail(d);
+        sum += MAP_PAIR_BYTES + flat_bytes(&f);
+        last = f;
+    }
+    return sum;
 }
 
 int64_t dec_skip_value(struct dec *d) {
     int64_t sum = 0;
-    for (uint64_t left = 1; left && !d->bad; left--) { /* elements stand right after their list, whatever its depth */
-        int64_t bytes = 16;
-        left += skip_one(d, &bytes);
-        sum += bytes;
+    for (uint64_t left = 1; left && !d->bad; left--) { /* the values of a list or map stand right after its head, whatever its depth */
+        struct flat f = skip_flat(d);
+        if (f.v.type == V_MAP) sum += skip_keys(d, f.count);
+        left += f.count;
+        sum += flat_bytes(&f);
     }
     return sum;
 }

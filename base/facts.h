@@ -10,7 +10,7 @@
 #include "base/value.h"
 
 struct facts {
-    struct list *pairs;
+    value v; /* of the one kind or the other */
 };
 
 struct facts facts_new(const struct dialect *d);

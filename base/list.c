@@ -13,11 +13,7 @@
 
 enum { LIST_BYTES = 32, PLAIN_BYTES = 16 };
 
-/* One value came, another went. What has once counted LIST_BYTES_MAX stays there. */
-static void change_bytes(struct list *l, int64_t in, int64_t out) {
-    int64_t n = l->bytes >= LIST_BYTES_MAX ? LIST_BYTES_MAX : l->bytes + in - out;
-    l->bytes = n < LIST_BYTES_MAX ? n : LIST_BYTES_MAX;
-}
+static void change_bytes(struct list *l, int64_t in, int64_t out) { l->bytes = value_bytes_changed(l->bytes, in, out); }
 
 enum { ARGS_CAP = 4 }; /* for the arguments of most calls */
 
@@ -77,7 +73,7 @@ struct list *list_from_take(value *items, size_t n) {
         *items = value_none();
     }
     l->len = (uint32_t)n;
-    l->bytes = bytes < LIST_BYTES_MAX ? bytes : LIST_BYTES_MAX;
+    l->bytes = bytes < VALUE_BYTES_MAX ? bytes : VALUE_BYTES_MAX;
     return l;
 }
 
@@ -178,7 +174,7 @@ struct list *list_extend_take(struct list *l, const struct list *from, int64_t i
     for (int64_t k = 0; k < n; k++) {
         l->items[l->len + k] = value_ref(at[k]);
         bytes += value_bytes(at[k]);
-        if (bytes > LIST_BYTES_MAX) bytes = LIST_BYTES_MAX;
+        if (bytes > VALUE_BYTES_MAX) bytes = VALUE_BYTES_MAX;
     }
     change_bytes(l, bytes, 0);
     l->len += (uint32_t)n;

@@ -2,16 +2,13 @@
 /*
  * MOO lists: counted arrays of values, immutable while shared, changed in place by a sole holder.
  *
- * `bytes` is the list's value_bytes(), kept as it changes and never summed again. A list that holds one list twice, that another twice, and so on, would count more
- * than there are numbers: it stays at LIST_BYTES_MAX. Indexes here are 1-based, as in the language.
+ * `bytes` is the list's value_bytes(), kept as it changes and never summed again. Indexes here are 1-based, as in the language.
  * *_take functions take the list (and the values passed); they work in place when the list has one holder, else on a copy.
  */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
 #include "base/value.h"
-
-#define LIST_BYTES_MAX (INT64_C(1) << 40)
 
 struct list {
     uint32_t refs;

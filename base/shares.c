@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "base/map.h"
 #include "base/must.h"
 #include "base/str.h"
 
@@ -11,6 +12,7 @@ static int64_t address(value v) { return (int64_t)(intptr_t)v.u.p; }
 
 bool shares_may_have(value v) {
     if (v.type == V_LIST) return v.u.l->refs > 1 && v.u.l->len > 0;
+    if (v.type == V_MAP) return v.u.m->refs > 1 && v.u.m->len > 0;
     return v.type == V_STR && v.u.s->refs > 1 && v.u.s->len >= SHARE_MIN_BYTES;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists and strings that several values hold: written once where they come first, by number where they come again, and held by all again when they are read. Without that, a thousand tasks
+ * Lists, maps and strings that several values hold: written once where they come first, by number where they come again, and held by all again when they are read. Without that, a thousand tasks
  * that hold one list would come out of a hand-off with a thousand lists.
  *
  * Numbers are given in the order in which they end, so one that is not whole has none, and nothing can hold itself.

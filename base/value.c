@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists nest as deep as a program likes, so nothing here recurses: walks over nested lists keep their own stack.
+ * Lists and maps nest as deep as a program likes, so nothing here recurses: walks over what is nested keep their own stack.
  */
 #include "base/value.h"
 
@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "base/must.h"
 #include "base/str.h"
 
@@ -54,11 +55,12 @@ const char *type_word(int type) {
     }
 }
 
-/* ---- a stack of lists being walked ---- */
+/* ---- a stack of lists and maps being walked ---- */
 
 struct walk_level {
-    const struct list *a, *b; /* b: the other side of a comparison */
-    uint32_t next;
+    value a, b; /* borrowed; b: the other side of a comparison, as long as a */
+    uint32_t next, len;
+    struct map_place at, bt; /* in maps */
 };
 
 struct walk {
@@ -77,7 +79,12 @@ static void walk_fini(struct walk *w) {
     if (w->levels != w->fixed) free(w->levels);
 }
 
-static void walk_push(struct walk *w, const struct list *a, const struct list *b) {
+static bool is_nest(value v) { return v.type == V_LIST || v.type == V_MAP; }
+
+static uint32_t nest_len(value v) { return v.type == V_LIST ? v.u.l->len : v.u.m->len; }
+static int64_t nest_bytes(value v) { return v.type == V_LIST ? v.u.l->bytes : v.u.m->bytes; }
+
+static void walk_push(struct walk *w, value a, value b) {
     if (w->depth == w->cap) {
         struct walk_level *more = xmalloc(2 * w->cap * sizeof *more);
         memcpy(more, w->levels, w->depth * sizeof *more);
@@ -85,24 +92,31 @@ static void walk_push(struct walk *w, const struct list *a, const struct list *b
         w->levels = more;
         w->cap *= 2;
     }
-    w->levels[w->depth++] = (struct walk_level){a, b, 0};
+    w->levels[w->depth++] = (struct walk_level){.a = a, .b = b, .len = nest_len(a)};
 }
 
 /* ---- freeing ---- */
 
 /*
- * Dead lists wait in a chain through their `bytes' field, which nobody reads any more; `refs' is then how many of the elements are gone already. A thread that frees later leaves a large
- * rest there: each list that dies does a portion, so that the chain gets no longer than what a program can make, and value_free_some() the others.
+ * Dead lists and maps wait in a chain through their `bytes' field, which nobody reads any more; the lowest bit of a link tells which it leads to. `refs' of a list is then how many of the
+ * elements are gone already; a map loses its pairs from the end. A thread that frees later leaves a large rest there: each one that dies does a portion, so that the chain gets no longer
+ * than what a program can make, and value_free_some() the others.
  */
-enum { FLAT_MAX = 4 /* elements of a list that is worth a look */, PORTION = 4096 };
+enum { FLAT_MAX = 4 /* elements of a list that is worth a look */, PORTION = 4096, LINK_MAP = 1 };
 
-static _Thread_local struct list *dead;
+static _Thread_local intptr_t dead;
 static _Thread_local bool frees_later;
 
-static void bury(struct list *l) {
-    l->bytes = (int64_t)(intptr_t)dead;
-    l->refs = 0;
-    dead = l;
+static void bury(value v) {
+    *(v.type == V_LIST ? &v.u.l->bytes : &v.u.m->bytes) = (int64_t)dead;
+    ((struct counted *)v.u.p)->refs = 0;
+    dead = (intptr_t)v.u.p | (v.type == V_MAP ? LINK_MAP : 0);
+}
+
+static void let_go(value v) {
+    if (!value_is_counted(v) || --((struct counted *)v.u.p)->refs) return;
+    if (is_nest(v)) bury(v);
+    else value_free_block(v);
 }
 
 static bool is_flat(const struct list *l) {
@@ -111,33 +125,38 @@ static bool is_flat(const struct list *l) {
     return true;
 }
 
-/* Elements of a dead list, at most n: how many. A list that dies with them is in front of it afterwards. */
+/* Elements of a dead list, at most n: how many. One that dies with them is in front of it afterwards. */
 static size_t drop_elements(struct list *l, size_t n) {
-    uint32_t from = l->refs, end = l->len - from < n ? l->len : from + (uint32_t)n;
-    for (uint32_t i = from; i < end; i++) {
-        value v = l->items[i];
-        if (!value_is_counted(v) || --((struct counted *)v.u.p)->refs) continue;
-        if (v.type != V_LIST) {
-            value_free_block(v);
-            continue;
-        }
-        l->refs = i + 1;
-        bury(v.u.l);
-        return i + 1 - from;
-    }
-    l->refs = end;
-    return end - from;
+    intptr_t front = dead;
+    uint32_t from = l->refs, end = l->len - from < n ? l->len : from + (uint32_t)n, i = from;
+    while (i < end && dead == front) let_go(l->items[i++]);
+    l->refs = i;
+    return i - from;
+}
+
+static bool free_some_of_list(struct list *l, size_t *done, size_t work) {
+    if (l->refs < l->len) *done += drop_elements(l, work - *done);
+    return dead == (intptr_t)l && l->refs == l->len;
 }
 
 bool value_free_some(size_t work) {
     for (size_t done = 0; dead && done < work; done++) {
-        struct list *l = dead;
-        if (l->refs < l->len) done += drop_elements(l, work - done);
-        if (dead != l || l->refs < l->len) continue;
-        dead = (struct list *)(intptr_t)l->bytes; /* NOLINT: put there by bury() */
-        list_free_memory(l);
+        if (dead & LINK_MAP) {
+            struct map *m = (struct map *)(dead - LINK_MAP); /* NOLINT: put there by bury() */
+            if (m->nchunks) {
+                done += map_shed(m, let_go);
+                continue;
+            }
+            dead = (intptr_t)m->bytes;
+            map_free_memory(m);
+        } else {
+            struct list *l = (struct list *)dead; /* NOLINT: put there by bury() */
+            if (!free_some_of_list(l, &done, work)) continue;
+            dead = (intptr_t)l->bytes;
+            list_free_memory(l);
+        }
     }
-    return dead != NULL;
+    return dead != 0;
 }
 
 void value_free_later(bool later) {
@@ -145,20 +164,15 @@ void value_free_later(bool later) {
     if (!later) value_free_some(SIZE_MAX);
 }
 
-static void free_list(struct list *l) {
-    if (l->len <= FLAT_MAX && is_flat(l)) { /* most often the arguments of a call */
-        list_free_memory(l);
-        return;
-    }
-    bury(l);
-    value_free_some(frees_later ? PORTION : SIZE_MAX);
-}
-
 void value_free_block(value v) {
-    if (v.type == V_LIST)
-        free_list(v.u.l);
-    else
-        str_free_memory(v.u.s); /* the only other counted type so far */
+    if (v.type == V_STR) {
+        str_free_memory(v.u.s);
+    } else if (v.type == V_LIST && v.u.l->len <= FLAT_MAX && is_flat(v.u.l)) { /* most often the arguments of a call */
+        list_free_memory(v.u.l);
+    } else { /* there are no other counted types so far */
+        bury(v);
+        value_free_some(frees_later ? PORTION : SIZE_MAX);
+    }
 }
 
 /* ---- truth, equality, order, size ---- */
@@ -170,13 +184,13 @@ bool value_is_true(value v) {
     case V_FLOAT: return v.u.f != 0.0;
     case V_STR: return v.u.s->len != 0;
     case V_LIST: return v.u.l->len != 0;
+    case V_MAP: return v.u.m->len != 0;
     case V_OBJ:
     case V_ERR:
     case V_CLEAR:
     case V_NONE:
     case V_CATCH:
     case V_FINALLY:
-    case V_MAP:
     case V_ITER:
     case V_ANON:
     case V_WAIF: break;
@@ -184,7 +198,9 @@ bool value_is_true(value v) {
     return false;
 }
 
-/* Equality of all but the elements of lists: 1, 0, or -1: two lists of one length, still to be compared. */
+static bool bytes_agree(value a, value b) { return nest_bytes(a) == nest_bytes(b) || nest_bytes(a) == VALUE_BYTES_MAX || nest_bytes(b) == VALUE_BYTES_MAX; }
+
+/* Equality of all but what lists and maps hold: 1, 0, or -1: two of one length, still to be compared. */
 static int equal_shallow(value a, value b, bool match_case) {
     if (a.type != b.type) return 0;
     switch ((enum value_type)a.type) {
@@ -197,11 +213,11 @@ static int equal_shallow(value a, value b, bool match_case) {
     case V_FLOAT: return a.u.f == b.u.f;
     case V_STR: return match_case ? str_identical(a.u.s, b.u.s) : str_equal(a.u.s, b.u.s);
     case V_LIST:
-        if (a.u.l == b.u.l) return 1;
-        return a.u.l->len == b.u.l->len && (a.u.l->bytes == b.u.l->bytes || a.u.l->bytes == LIST_BYTES_MAX || b.u.l->bytes == LIST_BYTES_MAX) ? -1 : 0;
+    case V_MAP:
+        if (a.u.p == b.u.p) return 1;
+        return nest_len(a) == nest_len(b) && bytes_agree(a, b) ? -1 : 0;
     case V_CLEAR:
     case V_NONE: return 1;
-    case V_MAP:
     case V_ITER:
     case V_ANON:
     case V_WAIF: break;
@@ -210,7 +226,7 @@ static int equal_shallow(value a, value b, bool match_case) {
 }
 
 /*
- * Lists and long strings that were found equal, as classes (union-find). A list can hold one list many times, and that one another, so that few lists in
+ * Lists, maps and long strings that were found equal, as classes (union-find). A list can hold one list many times, and that one another, so that few lists in
  * memory are endless as a tree. After MANY comparisons, two that are in one class already are not compared again. One that differs ends it all; so
  * it is linear in what is in memory.
  */
@@ -261,7 +277,7 @@ static void classes_join(struct classes *c, const void *a, const void *b) {
     classes_find(c, a)->up = b;
 }
 
-static bool is_long(value v) { return v.type == V_LIST || (v.type == V_STR && v.u.s->len >= LONG_STRING); }
+static bool is_long(value v) { return is_nest(v) || (v.type == V_STR && v.u.s->len >= LONG_STRING); }
 
 /* equal_shallow() of two elements, with what is known. */
 static int equal_elements(value x, value y, bool match_case, struct classes *known, size_t *compared) {
@@ -272,6 +288,20 @@ static int equal_elements(value x, value y, bool match_case, struct classes *kno
     return rc;
 }
 
+/* The next two values on a level; false: two maps differ in their keys. */
+static bool next_two(struct walk_level *l, bool match_case, value *x, value *y) {
+    if (l->a.type == V_LIST) {
+        *x = l->a.u.l->items[l->next];
+        *y = l->b.u.l->items[l->next++];
+        return true;
+    }
+    const struct map_pair *p = map_next(l->a.u.m, &l->at), *q = map_next(l->b.u.m, &l->bt);
+    l->next++;
+    *x = p->v;
+    *y = q->v;
+    return equal_shallow(p->key, q->key, match_case) == 1;
+}
+
 static bool equal_deep(value a, value b, bool match_case) {
     int rc = equal_shallow(a, b, match_case);
     if (rc >= 0) return rc;
@@ -279,19 +309,18 @@ static bool equal_deep(value a, value b, bool match_case) {
     struct classes known = {0};
     size_t compared = 0;
     walk_init(&w);
-    walk_push(&w, a.u.l, b.u.l);
+    walk_push(&w, a, b);
     rc = 1;
     while (rc && w.depth) {
         struct walk_level *top = &w.levels[w.depth - 1];
-        if (top->next == top->a->len) {
-            if (compared > MANY) classes_join(&known, top->a, top->b);
+        if (top->next == top->len) {
+            if (compared > MANY) classes_join(&known, top->a.u.p, top->b.u.p);
             w.depth--;
             continue;
         }
-        value x = top->a->items[top->next], y = top->b->items[top->next];
-        top->next++;
-        rc = equal_elements(x, y, match_case, &known, &compared);
-        if (rc < 0) walk_push(&w, x.u.l, y.u.l);
+        value x, y;
+        rc = next_two(top, match_case, &x, &y) ? equal_elements(x, y, match_case, &known, &compared) : 0;
+        if (rc < 0) walk_push(&w, x, y);
     }
     free(known.entries);
     walk_fini(&w);
@@ -317,7 +346,8 @@ int value_compare(value a, value b) {
 int64_t value_bytes(value v) {
     switch (v.type) {
     case V_STR: return 16 + (int64_t)v.u.s->len + 1;
-    case V_LIST: return v.u.l->bytes;
+    case V_LIST:
+    case V_MAP: return nest_bytes(v);
     case V_FLOAT: return 24;
     default: return 16;
     }
@@ -381,30 +411,40 @@ static void print_simple(struct buf *out, value v, bool literal) {
 
 void value_print(struct buf *out, value v) { print_simple(out, v, false); }
 
+static void open_nest(struct buf *out, struct walk *w, value v) {
+    buf_byte(out, v.type == V_MAP ? '[' : '{');
+    walk_push(w, v, value_none());
+}
+
+/* The next value on a level, behind what stands before it. */
+static value next_to_print(struct buf *out, struct walk_level *l) {
+    if (l->next) buf_add(out, ", ", 2);
+    if (l->a.type == V_LIST) return l->a.u.l->items[l->next++];
+    const struct map_pair *p = map_next(l->a.u.m, &l->at);
+    l->next++;
+    print_simple(out, p->key, true);
+    buf_add(out, " -> ", 4);
+    return p->v;
+}
+
 bool value_print_literal_up_to(struct buf *out, value v, size_t max) {
-    if (v.type != V_LIST) {
+    if (!is_nest(v)) {
         print_simple(out, v, true);
         return out->len <= max;
     }
     struct walk w;
     walk_init(&w);
-    walk_push(&w, v.u.l, NULL);
-    buf_byte(out, '{');
+    open_nest(out, &w, v);
     while (w.depth && out->len <= max) {
         struct walk_level *top = &w.levels[w.depth - 1];
-        if (top->next == top->a->len) {
-            buf_byte(out, '}');
+        if (top->next == top->len) {
+            buf_byte(out, top->a.type == V_MAP ? ']' : '}');
             w.depth--;
             continue;
         }
-        if (top->next) buf_add(out, ", ", 2);
-        value item = top->a->items[top->next++];
-        if (item.type == V_LIST) {
-            buf_byte(out, '{');
-            walk_push(&w, item.u.l, NULL);
-        } else {
-            print_simple(out, item, true);
-        }
+        value item = next_to_print(out, top);
+        if (is_nest(item)) open_nest(out, &w, item);
+        else print_simple(out, item, true);
     }
     walk_fini(&w);
     return out->len <= max;

@@ -2,8 +2,8 @@
 /*
  * The MOO value: 16 bytes, a type and a payload.
  *
- * Numbers, objects and errors are held directly; strings and lists are pointers to reference-counted
- * blocks that are immutable while shared (base/str.h, base/list.h). A block with one holder may be changed in
+ * Numbers, objects and errors are held directly; strings, lists and maps are pointers to reference-counted
+ * blocks that are immutable while shared (base/str.h, base/list.h, base/map.h). A block with one holder may be changed in
  * place by that holder.
  *
  * Ownership. A `value` variable owns one reference unless a comment says "borrows". Functions borrow their
@@ -39,6 +39,7 @@ enum error {
 
 struct str;
 struct list;
+struct map;
 
 typedef struct value {
     uint32_t type; /* enum value_type */
@@ -50,7 +51,8 @@ typedef struct value {
         enum error e; /* ERR; value_err() clears the rest of the payload */
         struct str *s; /* STR */
         struct list *l; /* LIST */
-        void *p; /* MAP, ANON, WAIF: reserved for the types of later dumps */
+        struct map *m; /* MAP */
+        void *p; /* ANON, WAIF: reserved for the types of later dumps */
     } u;
 } value;
 
@@ -75,7 +77,7 @@ struct counted {
 };
 
 void value_free_block(value v); /* out of line: the last reference went; frees nested values without deep recursion */
-/* Large lists that die in this thread are freed in portions from now on, so that no moment is long: by those that die after them, and by value_free_some(), which does about so many
+/* Large lists and maps that die in this thread are freed in portions from now on, so that no moment is long: by those that die after them, and by value_free_some(), which does about so many
    elements and returns whether there are more. */
 void value_free_later(bool later);
 bool value_free_some(size_t work);
@@ -100,16 +102,23 @@ static inline void value_unref(value v) {
     if (value_is_counted(v) && --((struct counted *)v.u.p)->refs == 0) value_free_block(v);
 }
 
-/* Truth as in `if': non-zero numbers, non-empty strings and lists; objects and errors never. */
+/* Truth as in `if': non-zero numbers, non-empty strings, lists and maps; objects and errors never. */
 bool value_is_true(value v);
-/* `==': strings without regard to A-Z case, lists element by element, different types unequal. */
+/* `==': strings without regard to A-Z case, lists element by element, maps pair by pair, different types unequal. */
 bool value_equal(value a, value b);
 /* equal(): as `==' with case. */
 bool value_identical(value a, value b);
 /* Order of two values of one type out of INT OBJ ERR FLOAT STR (case ignored): <0, 0, >0. must() otherwise. */
 int value_compare(value a, value b);
-/* What value_bytes() reports: 16 for plain values, 24 float, 16+length+1 string, 32+elements list. O(1). */
+/* What value_bytes() reports: 16 for plain values, 24 float, 16+length+1 string, 32+elements list, 32+24 a pair+keys and values map. O(1). */
 int64_t value_bytes(value v);
+/* A list that holds one list twice, that another twice, and so on, would count more than there are numbers: what has once counted this much stays there. */
+#define VALUE_BYTES_MAX (INT64_C(1) << 40)
+/* Of a list or map into which a value comes, and from which another goes. */
+static inline int64_t value_bytes_changed(int64_t bytes, int64_t in, int64_t out) {
+    int64_t n = bytes >= VALUE_BYTES_MAX ? VALUE_BYTES_MAX : bytes + in - out;
+    return n < VALUE_BYTES_MAX ? n : VALUE_BYTES_MAX;
+}
 /* Written out, in a property or in a task that is set aside, a value is a tree; one that holds the same list very often can be short in memory and endless there.
    So none above this size is stored: E_QUOTA. */
 #define VALUE_STORED_MAX (INT64_C(1) << 30)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/map.h"
 #include "builtins/support.h"
 
 /* The list argument, one holder more. */
@@ -13,8 +14,11 @@ static struct list *list_to_change(const struct builtin_call *c, uint64_t more) 
 }
 
 struct result bf_is_member(struct builtin_call *c) {
-    if (c->args[1].type != V_LIST) return result_raise(E_INVARG);
-    return result_int(vm_list_find(c->vm, c->args[1].u.l, c->args[0], !has_arg(c, 2) || flag_arg(c, 2)));
+    value in = c->args[1];
+    bool match_case = !has_arg(c, 2) || flag_arg(c, 2);
+    if (in.type == V_MAP) return result_int(vm_map_find(c->vm, in.u.m, c->args[0], match_case));
+    if (in.type != V_LIST) return result_raise(E_INVARG);
+    return result_int(vm_list_find(c->vm, in.u.l, c->args[0], match_case));
 }
 
 /* `before' is clipped to 1..length + 1. */

@@ -13,6 +13,7 @@
 #define TYPE_ERR V_ERR
 #define TYPE_LIST V_LIST
 #define TYPE_FLOAT V_FLOAT
+#define TYPE_MAP V_MAP
 #define T(...) FIRST_FIVE(__VA_ARGS__, ANY, ANY, ANY, ANY, ANY)
 #define FIRST_FIVE(a, b, c, d, e, ...) {TYPE_##a, TYPE_##b, TYPE_##c, TYPE_##d, TYPE_##e}
 _Static_assert(BUILTIN_MAX_TYPES == 5, "T() fills in five types");

@@ -7,11 +7,13 @@
 
 #include "base/binary.h"
 #include "base/buf.h"
+#include "base/map.h"
 #include "base/must.h"
 
 struct result bf_length(struct builtin_call *c) {
     value v = c->args[0];
     if (v.type == V_STR) return result_int(str_chars(v.u.s));
+    if (v.type == V_MAP) return result_int(v.u.m->len);
     return v.type == V_LIST ? result_int(v.u.l->len) : result_raise(E_TYPE);
 }
 

@@ -48,11 +48,11 @@ __attribute__((always_inline)) static inline bool db_fast_get(struct db *db, obj
 }
 
 /* db_set_property() that succeeds, and has taken v. */
-static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, const struct prop_cache *c) {
+__attribute__((always_inline)) static inline bool db_fast_set(struct db *db, objid id, value v, objid progr, const struct prop_cache *c) {
     struct object *o = db_fast_object(db, id);
     if (!o || o->layout != c->layout || c->epoch != db->prop_epoch) return false;
     struct slot_meta *m = slot_meta(o->slots, c->slot);
-    if (m->type == V_CLEAR || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false;
+    if (m->type == V_CLEAR || v.type == V_MAP || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false; /* a map: rare, and its size is to be looked at */
     if (!(m->bits & PF_WRITE) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
     value old = {.type = m->type, .u.i = o->slots[c->slot]};
     object_dirty(db, o, OS_SLOTS);

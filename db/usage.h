@@ -10,6 +10,7 @@
 #define DB_USAGE_H
 
 #include "base/list.h"
+#include "base/map.h"
 #include "db/internal.h"
 #include "db/records.h"
 
@@ -56,6 +57,7 @@ void usage_recount(struct db *db); /* from all objects: after changes that were 
 static inline int64_t value_growth(value v, value old) {
     if (v.type != old.type) return value_bytes(v) - value_bytes(old);
     if (v.type == V_STR) return (int64_t)v.u.s->len - (int64_t)old.u.s->len;
+    if (v.type == V_MAP) return v.u.m->bytes - old.u.m->bytes;
     return v.type == V_LIST ? v.u.l->bytes - old.u.l->bytes : 0;
 }
 int64_t usage_of_object(struct db *db, struct object *o);

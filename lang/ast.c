@@ -182,6 +182,7 @@ static void number(struct numbering *u, struct node *n, int32_t line) {
         number_kids(u, n, 0, n->nkids, n->line);
         break;
     case N_FOR_LIST:
+    case N_FOR_PAIRS:
     case N_FOR_RANGE:
     case N_WHILE:
     case N_FORK:

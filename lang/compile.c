@@ -297,6 +297,7 @@ static void place_variables(struct compiler *c) {
     bool *mentioned = xcalloc(ast->nvars + 1, sizeof *mentioned);
     note_nodes(c, ast->root, mentioned);
     p->nvars = (int16_t)ast->nvars;
+    p->nbuiltin = ast->version < LANGUAGE_WITH_MAPS ? BV_MAP : BV_COUNT;
     p->vars = xcalloc(ast->nvars + 1, sizeof *p->vars);
     p->var_reg = xcalloc(ast->nvars + 1, sizeof *p->var_reg);
     for (uint32_t v = 0; v < ast->nvars; v++) {
@@ -329,7 +330,7 @@ static void compile_entry(struct compiler *c, const struct node *body, uint32_t 
 }
 
 static bool begins_with_for(const struct node *block) {
-    return block->nkids > 0 && (block->kids[0]->kind == N_FOR_LIST || block->kids[0]->kind == N_FOR_RANGE);
+    return block->nkids > 0 && (block->kids[0]->kind == N_FOR_LIST || block->kids[0]->kind == N_FOR_PAIRS || block->kids[0]->kind == N_FOR_RANGE);
 }
 
 static void compile_all(struct compiler *c) {

@@ -3,6 +3,7 @@
 #include "lang/compile.h"
 
 #include "base/list.h"
+#include "base/map.h"
 
 #include <stdlib.h>
 
@@ -237,14 +238,25 @@ void build_items(struct compiler *c, const struct node *n, uint32_t from, int su
 
 static bool is_constant(const struct node *n) {
     if (n->kind == N_LIT) return true;
-    if (n->kind != N_LIST) return false;
-    for (uint32_t i = 0; i < n->nkids; i++)
-        if (!is_constant(n->kids[i])) return false;
+    if (n->kind != N_LIST && n->kind != N_MAP) return false;
+    for (uint32_t i = 0; i < n->nkids; i++) {
+        bool key = n->kind == N_MAP && i % 2 == 0;
+        if (key ? n->kids[i]->kind != N_LIT : !is_constant(n->kids[i])) return false;
+    }
     return true;
+}
+
+static value constant_of(const struct node *n, int *ticks);
+
+static value constant_map(const struct node *n, int *ticks) {
+    struct map *m = map_new();
+    for (uint32_t i = 0; i < n->nkids; i += 2) m = map_set_take(m, value_ref(n->kids[i]->lit), constant_of(n->kids[i + 1], ticks));
+    return value_map(m);
 }
 
 static value constant_of(const struct node *n, int *ticks) {
     if (n->kind == N_LIT) return value_ref(n->lit);
+    if (n->kind == N_MAP) return constant_map(n, ticks);
     struct list *l = list_new(n->nkids);
     for (uint32_t i = 0; i < n->nkids; i++) l = list_append_take(l, constant_of(n->kids[i], ticks));
     if (n->nkids > 0) ++*ticks;
@@ -266,15 +278,18 @@ static bool append_expr(struct compiler *c, const struct node *n, uint16_t dest)
     return true;
 }
 
+static bool constant_expr(struct compiler *c, const struct node *n, uint16_t dest) {
+    if (!c->direct || !is_constant(n)) return false;
+    int ticks = 0;
+    value v = constant_of(n, &ticks);
+    tick(c, ticks);
+    load_const(c, dest, v);
+    value_unref(v);
+    return true;
+}
+
 static void list_expr(struct compiler *c, const struct node *n, uint16_t dest) {
-    if (c->direct && is_constant(n)) {
-        int ticks = 0;
-        value v = constant_of(n, &ticks);
-        tick(c, ticks);
-        load_const(c, dest, v);
-        value_unref(v);
-        return;
-    }
+    if (constant_expr(c, n, dest)) return;
     if (append_expr(c, n, dest)) return;
     uint32_t mark = c->top;
     struct items it;
@@ -287,6 +302,32 @@ static void list_expr(struct compiler *c, const struct node *n, uint16_t dest) {
         flush_items(c, &it);
         emit(c, OP_TAKE, dest, it.base, 0);
     }
+    c->top = mark;
+}
+
+/* Pair by pair, so that a key that does not fit is found out before the next pair is evaluated. Ticks: none. */
+static void map_expr(struct compiler *c, const struct node *n, uint16_t dest) {
+    if (constant_expr(c, n, dest)) return;
+    uint32_t mark = c->top;
+    uint16_t base = temp_alloc(c);
+    value empty = value_map(map_empty());
+    emit_bc(c, OP_LOADK, base, (int32_t)konst(c, empty));
+    value_unref(empty);
+    live_push(c, SLOT_MAP, n, 0, base);
+    for (uint32_t i = 0; i < n->nkids; i += 2) {
+        uint32_t pair = c->top;
+        uint16_t key = temp_alloc(c), v;
+        expr_to(c, n->kids[i], key);
+        live_push(c, SLOT_VALUE, n, 1, key);
+        v = temp_alloc(c);
+        expr_to(c, n->kids[i + 1], v);
+        live_pop(c, 1);
+        c->line = n->line;
+        emit(c, OP_MAPADD, base, key, v);
+        c->top = pair;
+    }
+    live_pop(c, 1);
+    emit(c, OP_TAKE, dest, base, 0);
     c->top = mark;
 }
 
@@ -539,7 +580,9 @@ void expr_to(struct compiler *c, const struct node *n, uint16_t dest) {
     case N_INDEX: index_expr(c, n, dest); break;
     case N_RANGE: range_expr(c, n, dest); break;
     case N_LENGTH: emit(c, OP_LENGTH, dest, c->length_reg, 0); break;
+    case N_FIRST: emit(c, OP_FIRST, dest, c->length_reg, 0); break;
     case N_LIST: list_expr(c, n, dest); break;
+    case N_MAP: map_expr(c, n, dest); break;
     case N_NEG: unary_expr(c, n, OP_NEG, dest); break;
     case N_NOT: unary_expr(c, n, OP_NOT, dest); break;
     case N_AND:

@@ -44,7 +44,7 @@ static void loop_close(struct compiler *c, struct loop *l) {
     c->loop = l->outer;
 }
 
-/* The head and tail that both kinds of `for' share; the state is in registers t and t + 1. */
+/* The head and tail that all kinds of `for' share; the state is in registers t and t + 1. */
 static void for_body(struct compiler *c, const struct node *n, const struct node *body, uint16_t t, int prep, int next) {
     struct loop l;
     uint16_t var = variable_reg(c, n->var);
@@ -57,6 +57,10 @@ static void for_body(struct compiler *c, const struct node *n, const struct node
     uint64_t before = c->assigned;
     uint32_t start = here(c);
     variable_assigned(c, n->var);
+    if (n->kind == N_FOR_PAIRS) {
+        emit(c, OP_FORKEY, variable_reg(c, n->kids[1]->var), t, 0);
+        variable_assigned(c, n->kids[1]->var);
+    }
     block_stmt(c, body);
     label_bind(c, &l.again);
     c->line = n->line;
@@ -78,7 +82,7 @@ static void for_list_stmt(struct compiler *c, const struct node *n) {
     expr_to(c, n->kids[0], t);
     live_push(c, SLOT_LOOP_LIST, n, 0, t);
     live_push(c, SLOT_LOOP_POSITION, n, 0, position);
-    for_body(c, n, n->kids[1], t, OP_FORLPREP, OP_FORLLOOP);
+    for_body(c, n, n->kids[n->nkids - 1], t, OP_FORLPREP, OP_FORLLOOP);
     live_pop(c, 2);
     c->top = mark;
 }
@@ -336,7 +340,8 @@ static void stmt(struct compiler *c, const struct node *n) {
     case N_BLOCK: block_stmt(c, n); break;
     case N_EXPR: expr_drop(c, n->kids[0]); break;
     case N_IF: if_stmt(c, n); break;
-    case N_FOR_LIST: for_list_stmt(c, n); break;
+    case N_FOR_LIST:
+    case N_FOR_PAIRS: for_list_stmt(c, n); break;
     case N_FOR_RANGE: for_range_stmt(c, n); break;
     case N_WHILE: while_stmt(c, n); break;
     case N_FORK: fork_stmt(c, n); break;

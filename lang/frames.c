@@ -47,10 +47,16 @@ static void save_slot(const struct vm *vm, const struct frame *f, const struct r
     value_unref(v);
 }
 
+/* Built-in variables that the program's language does not have came later than records that lack them. */
+static bool is_told(const struct program *p, int i) { return i < p->nbuiltin || i >= BV_COUNT; }
+
+static uint64_t count_told(const struct program *p) { return (uint64_t)(p->nvars - (BV_COUNT - p->nbuiltin)); }
+
 static void save_variables(const struct vm *vm, const struct frame *f, struct buf *out, struct shares_out *shares) {
     const struct program *p = f->program;
-    enc_u64(out, (uint64_t)p->nvars);
+    enc_u64(out, count_told(p));
     for (int i = 0; i < p->nvars; i++) {
+        if (!is_told(p, i)) continue;
         enc_str(out, p->vars[i]);
         enc_value_shared(out, i < BV_COUNT || p->var_reg[i] != NO_REG ? vm_frame_variable(vm, f, i) : value_none(), shares);
     }
@@ -139,8 +145,9 @@ static bool slot_type_fits(const struct resume_slot *s, value v) {
     case SLOT_PENDING: return v.type == V_INT;
     case SLOT_LOOP_CURRENT:
     case SLOT_LOOP_END: return v.type == V_INT || v.type == V_OBJ;
-    case SLOT_LOOP_LIST:
+    case SLOT_LOOP_LIST: return v.type == V_LIST || v.type == V_STR || v.type == V_MAP;
     case SLOT_SOURCE: return v.type == V_LIST;
+    case SLOT_MAP:
     case SLOT_VALUE:
     case SLOT_LIST:
     case SLOT_CODES:
@@ -180,9 +187,9 @@ static bool load_variable(struct loader *l, struct frame *f, int i) {
 }
 
 static bool load_variables(struct loader *l, struct frame *f) {
-    if (dec_u64(l->d) != (uint64_t)f->program->nvars) return fault(l, "a saved frame has other variables than its program");
+    if (dec_u64(l->d) != count_told(f->program)) return fault(l, "a saved frame has other variables than its program");
     for (int i = 0; i < f->program->nvars; i++)
-        if (!load_variable(l, f, i)) return false;
+        if (is_told(f->program, i) && !load_variable(l, f, i)) return false;
     return true;
 }
 

@@ -209,6 +209,7 @@ static int pair_kind(int c, int d) {
     case '&': return d == '&' ? T_AND : 0;
     case '|': return d == '|' ? T_OR : 0;
     case '.': return d == '.' ? T_TO : 0;
+    case '-': return d == '>' ? T_PAIR : 0;
     default: return 0;
     }
 }

@@ -29,6 +29,7 @@ enum token_kind {
     T_OR,
     T_TO, /* .. */
     T_ARROW, /* => */
+    T_PAIR, /* -> */
 #define KEYWORD(token, word, since) T_##token,
 #include "lang/keywords.def"
 #undef KEYWORD

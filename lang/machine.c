@@ -10,7 +10,7 @@
 #include "db/world.h"
 #include "lang/program.h"
 
-enum { DEFAULT_STACK_DEPTH = 50, DEFAULT_STRING_CONCAT = 33554423, DEFAULT_LIST_CONCAT = 4194302 };
+enum { DEFAULT_STACK_DEPTH = 50, DEFAULT_STRING_CONCAT = 33554423, DEFAULT_LIST_CONCAT = 4194302, DEFAULT_MAP_BYTES = 64537861 };
 
 static uint32_t name_hash(const char *name, size_t len) { return str_hash_bytes(name, len); }
 
@@ -53,6 +53,7 @@ void machine_init(struct machine *m, struct db *db, const struct builtin *builti
     m->max_stack_depth = DEFAULT_STACK_DEPTH;
     m->max_string_concat = DEFAULT_STRING_CONCAT;
     m->max_list_concat = DEFAULT_LIST_CONCAT;
+    m->max_map_bytes = DEFAULT_MAP_BYTES;
     m->functions = (struct function_names){lookup_function, function_name, m};
     index_builtins(m);
     code_set_release(release_program);
@@ -68,7 +69,8 @@ void machine_fini(struct machine *m) {
 /* ---- programs that are entered ---- */
 
 struct code *machine_compile_text(struct machine *m, const char *text, size_t len, struct list **messages) {
-    struct parse_options po = {.version = LANGUAGE_VERSION, .imported = false, .first_line = 1, .functions = &m->functions};
+    int version = language_version(m->dialect);
+    struct parse_options po = {.version = version, .imported = false, .first_line = 1, .functions = &m->functions};
     *messages = list_empty();
     struct ast *ast = parse_program(text, len, &po, messages);
     if (!ast) return NULL;
@@ -79,7 +81,7 @@ struct code *machine_compile_text(struct machine *m, const char *text, size_t le
         return NULL;
     }
     struct str *s = str_new(text, len);
-    struct code *code = code_new(m->db ? db_code_table(m->db) : NULL, s, LANGUAGE_VERSION, false, 1);
+    struct code *code = code_new(m->db ? db_code_table(m->db) : NULL, s, version, false, 1);
     str_unref(s);
     if (code->program) program_free(p);
     else code->program = p;

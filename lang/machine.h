@@ -33,6 +33,7 @@ struct machine {
     int max_stack_depth;
     int64_t max_string_concat; /* bytes; 0: the machine's own maximum */
     int64_t max_list_concat; /* elements */
+    int64_t max_map_bytes; /* value_bytes(); 0: the machine's own maximum */
     bool max_concat_catchable;
     int64_t max_task_bytes; /* that a task may hold; 0: any number. For who fills in vm_limits */
     bool has_workers; /* who runs the tasks has the work of threaded built-ins done (lang/threaded.h) */
@@ -114,6 +115,7 @@ bool vm_list_own(struct vm *vm, struct list **l, uint64_t more);
 bool vm_list_extend(struct vm *vm, struct list **l, const struct list *from, int64_t i, int64_t n);
 /* list_find(), which can take long: an element can be large, and there very often. 0 and vm_abort_seconds() when the time is over. */
 int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case);
+int64_t vm_map_find(struct vm *vm, const struct map *m, value v, bool match_case); /* the same of map_find_value() */
 /* At a limit the task parks: it is suspended (SUSPEND_PARK), to go on where it is as soon as its turn comes. Also while a verb with VF_PARK is on the stack. */
 void vm_set_parks(struct vm *vm, bool parks);
 bool vm_own_parks(const struct vm *vm);

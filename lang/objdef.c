@@ -153,7 +153,7 @@ static struct objdef_place message_place(const struct objdef_verb *v, const char
 
 /* Parses the text; a tree, or NULL with the first message in *message (a new list). */
 static struct ast *parse_code(struct builder *b, const struct buf *text, bool imported, struct list **messages) {
-    struct parse_options options = {.version = LANGUAGE_VERSION, .imported = imported, .first_line = 1, .functions = b->w->options->functions};
+    struct parse_options options = {.version = language_version(db_dialect(b->db)), .imported = imported, .first_line = 1, .functions = b->w->options->functions};
     *messages = list_empty();
     return parse_program(buf_c(text), text->len, &options, messages);
 }
@@ -170,7 +170,7 @@ static struct code *listed_code(struct builder *b, const struct ast *tree, bool 
     struct buf listing = BUF_INIT;
     unparse_program(tree, &options, &listing);
     struct str *text = buf_to_str(&listing);
-    struct code *code = code_new(db_code_table(b->db), text, LANGUAGE_VERSION, imported, 1);
+    struct code *code = code_new(db_code_table(b->db), text, language_version(db_dialect(b->db)), imported, 1);
     str_unref(text);
     buf_fini(&listing);
     return code;
@@ -197,7 +197,7 @@ static struct code *compile_verb(struct builder *b, const struct objdef_object *
         buf_clear(&text);
         objdef_copy_code(v->text, v->text + v->len, false, &text);
         struct str *as_written = buf_to_str(&text);
-        code = code_new(db_code_table(b->db), as_written, LANGUAGE_VERSION, true, 1);
+        code = code_new(db_code_table(b->db), as_written, language_version(db_dialect(b->db)), true, 1);
         str_unref(as_written);
     }
     if (tree) ast_free(tree);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/map.h"
 #include "base/must.h"
 #include "db/preps.h"
 
@@ -284,6 +285,47 @@ static bool parse_list(struct parser *p, value *out) {
     return true;
 }
 
+/* `key -> value', into the map. */
+static bool parse_pair(struct parser *p, struct map **m) {
+    value key, v;
+    bool ok = parse_literal(p, &key);
+    if (ok && !p->refused && !map_key_fits(key)) ok = refuse(p, "a map whose key is a list or map");
+    if (!ok || p->refused) {
+        value_unref(key);
+        return ok;
+    }
+    bool arrow = peek(p) == '-' && p->p + 1 < p->end && p->p[1] == '>';
+    if (arrow) p->p += 2;
+    ok = arrow ? parse_literal(p, &v) : expected(p, "`->' of a map");
+    if (arrow && ok && !p->refused) {
+        *m = map_set_take(*m, key, v);
+        return true;
+    }
+    value_unref(key);
+    if (arrow) value_unref(v);
+    return ok;
+}
+
+static bool parse_map(struct parser *p, value *out) {
+    if (p->depth >= MAX_NESTING) return FAIL(p, "maps are nested deeper than %d here", MAX_NESTING);
+    p->depth++;
+    p->p++;
+    struct map *m = map_new();
+    bool ok = true;
+    while (ok && !p->refused && peek(p) != ']') {
+        ok = parse_pair(p, &m);
+        if (ok && !p->refused && !accept_char(p, ',') && peek(p) != ']') ok = expected(p, "`,' or `]' of a map");
+    }
+    p->depth--;
+    if (!ok || p->refused) {
+        map_unref(m);
+        return ok;
+    }
+    p->p++;
+    *out = value_map(m);
+    return true;
+}
+
 /* ~XX notation of bytes that are not printing ASCII. */
 static struct str *binary_string(const unsigned char *bytes, size_t n) {
     struct buf b = BUF_INIT;
@@ -404,7 +446,7 @@ static bool parse_literal(struct parser *p, value *out) {
     case '{': return parse_list(p, out);
     case '#': return parse_object_number(p, out);
     case '\'': return parse_symbol(p, out);
-    case '[': return refuse(p, "a map, and there are none yet");
+    case '[': return parse_map(p, out);
     case '<': return refuse(p, "a flyweight, and there are none in our language");
     case '?': case '@': return refuse(p, a_lambda);
     default: break;

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/must.h"
 #include "base/str.h"
+#include "db/code.h"
 
 /* ---- messages ---- */
 
@@ -87,6 +88,8 @@ bool parser_enter(struct parser *p) {
 }
 
 void parser_leave(struct parser *p) { p->depth--; }
+
+bool parser_has_maps(const struct parser *p) { return p->options->version >= LANGUAGE_WITH_MAPS; }
 
 /* ---- nodes ---- */
 
@@ -228,9 +231,14 @@ static struct node *parse_if(struct parser *p) {
 static struct node *parse_for(struct parser *p) {
     uint32_t first = p->npending;
     int kind = N_FOR_LIST;
-    int32_t var = parser_expect_variable(p);
+    int32_t var = parser_expect_variable(p), key = -1;
+    if (parser_has_maps(p) && parser_accept(p, ',')) key = parser_expect_variable(p);
     parser_expect(p, T_IN);
-    if (parser_accept(p, '[')) {
+    if (key >= 0) {
+        kind = N_FOR_PAIRS;
+        parser_push(p, parse_parenthesized(p));
+        parser_push(p, parser_leaf_var(p, N_TARGET, key));
+    } else if (parser_accept(p, '[')) {
         kind = N_FOR_RANGE;
         parser_push(p, parser_expression(p));
         parser_expect(p, T_TO);

@@ -55,6 +55,8 @@ void parser_expect(struct parser *p, int kind);
 bool parser_enter(struct parser *p);
 void parser_leave(struct parser *p);
 
+bool parser_has_maps(const struct parser *p); /* the program's language */
+
 /* ---- nodes ---- */
 void parser_push(struct parser *p, struct node *n);
 /* A node whose children are the pending ones from `first' on, which are no longer pending. */

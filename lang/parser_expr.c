@@ -140,6 +140,20 @@ static struct node *parse_braces(struct parser *p) {
     return parser_node(p, N_LIST, first);
 }
 
+/* Behind `[': a map. */
+static struct node *parse_map(struct parser *p) {
+    uint32_t first = p->npending;
+    if (parser_peek(p) != ']') {
+        do {
+            parser_push(p, parser_expression(p));
+            parser_expect(p, T_PAIR);
+            parser_push(p, parser_expression(p));
+        } while (parser_accept(p, ','));
+    }
+    parser_expect(p, ']');
+    return parser_node(p, N_MAP, first);
+}
+
 struct node *parser_codes(struct parser *p) {
     uint32_t first = p->npending;
     bool any = parser_accept(p, T_ANY);
@@ -212,7 +226,24 @@ static struct node *parse_dollar(struct parser *p) {
     return parser_node2(p, N_PROP, system, name);
 }
 
+/* Behind `^'. */
+static struct node *parse_first(struct parser *p) {
+    if (p->indexes == 0) parser_error(p, "Illegal context for `^' expression.");
+    return parser_node(p, N_FIRST, p->npending);
+}
+
 /* ---- operands ---- */
+
+/* What only later versions of the language begin an operand with. */
+static struct node *parse_later_primary(struct parser *p) {
+    int kind = parser_has_maps(p) ? parser_peek(p) : T_EOF;
+    if (kind == '[' || kind == '^') {
+        parser_take(p);
+        return kind == '[' ? parse_map(p) : parse_first(p);
+    }
+    parser_syntax_error(p);
+    return parser_literal(p, value_int(0));
+}
 
 static struct node *parse_primary(struct parser *p) {
     struct node *n;
@@ -231,7 +262,7 @@ static struct node *parse_primary(struct parser *p) {
         n = parser_expression(p);
         parser_expect(p, ')');
         return n;
-    default: parser_syntax_error(p); return parser_literal(p, value_int(0));
+    default: return parse_later_primary(p);
     }
 }
 

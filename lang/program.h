@@ -114,6 +114,7 @@ struct program {
     uint32_t nconsts;
     uint16_t nlocals, nregs;
     int16_t nvars;
+    int16_t nbuiltin; /* of these built-in ones that the language version has or, before maps, knew a place for: the others are not told of anywhere */
     struct str **vars; /* names, owned */
     uint16_t *var_reg; /* by variable; NO_REG: not mentioned */
     uint16_t nstart; /* built-in variables that are mentioned */

@@ -37,7 +37,7 @@ static void add_partial_target(struct slots *s, const struct node *t, uint32_t k
 }
 
 static void add_loop(struct slots *s, const struct node *n, uint32_t k) {
-    if (n->kind == N_FOR_LIST && k == 1) {
+    if ((n->kind == N_FOR_LIST && k == 1) || (n->kind == N_FOR_PAIRS && k == 2)) {
         add(s, n, SLOT_LOOP_LIST, 0);
         add(s, n, SLOT_LOOP_POSITION, 0);
     } else if (n->kind == N_FOR_RANGE && k == 1) {
@@ -59,6 +59,11 @@ static void add_call(struct slots *s, const struct node *n, uint32_t k) {
     if (k >= first) add(s, n, SLOT_LIST, (int)first);
 }
 
+static void add_map(struct slots *s, const struct node *n, uint32_t k) {
+    add(s, n, SLOT_MAP, 0);
+    if (k % 2 == 1) add(s, n, SLOT_VALUE, 1); /* the key */
+}
+
 static bool is_operator(int kind) {
     return (kind >= N_ADD && kind <= N_IN) || kind == N_PROP || kind == N_INDEX || kind == N_RANGE;
 }
@@ -71,6 +76,8 @@ static void add_node(struct slots *s, const struct node *n, uint32_t k, bool tar
         for (uint32_t i = 0; i < k; i++) add(s, n, SLOT_VALUE, (int)i);
     } else if (n->kind == N_VERBCALL || n->kind == N_CALL || n->kind == N_LIST || n->kind == N_CODES) {
         add_call(s, n, k);
+    } else if (n->kind == N_MAP) {
+        add_map(s, n, k);
     } else if (n->kind == N_ASSIGN && k == 1) {
         add_target(s, n->kids[0]);
     } else if (n->kind == N_SCATTER && k > 0) {
@@ -123,7 +130,7 @@ int resume_slots(const struct ast *ast, uint32_t entry, uint32_t node, struct re
         parent = n;
         n = n->kids[k];
     }
-    bool loop = n->kind == N_FOR_LIST || n->kind == N_FOR_RANGE || n->kind == N_WHILE;
+    bool loop = n->kind == N_FOR_LIST || n->kind == N_FOR_PAIRS || n->kind == N_FOR_RANGE || n->kind == N_WHILE;
     if (loop) add_loop(&s, n, n->nkids - 1); /* as in its body */
     else if (n->kind != N_VERBCALL && n->kind != N_CALL) return not_a_place(&s, out);
     *out = s.v;

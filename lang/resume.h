@@ -4,7 +4,7 @@
  * agree with it, so it only ever grows.
  *
  * A place is (entry, node): entry 0 is the main program, else the id of a FORK node, whose body is a program of its own; node is the id of the VERBCALL or CALL
- * node whose result is awaited, or of the FOR_LIST, FOR_RANGE or WHILE node at whose back edge a task has parked (behind a turn of its body, before the next is
+ * node whose result is awaited, or of the FOR_LIST, FOR_PAIRS, FOR_RANGE or WHILE node at whose back edge a task has parked (behind a turn of its body, before the next is
  * looked for), or the entry itself (0, or the FORK node) in a frame that has not begun.
  *
  * The slots of a place, outermost first, are what has been evaluated on the way to it and is still wanted. Each holds one value.
@@ -19,11 +19,12 @@ enum resume_kind {
     SLOT_LIST = 2, /* a list being built: list items, arguments, codes */
     SLOT_CODES = 3, /* evaluated codes of a catch expression or an EXCEPT clause; integer 0: ANY */
     SLOT_SOURCE = 4, /* the list being dealt out by a scatter */
-    SLOT_LOOP_LIST = 5, /* a for loop's list */
+    SLOT_LOOP_LIST = 5, /* a for loop's list, string or map */
     SLOT_LOOP_POSITION = 6, /* and the position of the element being worked on */
     SLOT_LOOP_CURRENT = 7, /* a range loop's number */
     SLOT_LOOP_END = 8, /* and its last */
     SLOT_PENDING = 9, /* a finally handler that runs: what is pending (enum pending) */
+    SLOT_MAP = 11, /* a map being built */
     SLOT_PENDING_VALUE = 10 /* the value to return, or the exception: {code, message, value, stack [, traceback]} */
 };
 /* Values of SLOT_PENDING; PENDING_EXIT + 2 * loop's node id + 1 if it is a continue: a jump. */

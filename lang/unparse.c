@@ -152,6 +152,15 @@ static void scatter(struct lister *l, const struct node *n) {
     expression(l, n->kids[0]);
 }
 
+static void pairs(struct lister *l, const struct node *n) {
+    text(l, "[");
+    for (uint32_t i = 0; i < n->nkids; i++) {
+        if (i > 0) text(l, i % 2 ? " -> " : ", ");
+        expression(l, n->kids[i]);
+    }
+    text(l, "]");
+}
+
 static void codes(struct lister *l, const struct node *n) {
     if (n->flags & NODE_ANY)
         text(l, "ANY");
@@ -208,6 +217,8 @@ static void expression(struct lister *l, const struct node *n) {
     case N_INDEX:
     case N_RANGE: brackets(l, n); break;
     case N_LENGTH: text(l, "$"); break;
+    case N_FIRST: text(l, "^"); break;
+    case N_MAP: pairs(l, n); break;
     case N_LIST: expressions(l, n, 0, "{", "}"); break;
     case N_SPLICE: expressions(l, n, 0, "@", ""); break;
     case N_NEG:
@@ -283,6 +294,10 @@ static void list_for(struct lister *l, const struct node *n) {
     begin_line(l);
     text(l, "for ");
     variable(l, n->var);
+    if (n->kind == N_FOR_PAIRS) {
+        text(l, ", ");
+        variable(l, n->kids[1]->var);
+    }
     text(l, range ? " in [" : " in (");
     expression(l, n->kids[0]);
     if (range) {
@@ -326,6 +341,7 @@ static void statement(struct lister *l, const struct node *n) {
     case N_CONTINUE: list_simple(l, "continue", n); break;
     case N_IF: list_if(l, n); break;
     case N_FOR_LIST:
+    case N_FOR_PAIRS:
     case N_FOR_RANGE: list_for(l, n); break;
     case N_WHILE:
     case N_FORK:

@@ -127,6 +127,7 @@ value vm_start_value(struct frame *f, int var, value *args) {
     case BV_LIST: return value_int(V_LIST);
     case BV_ERR: return value_int(V_ERR);
     case BV_FLOAT: return value_int(V_FLOAT);
+    case BV_MAP: return value_int(V_MAP);
     case BV_player: return value_obj(f->player);
     case BV_this: return value_obj(f->this_);
     case BV_caller: return value_obj(f->caller);

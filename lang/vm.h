@@ -156,17 +156,19 @@ bool vm_op_neg(struct vm *vm, value *dest, value *x);
 bool vm_op_compare(struct vm *vm, int op, value *l, value *r, bool *result); /* < <= > >= by opcode LT.. */
 bool vm_op_equal(struct vm *vm, value *l, value *r);
 bool vm_op_in(struct vm *vm, value *dest, value *l, value *r);
-bool vm_op_index(struct vm *vm, value *dest, value *base, const value *index);
+bool vm_op_index(struct vm *vm, value *dest, value *base, value *index);
 bool vm_op_pushref(struct vm *vm, value *dest, const value *base, const value *index);
 bool vm_op_range(struct vm *vm, value *dest, value *base, value *from);
 bool vm_op_length(struct vm *vm, value *dest, const value *base);
+bool vm_op_first(struct vm *vm, value *dest, const value *base);
 bool vm_op_getvar(struct vm *vm, value *dest, uint16_t reg);
 bool vm_op_listof(struct vm *vm, value *dest, value *src);
 bool vm_op_listadd(struct vm *vm, value *dest, value *first, uint32_t n);
+bool vm_op_mapadd(struct vm *vm, value *dest, value *key, value *v);
 bool vm_op_splice(struct vm *vm, value *dest, value *src);
 bool vm_op_append(struct vm *vm, value *dest, value *item);
 bool vm_op_listset(struct vm *vm, value *dest, value *base, uint32_t n);
-bool vm_op_setidx(struct vm *vm, value *base, const value *index, value *v);
+bool vm_op_setidx(struct vm *vm, value *base, value *index, value *v);
 bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, uint16_t var);
 bool vm_op_setrange(struct vm *vm, value *base, value *bounds, value *v, uint16_t var);
 bool vm_op_get_property(struct vm *vm, value *dest, const value *obj, struct str *name, struct prop_cache *cache);
@@ -175,6 +177,8 @@ bool vm_op_set_property(struct vm *vm, const value *obj, struct str *name, value
 bool vm_op_set_property_dynamic(struct vm *vm, const value *obj, const value *name, value *v);
 bool vm_op_scatter(struct vm *vm, value *src, const struct scatter *s, uint32_t *pc);
 bool vm_op_for_list(struct vm *vm, value *state, value *var, bool *enter);
+bool vm_op_for_next(value *state, value *var); /* of a string or map, or what an error left: false at the end */
+void vm_op_for_key(const value *state, value *dest);
 bool vm_op_for_range(struct vm *vm, value *state, value *var, bool *enter);
 bool vm_op_fork(struct vm *vm, struct insn i);
 

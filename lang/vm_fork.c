@@ -8,7 +8,7 @@
 
 size_t vm_count_variables(const struct vm *vm) {
     const struct program *p = vm_top(vm)->program;
-    return p && p->nvars > BV_COUNT ? (size_t)p->nvars : BV_COUNT;
+    return p ? (size_t)(p->nvars - (BV_COUNT - p->nbuiltin)) : BV_MAP;
 }
 
 static const char *const builtin_names[BV_COUNT] = {
@@ -20,6 +20,7 @@ static const char *const builtin_names[BV_COUNT] = {
 struct str *vm_variable_at(const struct vm *vm, size_t i, value *v) {
     const struct frame *f = vm_top(vm);
     const struct program *p = f->program;
+    if (i >= (size_t)p->nbuiltin) i += (size_t)(BV_COUNT - p->nbuiltin);
     if (i < BV_COUNT) {
         *v = value_ref(vm_frame_variable(vm, f, (int)i));
         return str_from(builtin_names[i]);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "base/pool.h"
 
 enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_SHARE = 16 };
@@ -130,8 +131,21 @@ bool vm_list_own(struct vm *vm, struct list **l, uint64_t more) {
     return ok;
 }
 
+/* After how many comparisons with v the clock is looked at, less 1. */
+static uint32_t look_often(value v) { return v.type == V_LIST || v.type == V_STR || v.type == V_MAP ? 31 : PORTION - 1; }
+
+int64_t vm_map_find(struct vm *vm, const struct map *m, value v, bool match_case) {
+    uint32_t often = look_often(v), i = 0;
+    struct map_place at = {0};
+    for (const struct map_pair *p; (p = map_next(m, &at)); i++) {
+        if ((i & often) == often && out_of_time(vm)) break;
+        if (p->v.type == v.type && (match_case ? value_identical(p->v, v) : value_equal(p->v, v))) return (int64_t)i + 1;
+    }
+    return 0;
+}
+
 int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case) {
-    uint32_t often = v.type == V_LIST || v.type == V_STR ? 31 : PORTION - 1;
+    uint32_t often = look_often(v);
     for (uint32_t i = 0; i < l->len; i++) {
         if ((i & often) == often && out_of_time(vm)) break;
         if (l->items[i].type != v.type) continue;

@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/str.h"
 
 enum { T_INT = 1u << V_INT, T_FLOAT = 1u << V_FLOAT, T_STR = 1u << V_STR, T_LIST = 1u << V_LIST, T_OBJ = 1u << V_OBJ, T_MAP = 1u << V_MAP };
@@ -45,6 +46,12 @@ static bool list_fits(struct vm *vm, uint64_t elements) {
 
 /* May the list, which is owned and about to be changed, become n elements longer? It may be another block then. */
 static bool may_grow(struct vm *vm, value *l, uint64_t n) { return list_fits(vm, l->u.l->len + n) && vm_list_own(vm, &l->u.l, n); }
+
+/* Whether m may take the pair. */
+static bool map_has_room(const struct vm *vm, const struct map *m, value key, value v) {
+    int64_t max = vm->m->max_map_bytes > 0 ? vm->m->max_map_bytes : VALUE_STORED_MAX;
+    return m->bytes + MAP_PAIR_BYTES + value_bytes(key) + value_bytes(v) <= max || map_bytes_with(m, key, v) <= max;
+}
 
 /* ---- arithmetic ---- */
 
@@ -182,8 +189,8 @@ bool vm_op_equal(struct vm *vm, value *l, value *r) {
 }
 
 bool vm_op_in(struct vm *vm, value *dest, value *l, value *r) {
-    if (r->type != V_LIST) return vm_error_types(vm, T_LIST | T_MAP, (int)r->type);
-    int64_t at = vm_list_find(vm, r->u.l, *l, false);
+    if (r->type != V_LIST && r->type != V_MAP) return vm_error_types(vm, T_LIST | T_MAP, (int)r->type);
+    int64_t at = r->type == V_LIST ? vm_list_find(vm, r->u.l, *l, false) : vm_map_find(vm, r->u.m, *l, false);
     if (vm->abort_seconds) return false;
     used(vm, l);
     used(vm, r);
@@ -212,7 +219,24 @@ bool vm_op_getvar(struct vm *vm, value *dest, uint16_t reg) {
 static int64_t length_of(const value *v) { return v->type == V_STR ? str_chars(v->u.s) : v->u.l->len; }
 static bool is_sequence(const value *v) { return v->type == V_STR || v->type == V_LIST; }
 
-bool vm_op_index(struct vm *vm, value *dest, value *base, const value *index) {
+/* What the map has there, owned; NONE: the error is set. */
+static value map_item(struct vm *vm, const struct map *m, value key) {
+    const struct map_pair *p = map_key_fits(key) ? map_find(m, key) : NULL;
+    if (!p) vm_error(vm, map_key_fits(key) ? E_RANGE : E_TYPE);
+    return p ? value_ref(p->v) : value_none();
+}
+
+static bool index_map(struct vm *vm, value *dest, value *base, value *index) {
+    value v = map_item(vm, base->u.m, *index);
+    if (v.type == V_NONE) return false;
+    used(vm, base);
+    used(vm, index);
+    reg_put(dest, v);
+    return true;
+}
+
+bool vm_op_index(struct vm *vm, value *dest, value *base, value *index) {
+    if (base->type == V_MAP) return index_map(vm, dest, base, index);
     if (!is_sequence(base) || index->type != V_INT) return vm_error(vm, E_TYPE);
     int64_t i = index->u.i;
     if (i < 1 || i > length_of(base)) return vm_error(vm, E_RANGE);
@@ -223,6 +247,11 @@ bool vm_op_index(struct vm *vm, value *dest, value *base, const value *index) {
 }
 
 bool vm_op_pushref(struct vm *vm, value *dest, const value *base, const value *index) {
+    if (base->type == V_MAP) {
+        value v = map_item(vm, base->u.m, *index);
+        if (v.type != V_NONE) reg_put(dest, v);
+        return v.type != V_NONE;
+    }
     if (base->type != V_LIST || index->type != V_INT) return vm_error(vm, E_TYPE);
     if (index->u.i < 1 || index->u.i > base->u.l->len) return vm_error(vm, E_RANGE);
     reg_put(dest, value_ref(list_get(base->u.l, index->u.i)));
@@ -238,7 +267,25 @@ static bool part_of(struct vm *vm, const struct list *l, int64_t i, int64_t j, v
     return false;
 }
 
+/* The keys must both be there. */
+static enum error check_map_range(const struct map *m, const value *bounds) {
+    if (!map_key_fits(bounds[0]) || !map_key_fits(bounds[1])) return E_TYPE;
+    return map_find(m, bounds[0]) && map_find(m, bounds[1]) ? E_NONE : E_RANGE;
+}
+
+static bool range_of_map(struct vm *vm, value *dest, value *base, value *from) {
+    enum error e = check_map_range(base->u.m, from);
+    if (e != E_NONE) return vm_error(vm, e);
+    if (!vm_memory_fits(vm, sizeof(struct map_pair) * (uint64_t)base->u.m->len)) return false; /* at most */
+    struct map *part = map_range(base->u.m, from[0], from[1]);
+    for (int i = 0; i < 2; i++) used(vm, &from[i]);
+    used(vm, base);
+    reg_put(dest, value_map(part));
+    return true;
+}
+
 bool vm_op_range(struct vm *vm, value *dest, value *base, value *from) {
+    if (base->type == V_MAP) return range_of_map(vm, dest, base, from);
     if (!is_sequence(base) || from[0].type != V_INT || from[1].type != V_INT) return vm_error(vm, E_TYPE);
     int64_t i = from[0].u.i, j = from[1].u.i, len = length_of(base);
     if (i <= j && (i < 1 || i > len || j < 1 || j > len)) return vm_error(vm, E_RANGE);
@@ -255,9 +302,23 @@ bool vm_op_range(struct vm *vm, value *dest, value *base, value *from) {
     return true;
 }
 
+static bool key_at(struct vm *vm, value *dest, struct map *m, int64_t i) {
+    if (m->len == 0) return vm_error(vm, E_RANGE);
+    reg_put(dest, value_ref(map_at(m, i)->key));
+    return true;
+}
+
 bool vm_op_length(struct vm *vm, value *dest, const value *base) {
+    if (base->type == V_MAP) return key_at(vm, dest, base->u.m, base->u.m->len);
     if (!is_sequence(base)) return vm_error(vm, E_TYPE);
     reg_put(dest, value_int(length_of(base)));
+    return true;
+}
+
+bool vm_op_first(struct vm *vm, value *dest, const value *base) {
+    if (base->type == V_MAP) return key_at(vm, dest, base->u.m, 1);
+    if (!is_sequence(base)) return vm_error(vm, E_TYPE);
+    reg_put(dest, value_int(length_of(base) > 0));
     return true;
 }
 
@@ -292,6 +353,25 @@ static bool concat_many(struct vm *vm, struct list **l, struct list *tail) {
     return ok;
 }
 
+static enum error check_map_store(struct vm *vm, const struct map *m, value key, value v) {
+    if (!map_key_fits(key)) return E_TYPE;
+    return map_has_room(vm, m, key, v) ? E_NONE : E_QUOTA;
+}
+
+static bool store_error(struct vm *vm, enum error e) { return e == E_QUOTA ? too_large(vm) : vm_error(vm, e); }
+
+bool vm_op_mapadd(struct vm *vm, value *dest, value *key, value *v) {
+    enum error e = dest->type == V_MAP ? check_map_store(vm, dest->u.m, *key, *v) : E_TYPE; /* no map: after an error in a frame without d */
+    if (e != E_NONE) {
+        reg_put(key, value_none());
+        reg_put(v, value_none());
+        return store_error(vm, e);
+    }
+    value k = reg_take(key), held = reg_take(v);
+    *dest = value_map(map_set_take(reg_take(dest).u.m, k, held));
+    return true;
+}
+
 bool vm_op_splice(struct vm *vm, value *dest, value *src) {
     if (dest->type != V_LIST) return vm_error(vm, E_TYPE);
     if (src->type != V_LIST) return vm_error_types(vm, T_LIST, (int)src->type);
@@ -310,10 +390,11 @@ bool vm_op_append(struct vm *vm, value *dest, value *item) {
     return true;
 }
 
-/* Drops the variable's hold on a list that it shares with `held' only, when it is about to be overwritten: what follows is done in place. */
+/* Drops the variable's hold on a list or map that it shares with `held' only, when it is about to be overwritten: what follows is done in place. */
 static bool share_no_more(value *var, const value *held) {
-    if (var->type != V_LIST || held->type != V_LIST || var->u.l != held->u.l || var->u.l->refs != 2) return false;
-    var->u.l->refs = 1;
+    bool nest = var->type == V_LIST || var->type == V_MAP;
+    if (!nest || var->type != held->type || var->u.p != held->u.p || ((struct counted *)var->u.p)->refs != 2) return false;
+    ((struct counted *)var->u.p)->refs = 1;
     *var = value_none();
     return true;
 }
@@ -332,7 +413,8 @@ bool vm_op_listset(struct vm *vm, value *dest, value *base, uint32_t n) {
 
 /* ---- indexed stores ---- */
 
-static enum error check_store(const value *base, const value *index, const value *v) {
+static enum error check_store(struct vm *vm, const value *base, const value *index, const value *v) {
+    if (base->type == V_MAP) return check_map_store(vm, base->u.m, *index, *v);
     if (index->type != V_INT || !is_sequence(base) || (base->type == V_STR && v->type != V_STR)) return E_TYPE;
     if (index->u.i < 1 || index->u.i > length_of(base)) return E_RANGE;
     if (base->type == V_STR && str_chars(v->u.s) != 1) return E_INVARG;
@@ -340,14 +422,16 @@ static enum error check_store(const value *base, const value *index, const value
 }
 
 /* base[index] = v; takes v; base changes in place if it is the only holder. */
-static enum error store(value *base, const value *index, value v) {
-    enum error e = check_store(base, index, &v);
+static enum error store(struct vm *vm, value *base, const value *index, value v) {
+    enum error e = check_store(vm, base, index, &v);
     if (e != E_NONE) {
         value_unref(v);
         return e;
     }
     if (base->type == V_LIST) {
         base->u.l = list_set_take(base->u.l, index->u.i, v);
+    } else if (base->type == V_MAP) {
+        base->u.m = map_set_take(base->u.m, value_ref(*index), v);
     } else {
         base->u.s = str_set_at_take(base->u.s, index->u.i, v.u.s);
         value_unref(v);
@@ -357,32 +441,42 @@ static enum error store(value *base, const value *index, value v) {
 
 static bool contains_itself(const value *base, const value *v) { return base->type == v->type && base->u.p == v->u.p; }
 
-bool vm_op_setidx(struct vm *vm, value *base, const value *index, value *v) {
-    enum error e = check_store(base, index, v);
-    if (e != E_NONE) return vm_error(vm, e);
+bool vm_op_setidx(struct vm *vm, value *base, value *index, value *v) {
+    enum error e = check_store(vm, base, index, v);
+    if (e != E_NONE) return store_error(vm, e);
     if (base->type == V_LIST && !vm_list_own(vm, &base->u.l, 0)) return false;
     value put = contains_itself(base, v) ? value_ref(*v) : operand_take(vm, v);
-    return store(base, index, put) == E_NONE;
+    store(vm, base, index, put);
+    used(vm, index);
+    return true;
+}
+
+/* What `outer' holds at the index, borrowed; NONE when it is no list or map with one holder, or has nothing there. */
+static value held_at(const value *outer, const value *index) {
+    if (outer->type == V_MAP && outer->u.m->refs == 1 && map_key_fits(*index)) {
+        const struct map_pair *p = map_find(outer->u.m, *index);
+        return p ? p->v : value_none();
+    }
+    if (outer->type != V_LIST || outer->u.l->refs != 1 || index->type != V_INT) return value_none();
+    return index->u.i < 1 || index->u.i > outer->u.l->len ? value_none() : list_get(outer->u.l, index->u.i);
 }
 
 /*
- * The chain in registers: index 1, list 1, index 2, list 2, ... index n, value. List k is an element of list k - 1; when the chain's registers and the
+ * The chain in registers: index 1, list 1, index 2, list 2, ... index n, value. List (or map) k is an element of list k - 1; when the chain's registers and the
  * lists around are the only holders, each is taken out of its list, changed in place and put back.
  */
 static void detach_chain(value *base, value *chain, uint32_t levels) {
     const value *outer = base;
     for (uint32_t i = 0; i + 1 < levels; i++) {
         value *index = &chain[2 * i], *inner = &chain[2 * i + 1];
-        if (outer->type != V_LIST || outer->u.l->refs != 1 || index->type != V_INT) return;
-        if (index->u.i < 1 || index->u.i > outer->u.l->len) return;
-        value at = list_get(outer->u.l, index->u.i);
+        value at = held_at(outer, index);
         if (at.type != inner->type || at.u.p != inner->u.p || !value_is_counted(at)) return;
-        value_unref(list_take_out(outer->u.l, index->u.i));
+        value_unref(outer->type == V_LIST ? list_take_out(outer->u.l, index->u.i) : map_take_out(outer->u.m, *index));
         outer = inner;
     }
 }
 
-/* Of a chain: list i, counted from 0. */
+/* Of a chain: list or map i, counted from 0. */
 static value *chain_holder(value *base, value *chain, uint32_t i) { return i == 0 ? base : &chain[2 * i - 1]; }
 
 /* Is there memory for those that others hold too, besides what they are taken from? */
@@ -395,13 +489,31 @@ static bool copies_fit(struct vm *vm, value *base, value *chain, uint32_t levels
     return vm_memory_fits(vm, bytes);
 }
 
+/* By how much the value at the end of a chain changes the size of what holds it. */
+static int64_t chain_growth(const value *last, const value *index, const value *v) {
+    if (last->type == V_MAP) return map_bytes_with(last->u.m, *index, *v) - last->u.m->bytes;
+    return last->type == V_LIST ? value_bytes(*v) - value_bytes(list_get(last->u.l, index->u.i)) : 0;
+}
+
+/* All that can fail in a chain, before anything changes: the innermost store, and the size of maps around. */
+static enum error check_chain(struct vm *vm, value *base, value *chain, uint32_t levels) {
+    const value *last = chain_holder(base, chain, levels - 1), *index = &chain[2 * levels - 2], *v = &chain[2 * levels - 1];
+    enum error e = check_store(vm, last, index, v);
+    if (e != E_NONE || levels == 1) return e;
+    int64_t growth = chain_growth(last, index, v), max = vm->m->max_map_bytes > 0 ? vm->m->max_map_bytes : VALUE_STORED_MAX;
+    for (uint32_t i = 0; growth > 0 && i + 1 < levels; i++) {
+        const value *holder = chain_holder(base, chain, i);
+        if (holder->type == V_MAP && holder->u.m->bytes + growth > max) return E_QUOTA;
+    }
+    return E_NONE;
+}
+
 bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, uint16_t var) {
     const struct frame *f = vm_top(vm);
     value *target = var == NO_REG ? base : &vm_regs(vm, f)[var];
-    if (f->debug) { /* all that can fail, before anything changes: only the innermost store can */
-        const value *last = chain_holder(base, chain, levels - 1);
-        enum error e = check_store(last, &chain[2 * levels - 2], &chain[2 * levels - 1]);
-        if (e != E_NONE) return vm_error(vm, e);
+    if (f->debug) {
+        enum error e = check_chain(vm, base, chain, levels);
+        if (e != E_NONE) return store_error(vm, e);
     }
     if (!copies_fit(vm, base, chain, levels)) return false;
     if (target != base) share_no_more(target, base);
@@ -413,10 +525,11 @@ bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, u
             value_unref(v);
             return false;
         }
-        enum error e = store(holder, &chain[2 * i - 2], v);
+        enum error e = store(vm, holder, &chain[2 * i - 2], v);
         if (i > 1) v = e == E_NONE ? reg_take(holder) : value_err(e);
         else if (e != E_NONE) reg_put(base, value_err(e));
     }
+    for (uint32_t i = 0; i < levels; i++) used(vm, &chain[2 * i]);
     if (target != base) reg_put(target, reg_take(base));
     return true;
 }
@@ -449,7 +562,16 @@ static bool replace_range(struct vm *vm, value *result, const value *base, int64
     return true;
 }
 
+static bool check_map_replacement(struct vm *vm, const struct map *m, const value *bounds, const value *v) {
+    enum error e = v->type == V_MAP ? check_map_range(m, bounds) : E_TYPE;
+    if (e != E_NONE) return vm_error(vm, e);
+    int64_t max = vm->m->max_map_bytes > 0 ? vm->m->max_map_bytes : VALUE_STORED_MAX;
+    if (m->bytes + v->u.m->bytes - MAP_BYTES > max) return too_large(vm);
+    return vm_memory_fits(vm, sizeof(struct map_pair) * ((uint64_t)m->len + v->u.m->len));
+}
+
 static bool check_range(struct vm *vm, const value *base, const value *bounds, const value *v) {
+    if (base->type == V_MAP) return check_map_replacement(vm, base->u.m, bounds, v);
     if (!is_sequence(base) || base->type != v->type || bounds[0].type != V_INT || bounds[1].type != V_INT) return vm_error(vm, E_TYPE);
     if (bounds[0].u.i > length_of(base) + 1 || bounds[1].u.i < 0) return vm_error(vm, E_RANGE);
     uint64_t total = (uint64_t)length_of(base) * 2 + (uint64_t)length_of(v);
@@ -461,13 +583,15 @@ bool vm_op_setrange(struct vm *vm, value *base, value *bounds, value *v, uint16_
     value result = value_none();
     if (check_range(vm, base, bounds, v)) {
         int64_t i = bounds[0].u.i, j = bounds[1].u.i;
-        if (!replace_range(vm, &result, base, i < 1 ? 1 : i, j, v)) return false;
+        if (base->type == V_MAP) result = value_map(map_replace_range(base->u.m, bounds[0], bounds[1], v->u.m));
+        else if (!replace_range(vm, &result, base, i < 1 ? 1 : i, j, v)) return false;
     } else if (f->debug || vm->abort_seconds) {
         return false;
     } else {
         result = value_ref(vm->error.code);
     }
     used(vm, v);
+    for (int i = 0; i < 2; i++) used(vm, &bounds[i]);
     if (var == NO_REG) {
         reg_put(base, result);
         return true;
@@ -579,16 +703,37 @@ bool vm_op_scatter(struct vm *vm, value *src, const struct scatter *s, uint32_t 
 
 /* ---- loops and forks ---- */
 
+/* Element, character or value i, owned; NONE: it has none. */
+static value loop_item(const value *over, int64_t i) {
+    if (i < 1) return value_none();
+    if (over->type == V_MAP) return i <= (int64_t)over->u.m->len ? value_ref(map_at(over->u.m, i)->v) : value_none();
+    if (over->type == V_LIST) return i <= (int64_t)over->u.l->len ? value_ref(list_get(over->u.l, i)) : value_none();
+    return over->type == V_STR && i <= str_chars(over->u.s) ? value_str(str_at(over->u.s, i)) : value_none();
+}
+
 bool vm_op_for_list(struct vm *vm, value *state, value *var, bool *enter) {
-    if (state->type != V_LIST) return vm_error_types(vm, T_STR | T_LIST | T_MAP, (int)state->type);
-    *enter = state->u.l->len > 0;
-    if (!*enter) {
-        reg_put(state, value_none());
-        return true;
-    }
-    reg_put(&state[1], value_int(1));
-    reg_put(var, value_ref(list_get(state->u.l, 1)));
+    bool more = vm->m->dialect->loops_over_more && (state->type == V_STR || state->type == V_MAP);
+    if (state->type != V_LIST && !more) return vm_error_types(vm, T_STR | T_LIST | T_MAP, (int)state->type);
+    reg_put(&state[1], value_int(0));
+    *enter = vm_op_for_next(state, var);
     return true;
+}
+
+bool vm_op_for_next(value *state, value *var) {
+    value v = state[1].type == V_INT && state[1].u.i < INT32_MAX ? loop_item(state, state[1].u.i + 1) : value_none();
+    if (v.type == V_NONE) {
+        reg_put(state, value_none());
+        return false;
+    }
+    state[1].u.i++;
+    reg_put(var, v);
+    return true;
+}
+
+void vm_op_for_key(const value *state, value *dest) {
+    int64_t i = state[1].type == V_INT ? state[1].u.i : 0;
+    bool in_map = state->type == V_MAP && i >= 1 && i <= (int64_t)state->u.m->len;
+    reg_put(dest, in_map ? value_ref(map_at(state->u.m, i)->key) : value_int(i));
 }
 
 bool vm_op_for_range(struct vm *vm, value *state, value *var, bool *enter) {

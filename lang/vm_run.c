@@ -428,6 +428,10 @@ again:
         TRY(vm_op_length(vm, RA, RB));
         NEXT();
     }
+    CASE(FIRST) : {
+        TRY(vm_op_first(vm, RA, RB));
+        NEXT();
+    }
     CASE(GETPROP) : {
         value *o_ = RB, v;
         struct prop_site *site = &f->program->props[C];
@@ -503,6 +507,10 @@ again:
         TRY(vm_op_listset(vm, RA, RB, C));
         NEXT();
     }
+    CASE(MAPADD) : {
+        TRY(vm_op_mapadd(vm, RA, RB, RC));
+        NEXT();
+    }
     CASE(SCATTER) : {
         uint32_t to;
         TRY(vm_op_scatter(vm, RA, &f->program->scatters[B], &to));
@@ -524,10 +532,15 @@ again:
         if (state->type == V_LIST && state[1].type == V_INT && (uint64_t)state[1].u.i < state->u.l->len) {
             reg_copy(RB, &state->u.l->items[state[1].u.i++]);
             pc += 1 + insn_bc(pc[0]);
+        } else if (vm_op_for_next(state, RB)) {
+            pc += 1 + insn_bc(pc[0]);
         } else {
-            reg_put(state, value_none());
             pc++;
         }
+        NEXT();
+    }
+    CASE(FORKEY) : {
+        vm_op_for_key(RB, RA);
         NEXT();
     }
     CASE(FORRPREP) : {

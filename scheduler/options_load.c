@@ -75,7 +75,7 @@ static void load_protections(struct scheduler *s) {
     buf_fini(&name);
 }
 
-enum { MOST_STRING = 1 << 30, MOST_LIST = 1 << 28 }; /* what strings and lists can hold, whatever the world says */
+enum { MOST_STRING = 1 << 30, MOST_LIST = 1 << 28, MOST_MAP = 1 << 30 }; /* what strings, lists and maps can hold, whatever the world says */
 
 /* Never so small that the world's own repair commands cannot be typed. */
 static int64_t size_limit(int64_t n, int64_t least, int64_t most, int64_t fallback) {
@@ -94,6 +94,7 @@ void options_load(struct scheduler *s) {
     s->m->max_string_concat = size_limit(s->options->numbers[OPT_max_string_concat], 1015, MOST_STRING, option_default(s, OPT_max_string_concat));
     s->m->max_list_concat = size_limit(s->options->numbers[OPT_max_list_concat], 1022, MOST_LIST, option_default(s, OPT_max_list_concat));
     s->m->max_task_bytes = s->options->numbers[OPT_max_task_bytes];
+    s->m->max_map_bytes = size_limit(s->options->numbers[OPT_max_map_value_bytes], 1021, MOST_MAP, option_default(s, OPT_max_map_value_bytes));
     s->m->max_concat_catchable = s->options->numbers[OPT_max_concat_catchable] != 0;
     load_protections(s);
     load_history_limits(s);

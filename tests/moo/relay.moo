@@ -352,3 +352,62 @@ E_RANGE
 E_VARNF E_TYPE "no"
 {1, E_RANGE} E_DIV
 => 0
+
+=== maps [toast]
+--- verb #0:obj xd
+return h(#0);
+--- run
+add_property(#0, "p", ["k" -> [1 -> "a"]], {#2, "rw"});
+m = [h("b") -> h(1), "a" -> h({2}), h(3) -> [h(4) -> h(5), "const" -> {1}]];
+show(m, m[h(3)][h(4)], m[h(^)..h("a")], h(m)[h("b")], h("x") in h(m), h({2}) in m);
+m[h("new")] = h(7); m[h(3)][h("y")] = h(8); show(m, m[h("a")][h(1)]);
+m[h(3)..h($)] = h(["only" -> h(1)]); show(m);
+#0:obj().p[h("k")][h(2)] = h("b"); #0.(h("p"))["new"] = h([]); show(#0.p);
+x = (m["q"] = h([1 -> 2]))[h(1)] + 1; show(x, m);
+for v in (h(["a" -> 1, "b" -> 2, 0 -> 3]))
+  show(h(v));
+endfor
+for v, k in (["a" -> h(1), "b" -> 2, 0 -> 3])
+  for c, i in (h("aé"))
+    if (i == 2 && h(k) == "a")
+      break v;
+    endif
+    show(h(k), c, h(i), v);
+  endfor
+  h(0);
+endfor
+for v, k in (h({"p", "q"}))
+  m[k] = h(v);
+endfor
+show(m, `[h(1) -> 2, h({}) -> 3] ! ANY => h("caught")', `m[h("none")] ! E_RANGE => h([])');
+n = []; for i in [1..200] n[i] = i; endfor
+sum = 0; for v, k in (n) if (k % 50 == 0) n[k] = h(0); endif sum = sum + v * k; endfor
+show(sum, n[50], n[51], length(n));
+fork (0)
+  show(m, MAP, typeof(n));
+endfork
+--- expect
+[3 -> [4 -> 5, "const" -> {1}], "a" -> {2}, "b" -> 1] 5 [3 -> [4 -> 5, "const" -> {1}], "a" -> {2}] 1 0 2
+[3 -> [4 -> 5, "const" -> {1}, "y" -> 8], "a" -> {2}, "b" -> 1, "new" -> 7] 2
+["only" -> 1]
+["k" -> [1 -> "a", 2 -> "b"], "new" -> []]
+3 ["only" -> 1, "q" -> [1 -> 2]]
+3
+1
+2
+0 "a" 1 3
+0 "é" 2 3
+"a" "a" 1 1
+[1 -> "p", 2 -> "q", "only" -> 1, "q" -> [1 -> 2]] "caught" []
+2686700 0 51 200
+=> 0
+[1 -> "p", 2 -> "q", "only" -> 1, "q" -> [1 -> 2]] 10 10
+
+=== maps without the d bit [toast]
+--- run nodebug
+show([h({}) -> h(1), h(2) -> h(3)]);
+m = [1 -> 2]; m[h({})][h(1)] = h(2); show(m);
+--- expect
+E_TYPE
+E_TYPE
+=> 0

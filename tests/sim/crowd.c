@@ -2,6 +2,7 @@
 #include "crowd.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/must.h"
 
@@ -13,7 +14,7 @@ static void type_something(struct crowd_member *m) {
     int us = (int)sim_exponential(sim, 2000);
     double seconds = sim_exponential(sim, sim_chance(sim, 0.2) ? 600 : 5);
     if (sim_chance(sim, 0.2)) seconds = (double)sim_random(sim, 3); /* some at the same time */
-    switch (sim_random(sim, 24)) {
+    switch (sim_random(sim, 26)) {
     case 0:
     case 1:
     case 2: sim_type(sim, who, "nap %d %.3f %d", (int)sim_random(sim, 40) + 1, seconds, us); break;
@@ -33,8 +34,19 @@ static void type_something(struct crowd_member *m) {
     case 14:
     case 15:
     case 16: sim_type(sim, who, "wake %d", (int)sim_random(sim, 1000)); break;
+    case 17: sim_type(sim, who, "count %d", (int)sim_random(sim, 200000)); break;
+    case 18: sim_type(sim, who, "toil %d", (int)sim_random(sim, 300)); break;
     default: sim_type(sim, who, "work %lld %d", (long long)++m->said, us); break;
     }
+}
+
+/* Lines run in the order in which they were typed; some are lost with a connection, or read by a task. */
+static void crowd_noted(struct sim *sim, const struct sim_note *n) {
+    const struct crowd *crowd = sim->ctx;
+    if (strcmp(n->what, "said") != 0) return;
+    struct crowd_member *m = &crowd->members[n->player - sim_player(0)];
+    sim_check(sim, n->a > (double)m->heard && n->a <= (double)m->said, "line %g of #%lld runs after its line %lld", n->a, (long long)n->player, (long long)m->heard);
+    m->heard = (int64_t)n->a;
 }
 
 static void type_again(void *ctx) {
@@ -78,8 +90,10 @@ static void change_limits(void *ctx) {
 
 void crowd_gather(struct crowd *crowd, struct sim *sim, int n, enum crowd_habit habit) {
     *crowd = (struct crowd){xcalloc((size_t)n, sizeof *crowd->members), n};
+    sim->noted = crowd_noted;
+    sim->ctx = crowd;
     for (int i = 0; i < n; i++) {
-        crowd->members[i] = (struct crowd_member){sim, i, habit == HABIT_COUNT ? (enum crowd_habit)sim_random(sim, HABIT_COUNT) : habit, 0};
+        crowd->members[i] = (struct crowd_member){sim, i, habit == HABIT_COUNT ? (enum crowd_habit)sim_random(sim, HABIT_COUNT) : habit, 0, 0};
         sim_at(sim, sim->f.now_us + (int64_t)sim_random(sim, 5000000), type_again, &crowd->members[i]);
         if (sim_chance(sim, 0.3)) change_limits(&crowd->members[i]);
     }

@@ -17,7 +17,7 @@ struct crowd_member {
     struct sim *sim;
     int number;
     enum crowd_habit habit;
-    int64_t said; /* numbers the lines */
+    int64_t said, heard; /* numbers of lines, typed and run */
 };
 
 struct crowd {

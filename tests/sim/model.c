@@ -133,8 +133,18 @@ void model_noted(struct sim *sim, const struct sim_note *n) {
     else if (!strcmp(n->what, "uncaught")) sim_check(sim, false, "a program of #%lld's fails with error %g", (long long)n->player, n->a);
 }
 
+static void check_limits(struct sim *sim) {
+    objid payer = sim->turn.payer;
+    int64_t most = limit_of(sim, payer, "bg_ticks", 30000), us = sim->f.now_us - sim->slice_began_us;
+    if (most < 60000) most = 60000; /* a typed command's */
+    sim_check(sim, sim->slice_ticks <= most + MOST_OVER_TICKS, "a slice of #%lld's takes %lld ticks", (long long)payer, (long long)sim->slice_ticks);
+    most = 95000 + MOST_OVER_US + sim->slice_ticks / SIM_TICKS_PER_US + SIM_SLICE_US;
+    sim_check(sim, us <= most, "a slice of #%lld's takes %lld us", (long long)payer, (long long)us);
+}
+
 /* A task that suspends sleeps from here on. */
 void model_slice_ended(struct sim *sim, int64_t since_us) {
+    if (sim->in_turn && !sim->turn.logins && !db_is_wizard(sim->f.db, sim->turn.payer)) check_limits(sim);
     if (sim->falls_asleep) sim->falls_asleep->due_us += sim->f.now_us - since_us;
     sim->falls_asleep = NULL;
 }

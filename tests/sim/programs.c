@@ -55,6 +55,11 @@ static const struct {
     {"spinners", "for i in [1..toint(args[1])] fork (0) while (1) suspend(0); endwhile endfork endfor"},
     {"hog", "try fork t (0) note(\"begun\"); while (1) endwhile endfork note(\"forked\", t, 0); except (E_QUOTA) note(\"refused fork\"); endtry"},
     {"burnout", "try fork t (0) note(\"begun\"); while (1) burn(1000); endwhile endfork note(\"forked\", t, 0); except (E_QUOTA) note(\"refused fork\"); endtry"},
+    /* These park at their limits. */
+    {"count", "try fork t (0) note(\"begun\"); set_task_overrun(\"park\"); n = 0; for i in [1..toint(args[1])] n = n + i; endfor note(\"counted\", n); endfork note(\"forked\", t, 0);"
+     " except (E_QUOTA) note(\"refused fork\"); endtry"},
+    {"toil", "try fork t (0) note(\"begun\"); set_task_overrun(\"park\"); for i in [1..toint(args[1])] burn(1000); endfor note(\"toiled\"); endfork note(\"forked\", t, 0);"
+     " except (E_QUOTA) note(\"refused fork\"); endtry"},
     {"ask", "note(\"asks\"); l = `read(player) ! ANY'; note(\"answered\", typeof(l) == STR);"},
     {"doze", "note(\"dozes\"); if (`suspend() ! E_QUOTA' == E_QUOTA) note(\"refused\"); return; endif note(\"roused\");"},
     {"kill", "q = queued_tasks(); if (q) t = q[toint(args[1]) % length(q) + 1][1]; kill_task(t); note(\"killed\", t); endif"},

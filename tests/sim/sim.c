@@ -249,14 +249,23 @@ void sim_close(struct sim *sim) {
     fake_close(&sim->f);
 }
 
+static int64_t debts(struct sim *sim) {
+    size_t at = 0;
+    int64_t sum = 0;
+    for (const struct share *h; (h = idmap_next(&sim->f.s->shares, &at));) sum += share_debt(h);
+    return sum;
+}
+
 void sim_reboot(struct sim *sim) {
     struct buf bytes = BUF_INIT, why = BUF_INIT;
+    int64_t owed = debts(sim);
     model_audit(sim);
     sched_hand_off(sim->f.s, &bytes);
     fake_restart(&sim->f);
     attach(sim);
     struct dec d = dec_over(bytes.data, bytes.len);
     sim_check(sim, sched_take_over(sim->f.s, &d, sim->f.now_us, &why) == 0 && dec_at_end(&d), "the hand-off is not taken: %s", buf_c(&why));
+    sim_check(sim, debts(sim) == owed, "%lld ticks were owed before a reboot, and %lld after it", (long long)owed, (long long)debts(sim));
     buf_fini(&bytes);
     buf_fini(&why);
     model_audit(sim);

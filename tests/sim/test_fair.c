@@ -3,6 +3,7 @@
  * Shares under load. What deficit round robin promises of those who always have something to run: in any stretch of time what each has used, in its quotas, differs from
  * another's by no more than a round and what their largest slices can overspend. And who owes nothing waits for no more than a quota and a slice of each of the others.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,72 @@ Test(fair, whole_slices_and_a_thousand_tasks) {
     free(l);
 }
 
+/* ---- debts ---- */
+
+enum { DEBT_US = 90000, NAP_SECONDS = 3, FADES = 10 /* quotas a second: quota_fade */ };
+
+/* Who owes for one long slice, and sleeps. */
+struct debtor {
+    struct load load; /* first */
+    objid who;
+    int naps;
+    bool runs_again;
+};
+
+static void wake_debtor(void *ctx) {
+    struct debtor *d = ctx;
+    begin_measurement(&d->load);
+}
+
+static void debtor_noted(struct sim *sim, const struct sim_note *n) {
+    struct debtor *d = (struct debtor *)sim;
+    if (n->player != d->who) return;
+    if (!strcmp(n->what, "sleep") && ++d->naps == 2) sim_at(sim, sim->f.now_us + NAP_SECONDS * 1000000, wake_debtor, d);
+    if (strcmp(n->what, "woke") != 0 || d->naps < 2) return;
+    d->runs_again = true;
+    int64_t owed = DEBT_US * SIM_CHARGE_PER_US / DEFAULT_QUOTA - NAP_SECONDS * FADES;
+    for (int i = 0; i < d->load.n; i++) {
+        double used = quotas_used(&d->load, &d->load.shares[i], d->load.shares[i].used_at_first);
+        sim_check(sim, fabs(used - (double)owed) <= 3, "while #%lld owed about %lld quotas another used %.1f", (long long)d->who, (long long)owed, used);
+    }
+}
+
+/* What fades of it while he sleeps is forgiven, and for the rest the others have theirs first. */
+Test(fair, debts_fade_while_one_sleeps) {
+    struct debtor *d = xcalloc(1, sizeof *d);
+    struct load *l = &d->load;
+    open_load(l, 1, "fair/*", 5, 1, false);
+    d->who = sim_player(l->n);
+    for (int i = 0; i < l->n; i++) keep_busy(l, i, 1, 300);
+    l->sim.noted = debtor_noted;
+    sim_type(&l->sim, d->who, "nap 2 %d.0 %d", NAP_SECONDS, DEBT_US);
+    sim_run(&l->sim, 20);
+    cr_expect(d->runs_again);
+    sim_close(&l->sim);
+    free(d);
+}
+
+/* The players of a group have a share together, and each of them as much as the others of it. */
+Test(fair, groups_have_one_share) {
+    enum { ALONE = 8, GROUPS = 2, MEMBERS = 6, ALL = ALONE + GROUPS * MEMBERS };
+    struct load *l = xcalloc(1, sizeof *l);
+    double shares[ALONE + GROUPS] = {0}, members[MEMBERS];
+    open_load(l, 1, "fair/*", ALL, 0, false);
+    for (int i = 0; i < ALL; i++) {
+        if (i >= ALONE) sim_property(&l->sim, sim_player(i), "quota_group", value_obj(sim_player(ALONE + (i - ALONE) / MEMBERS * MEMBERS)));
+        keep_busy(l, i, 1 + i % 3, 100 + i * 777 % 3000);
+    }
+    sim_run(&l->sim, 2);
+    begin_measurement(l);
+    sim_run(&l->sim, 60);
+    for (int i = 0; i < ALL; i++) shares[i < ALONE ? i : ALONE + (i - ALONE) / MEMBERS] += quotas_used(l, &l->shares[i], l->shares[i].used_at_first);
+    for (int i = 0; i < MEMBERS; i++) members[i] = quotas_used(l, &l->shares[ALONE + i], l->shares[ALONE + i].used_at_first);
+    cr_expect_geq(sim_fairness(shares, ALONE + GROUPS), 0.99);
+    cr_expect_geq(sim_fairness(members, MEMBERS), 0.99);
+    sim_close(&l->sim);
+    free(l);
+}
+
 /* Who has a task again and again, each time another's, has one share all the same. */
 Test(fair, nobody_earns_twice_in_a_round) {
     struct load *l = xcalloc(1, sizeof *l);
@@ -142,6 +209,7 @@ struct typist {
 struct waiting {
     struct load load; /* first */
     struct typist typists[TYPISTS];
+    int first; /* of the players who they are */
     int64_t answers, worst_us;
 };
 
@@ -153,7 +221,7 @@ static void type_a_line(void *ctx) {
         t->waits = true;
         t->since_us = now;
         for (int k = 0; k < l->n; k++) t->used[k] = sim_payer_of(&l->sim, l->shares[k].owner)->used;
-        sim_type(&l->sim, sim_player(l->n + t->i), "say %d", t->i);
+        sim_type(&l->sim, sim_player(t->w->first + t->i), "say %d", t->i);
     }
     sim_at(&l->sim, now + 200000 + (int64_t)sim_random(&l->sim, 800000), type_a_line, t);
 }
@@ -161,8 +229,8 @@ static void type_a_line(void *ctx) {
 static void answered(struct sim *sim, const struct sim_note *n) {
     struct waiting *w = (struct waiting *)sim;
     struct load *l = &w->load;
-    struct typist *t = &w->typists[(int)n->a];
     if (strcmp(n->what, "said") != 0) return;
+    struct typist *t = &w->typists[(int)n->a];
     for (int k = 0; k < l->n; k++) {
         const struct sim_payer *p = sim_payer_of(sim, l->shares[k].owner);
         long long used = p->used - t->used[k], quota = l->shares[k].quota, most = p->most;
@@ -174,11 +242,14 @@ static void answered(struct sim *sim, const struct sim_note *n) {
     if (sim->f.now_us - t->since_us > w->worst_us) w->worst_us = sim->f.now_us - t->since_us;
 }
 
-Test(fair, who_owes_nothing_waits_for_a_turn_of_each) {
+/* Ten of forty who have work for ever, or others besides them. */
+static void type_under_load(bool others) {
     struct waiting *w = xcalloc(1, sizeof *w);
     struct load *l = &w->load;
     open_load(l, 1, "fair/*", 40, TYPISTS, true);
+    w->first = others ? l->n : 0;
     for (int i = 0; i < l->n; i++) keep_busy(l, i, i % 7 ? 3 : 100, i % 10 ? 500 : 50000);
+    sim_run(&l->sim, 10); /* until all these commands have run */
     l->sim.noted = answered;
     for (int i = 0; i < TYPISTS; i++) {
         w->typists[i] = (struct typist){.w = w, .i = i};
@@ -190,3 +261,6 @@ Test(fair, who_owes_nothing_waits_for_a_turn_of_each) {
     sim_close(&l->sim);
     free(w);
 }
+
+Test(fair, who_owes_nothing_waits_for_a_turn_of_each) { type_under_load(true); }
+Test(fair, who_types_does_not_wait_for_what_his_tasks_owe) { type_under_load(false); }

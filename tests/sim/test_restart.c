@@ -30,12 +30,14 @@ static void write_script(struct sim *sim, struct script_line *lines) {
         double seconds = sim_chance(sim, 0.3) ? (double)sim_random(sim, 3) : sim_exponential(sim, 4);
         int us = (int)sim_exponential(sim, 3000), n = (int)sim_random(sim, 20) + 1;
         *l = (struct script_line){.sim = sim, .who = sim_player((int)sim_random(sim, PLAYERS))};
-        switch (sim_random(sim, 6)) {
+        switch (sim_random(sim, 8)) {
         case 0:
         case 1: snprintf(l->text, sizeof l->text, "nap %d %.3f %d", n, seconds, us); break;
         case 2: snprintf(l->text, sizeof l->text, "nap %d 0.0 %d", n * 10, us); break;
         case 3: snprintf(l->text, sizeof l->text, "brood %d %.3f %d", n, seconds, us); break;
         case 4: snprintf(l->text, sizeof l->text, "errand #%lld %.3f %d", (long long)sim_player((int)sim_random(sim, PLAYERS)), seconds, us); break;
+        case 5: snprintf(l->text, sizeof l->text, "count %d", n * 10000); break;
+        case 6: snprintf(l->text, sizeof l->text, "toil %d", n * 20); break;
         default: snprintf(l->text, sizeof l->text, "elves %.3f %d", seconds, us); break;
         }
         sim_at(sim, sim->f.now_us + (int64_t)sim_random(sim, TYPING_US), type_it, l);

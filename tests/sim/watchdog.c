@@ -33,5 +33,5 @@ void watchdog_end(struct watchdog *w) { w->runs = false; }
 void watchdog_look_every(struct watchdog *w, int64_t us) { (void)w, (void)us; }
 
 void sim_watchdog_look(struct watchdog *w) {
-    if (w->runs && clock_cpu_us() - w->began_us >= w->limit_us) w->flags[w->slice % NESTED] = 1;
+    if (w->runs && clock_cpu_us() - w->began_us >= w->limit_us) w->flags[w->slice % NESTED] |= SLICE_OVER;
 }

@@ -296,7 +296,7 @@ static bool load_state(struct runner *r, const char *path) {
     must(!d.bad && l.n <= 100);
     for (int i = 0; i < l.n; i++) {
         struct str *text = dec_str(&d);
-        l.codes[i] = code_new(db_code_table(r->db), text, LANGUAGE_VERSION, false, 1);
+        l.codes[i] = code_new(db_code_table(r->db), text, language_version(r->m.dialect), false, 1);
         str_unref(text);
     }
     for (int i = 0; i < MAX_TASKS; i++) {

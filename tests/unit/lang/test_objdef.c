@@ -278,6 +278,8 @@ Test(objdef, literals) {
     expect_value("false", "0", NULL);
     expect_value("five", "5", NULL);
     expect_value("{}", "{}", NULL);
+    expect_value("[]", "[]", NULL);
+    expect_value("[\"b\" -> {1}, 2 -> [NOWHERE -> five, ], /* ] */]", "[2 -> [#-1 -> 5], \"b\" -> {1}]", NULL);
     expect_value("{1, {\"a\", NOWHERE}, /* , */ 2.0,}", "{1, {\"a\", #-1}, 2.0}", NULL);
     expect_value("\"a \\\"q\\\" \\\\ \\c \\x41\\u00e9\"", "\"a \\\"q\\\" \\\\ c A\xC3\xA9\"", NULL);
     expect_value("\"tab\\tend\"", "\"tab\tend\"", NULL);
@@ -293,7 +295,7 @@ Test(objdef, what_we_lack) {
     expect_value("{} => 5", "0", "a.moo:3: property `p' is a lambda");
     expect_value("{?a} => begin x = 1; return \";\"; end", "0", "a.moo:3: property `p' is a lambda");
     expect_value("b\"aGVsbG8=\"", "0", "a.moo:3: property `p' is a binary string");
-    expect_value("[1 -> {2, 3}, \"k\" -> [ -> ]]", "0", "a.moo:3: property `p' is a map");
+    expect_value("[1 -> {2, 3}, {\"k\"} -> []]", "0", "a.moo:3: property `p' is a map whose key is a list or map");
     expect_value("E_PERM(\"not you\")", "0", "a.moo:3: property `p' is an error with a message");
     expect_value("E_CUSTOM", "0", "a.moo:3: property `p' is an error that we do not have");
     expect_value("#048D05-1234567890", "0", "a.moo:3: property `p' is an object that is named by a UUID");
@@ -312,7 +314,7 @@ Test(objdef, binary_strings_when_asked) {
 }
 
 Test(objdef, refused_constants_refuse_where_they_are_used) {
-    struct load l = load_text("define M = [1 -> 2];\nobject #0 owner: #0\nproperty p (owner: #0, flags: \"\") = {1, M};\nproperty q (owner: #0, flags: \"\") = 7;\nendobject");
+    struct load l = load_text("define M = <#1>;\nobject #0 owner: #0\nproperty p (owner: #0, flags: \"\") = {1, M};\nproperty q (owner: #0, flags: \"\") = 7;\nendobject");
     expect_loaded(&l);
     cr_expect_eq(l.report.notices, 2);
     struct propref ref = find(l.db, 0, "q");

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Functions of maps. */
+#include "base/list.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "builtins/support.h"
+
+static struct map *map_arg(const struct builtin_call *c) { return c->args[0].u.m; }
+
+/* The pair with this very key, NULL if there is none; without `match_case' also one that is spelled otherwise. */
+static const struct map_pair *find_spelled(const struct map *m, value key, bool match_case) {
+    const struct map_pair *p = map_key_fits(key) ? map_find(m, key) : NULL;
+    return p && match_case && !value_identical(p->key, key) ? NULL : p;
+}
+
+struct result bf_maphaskey(struct builtin_call *c) {
+    if (!map_key_fits(c->args[1])) return result_raise(E_TYPE);
+    return result_int(find_spelled(map_arg(c), c->args[1], flag_arg(c, 2)) != NULL);
+}
+
+struct result bf_mapkeys(struct builtin_call *c) {
+    struct list *keys = list_new(map_arg(c)->len);
+    struct map_place at = {0};
+    for (const struct map_pair *p; (p = map_next(map_arg(c), &at));) keys = list_append_take(keys, value_ref(p->key));
+    return result_list(keys);
+}
+
+static struct result all_values(const struct map *m) {
+    struct list *values = list_new(m->len);
+    struct map_place at = {0};
+    for (const struct map_pair *p; (p = map_next(m, &at));) values = list_append_take(values, value_ref(p->v));
+    return result_list(values);
+}
+
+struct result bf_mapvalues(struct builtin_call *c) {
+    if (c->nargs == 1) return all_values(map_arg(c));
+    struct list *values = list_new((size_t)c->nargs - 1);
+    for (int i = 1; i < c->nargs; i++) {
+        const struct map_pair *p = find_spelled(map_arg(c), c->args[i], true);
+        if (!p) {
+            list_unref(values);
+            return result_raise(E_RANGE);
+        }
+        values = list_append_take(values, value_ref(p->v));
+    }
+    return result_list(values);
+}
+
+static struct result key_missing(value key) {
+    struct str *literal = value_to_literal(key), *message = str_printf("Key %s not found in map", literal->data);
+    struct result r = result_raise_text(E_RANGE, message->data);
+    r.extra = value_ref(key);
+    str_unref(literal);
+    str_unref(message);
+    return r;
+}
+
+static struct result delete_keys(struct map *m, const struct list *keys) {
+    m = map_ref(m);
+    for (uint32_t i = 0; i < keys->len; i++) {
+        value key = keys->items[i];
+        if (map_key_fits(key) && map_find(m, key)) {
+            m = map_delete_take(m, key);
+            continue;
+        }
+        map_unref(m);
+        return map_key_fits(key) ? key_missing(key) : result_raise(E_TYPE);
+    }
+    return result_value(value_map(m));
+}
+
+struct result bf_mapdelete(struct builtin_call *c) {
+    value key = c->args[1];
+    if (key.type == V_LIST) return delete_keys(map_arg(c), key.u.l);
+    if (!map_key_fits(key)) return result_raise(E_TYPE);
+    if (!map_find(map_arg(c), key)) return result_raise(E_RANGE);
+    return result_value(value_map(map_delete_take(map_ref(map_arg(c)), key)));
+}
