@@ -228,6 +228,12 @@ static void put_verb(struct facts *f, const struct vm *vm) {
     put_int(f, "bytes", vm_bytes(vm));
 }
 
+/* Of this slice, or of the next. */
+static void put_limits(struct facts *f, int64_t ticks, int64_t seconds) {
+    put_int(f, "ticks_limit", ticks);
+    put_int(f, "seconds_limit", seconds);
+}
+
 static value facts_of_running(struct scheduler *s, const struct run *r) {
     struct facts f = begin(s);
     struct task_sums sums = *vm_sums(r->vm);
@@ -239,6 +245,7 @@ static value facts_of_running(struct scheduler *s, const struct run *r) {
     if (!sums.began_us) sums.began_us = r->started_us;
     put_int(&f, "task_id", r->task_id);
     put_text(&f, "state", "running");
+    put_limits(&f, r->ticks, r->seconds);
     put_obj(&f, "programmer", vm_progr(r->vm));
     put_obj(&f, "payer", s->turn ? s->turn->owner : NOTHING);
     put_verb(&f, r->vm);
@@ -250,6 +257,7 @@ static value facts_of_task(struct scheduler *s, struct task *t) {
     struct facts f = begin(s);
     put_int(&f, "task_id", t->id);
     put_text(&f, "state", state_word(t));
+    put_limits(&f, queue_option(s, t->queue, OWN_bg_ticks), queue_option(s, t->queue, OWN_bg_seconds));
     put_obj(&f, "programmer", t->progr);
     put_obj(&f, "payer", t->queue->owner);
     put_verb(&f, t->vm);

@@ -6,6 +6,7 @@
  * monotonic clock, and corrected by the thread's clock when it was long enough for that to pay.
  */
 #include "base/clock.h"
+#include "base/pool.h"
 #include "scheduler/state.h"
 
 enum { SHORT_LAP_US = 1000 }; /* reading the thread clock costs more than it could correct */
@@ -51,9 +52,11 @@ void measure_begin_slice(struct scheduler *s, struct run *run) {
 
 void measure_sample(void *sched, const struct vm *vm, int us) {
     struct scheduler *s = sched;
+    int64_t taken = pool_account.taken;
     stats_sample(s->stats, vm, us);
     profile_sample(s, vm, us);
     if (s->run && s->run->vm == vm) slow_keep_stack(s->run, clock_monotonic_us());
+    pool_account.taken = taken; /* none of it is the task's */
 }
 
 static enum slice_end count_end(struct stats_counts *n, enum vm_status status) {

@@ -76,8 +76,8 @@ Test(sched_lag, a_task_s_own_figures) {
     fake_type(&f, WORLD_ANN, ";s = task_stats(queued_tasks()[1][1]); return {#0:at(s, \"state\"), #0:at(s, \"slices\"), #0:at(s, \"forked\"), #0:at(s, \"player\")};");
     fake_expect(&f, WORLD_ANN, "=> {\"sleeping\", 3, 0, #3}\n");
     fake_type(&f, WORLD_ANN, ";fork (10) endfork");
-    fake_type(&f, WORLD_ANN, ";s = task_stats(queued_tasks()[1][1]); return {#0:at(s, \"slices\"), #0:at(s, \"forked\"), #0:at(s, \"cpu_us\"), #0:at(s, \"age_us\")};");
-    fake_expect(&f, WORLD_ANN, "=> {0, 1, 0, 0}\n");
+    fake_type(&f, WORLD_ANN, ";s = task_stats(queued_tasks()[1][1]); return {#0:at(s, \"slices\"), #0:at(s, \"forked\"), #0:at(s, \"cpu_us\"), #0:at(s, \"age_us\"), #0:at(s, \"ticks_limit\"), #0:at(s, \"seconds_limit\")};");
+    fake_expect(&f, WORLD_ANN, "=> {0, 1, 0, 0, 15000, 3}\n");
     fake_type(&f, WORLD_WIZARD, ";for t in (queued_tasks()) task_stats(t[1]); endfor return {`task_stats(1) ! ANY', `task_stats(\"x\") ! ANY'};");
     fake_expect(&f, WORLD_WIZARD, "=> {E_INVARG, E_TYPE}\n");
     fake_close(&f);
