@@ -5,15 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large.h"
 #include "base/must.h"
 #include "base/str.h"
 
-enum { BUF_FIRST = 64 };
+enum { BUF_FIRST = 64, BUF_LARGE = 1 << 20 }; /* from there on it grows without being copied, as that would take milliseconds */
 
 void buf_init(struct buf *b) { *b = (struct buf)BUF_INIT; }
 
 void buf_fini(struct buf *b) {
-    free(b->data);
+    if (b->cap >= BUF_LARGE) large_free(b->data, b->cap);
+    else free(b->data);
     buf_init(b);
 }
 
@@ -22,13 +24,22 @@ void buf_clear(struct buf *b) {
     if (b->data) b->data[0] = 0;
 }
 
+static char *resize(char *data, size_t used, size_t cap, size_t new_cap) {
+    if (new_cap < BUF_LARGE) return xrealloc(data, new_cap);
+    if (cap >= BUF_LARGE) return large_resize(data, cap, new_cap);
+    char *larger = large_resize(NULL, 0, new_cap);
+    if (used) memcpy(larger, data, used);
+    free(data);
+    return larger;
+}
+
 void buf_reserve(struct buf *b, size_t more) {
     size_t need = b->len + more + 1;
     must(need > more);
     if (need <= b->cap) return;
     size_t cap = b->cap ? b->cap : BUF_FIRST;
     while (cap < need) cap += cap / 2 + BUF_FIRST;
-    b->data = xrealloc(b->data, cap);
+    b->data = resize(b->data, b->len, b->cap, cap);
     b->cap = cap;
 }
 

@@ -3,7 +3,7 @@
  * Tasks and queued lines in the store.
  *
  * A task that sleeps does not change, so its row is written once, when it has gone to sleep, and dropped when it is gone: a save costs what happened since the last
- * one. After one that failed, and at the first, all rows are written anew. Tasks that read are not in
+ * one. After one that failed, and at the first of a new world, all rows are written anew. Tasks that read are not in
  * the store (the connection would be gone) but are in the hand-off, with everything else.
  *
  * At the cut only the list of tasks is taken, as there may be a million; their rows are made in portions, before the tasks change (task_will_change). Programs that rows need, those
@@ -225,7 +225,7 @@ bool load_task_row(void *ctx, uint64_t key, const void *payload, size_t len) {
     struct dec d = dec_over(payload, len);
     struct task *t = row_get_task(s, &d, &finder, &why);
     if (t && row_is_storable(t)) {
-        t->stored = true;
+        rows_take_task(s, t, true);
         saving_go_to_sleep(s, t);
     } else if (t) {
         t->state = TASK_FOREVER; /* not one that a save writes: let it go */
@@ -265,6 +265,7 @@ int sched_load_for_export(struct scheduler *s, struct buf *why) {
 int sched_load(struct scheduler *s, struct buf *why) {
     s->foreign_live = true;
     if (db_scan(s->db, DB_TASK, load_task_row, s, why) != 0 || db_scan(s->db, DB_QUEUE, load_input_row, s, why) != 0) return -1;
+    s->rows_are_known = true; /* as they were read; those that could not be taken up are there too */
     work_begin_again(s);
     return foreign_take_over(s, why);
 }

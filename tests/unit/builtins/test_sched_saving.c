@@ -127,6 +127,30 @@ Test(sched_saving, what_becomes_of_tasks_during_a_save_is_for_the_next) {
         for (int first = 0; first < 2; first++) save_while_tasks_change(first, steps);
 }
 
+/* And its programs are kept: what no task needs any more goes, nothing else. */
+Test(sched_saving, what_was_loaded_is_not_written_again) {
+    struct fake f;
+    fake_open_dir(&f, new_dir(), true);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";fork (5) player:tell(\"forked\"); suspend(5); player:tell(\"still here\"); endfork");
+    fake_type(&f, WORLD_WIZARD, ";suspend(10); player:tell(\"woken\");");
+    save(&f);
+    for (int i = 0; i < 3; i++) {
+        fake_close(&f);
+        fake_open_dir(&f, scratch, false);
+        uint64_t generation = db_generation(f.db);
+        load(&f);
+        save(&f);
+        cr_expect_eq(db_generation(f.db), generation);
+        fake_login(&f, WORLD_WIZARD);
+        save(&f);
+    }
+    fake_pass(&f, 20);
+    fake_expect(&f, WORLD_WIZARD, "forked\nwoken\nstill here\n");
+    fake_close(&f);
+    remove_dir();
+}
+
 static int64_t waiting_task;
 static void note_saver(void *ctx, int64_t task_id) { (void)ctx, waiting_task = task_id; }
 
