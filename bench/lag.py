@@ -171,14 +171,15 @@ def jain(shares):
 
 
 def measure_shares(w, players, what):
-    done = lambda: [number_after(w.eval(f"return tostr(\"done \", #{p}.done, \".\");"), "done") for p, _ in players]
+    # since the server began, which is the largest of the figures for several spans of time
+    cpu = lambda: [max(map(int, re.findall(r"cpu_us\W+(\d+)", w.eval(f"return toliteral(queue_info(#{p}));")))) for p, _ in players]
     time.sleep(1)
-    before = done()
+    before = cpu()
     time.sleep(10)
-    got = [b - a for a, b in zip(before, done())]
+    got = [b - a for a, b in zip(before, cpu())]
     quotas = sum(q for _, q in players)
     relative = [g / sum(got) / (q / quotas) for g, (_, q) in zip(got, players)]
-    print(f"{what:58} of its quota's share each got {', '.join(f'{100 * r:.1f} %' for r in relative)}; Jain's index {jain(relative):.5f}", flush=True)
+    print(f"{what:58} of its quota's share of CPU time each got {', '.join(f'{100 * r:.1f} %' for r in relative)}; Jain's index {jain(relative):.5f}", flush=True)
 
 
 def shares(options):

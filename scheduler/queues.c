@@ -215,26 +215,29 @@ static void place(struct scheduler *s, struct queue *q) {
     }
 }
 
-/* Some queue in its rings is not known to belong there. */
-static struct queue *misplaced(struct scheduler *s, const struct share *h) {
+/* Those in its rings that are not known to belong there. */
+static size_t misplaced(struct scheduler *s, const struct share *h, struct queue **out) {
     uint64_t count = option_count(s);
+    size_t n = 0;
     for (int p = 0; p < PARTS; p++) {
         struct queue *first = h->parts[p].ring, *q = first;
         if (!first) continue;
         do {
-            if (q->place_count != count) return q;
+            if (q->place_count != count) out[n++] = q;
         } while ((q = q->places[p].next) != first);
     }
-    return NULL;
+    return n;
 }
 
-/* true: all is as before, in the ring and in it. */
+/* true: all is as before, in the ring and in it. Else it may be gone. */
 static bool is_settled(struct scheduler *s, struct share *h) {
     if (h->count == option_count(s)) return true;
-    struct queue *q = misplaced(s, h);
-    if (!q) share_read_quota(s, h);
-    else place(s, q);
-    return !q;
+    struct queue **found = xmalloc(PARTS * h->queues * sizeof *found);
+    size_t n = misplaced(s, h, found);
+    if (n == 0) share_read_quota(s, h);
+    for (size_t i = 0; i < n; i++) place(s, found[i]);
+    free(found);
+    return n == 0;
 }
 
 static void look_at_paused(struct scheduler *s) {

@@ -73,6 +73,16 @@ Test(payers, what_sleeps_is_its_programmer_s) {
     end(&p);
 }
 
+/* As ever: who lends a verb that sleeps pays until the next sleep, unless it begins with set_task_perms(caller_perms()). */
+Test(payers, a_verb_that_sleeps_for_anybody_is_its_programmer_s_until_the_next_sleep) {
+    struct payers p;
+    begin(&p);
+    verb_of(&p, WORLD_BOB, "wait", "suspend(1);");
+    fake_type(&p.f, WORLD_ANN, ";#3:wait(); x = 1; suspend(1);");
+    expect_payers(&p, "#3 #4 #3 ");
+    end(&p);
+}
+
 Test(payers, what_a_wizard_s_verb_leaves_is_the_player_s_who_used_it) {
     struct payers p;
     begin(&p);
