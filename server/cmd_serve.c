@@ -171,6 +171,7 @@ static struct server *server_new(const struct serve_options *options) {
     s->reboot.who = NOTHING;
     s->started_us = s->last_checkpoint_us = clock_monotonic_us();
     s->started_wall_us = clock_wall_us();
+    s->started_cpu_us = clock_process_cpu_us();
     connections_init(&s->connections);
     ev_init(&s->wake, NULL);
     server_watch_loop(s);

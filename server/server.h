@@ -120,7 +120,7 @@ struct server {
     struct saves saves;
     struct backups backups;
     int64_t started_us, last_checkpoint_us, last_silence_look_us;
-    int64_t started_wall_us;
+    int64_t started_wall_us, started_cpu_us; /* cpu: of the process, which the program before it may have used */
     ev_timer wake;
     ev_prepare before_wait; /* what the loop does between two waits is measured */
     ev_check after_wait;

@@ -41,7 +41,7 @@ struct top_look {
     int width, height; /* height 0: as high as it becomes */
     const char *note; /* what else is to be said at its head; NULL */
 };
-/* Lines, none longer than the look is wide. `before': an earlier answer, for what happened since then. */
+/* Lines, none longer than the look is wide, nor more than it is high. `before': an earlier answer, for what happened since then. */
 void top_page(const struct top_state *now, const struct top_state *before, const struct top_look *look, struct buf *out);
 
 /* ---- the terminal (top_screen.c) ---- */

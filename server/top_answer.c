@@ -25,7 +25,7 @@ static void write_server(struct server *s, struct buf *out) {
     number(out, "clock_us", clock_monotonic_us());
     number(out, "wall_us", clock_wall_us());
     number(out, "up_us", clock_monotonic_us() - s->started_us);
-    number(out, "process_cpu_us", clock_process_cpu_us());
+    number(out, "process_cpu_us", clock_process_cpu_us() - s->started_cpu_us);
     number(out, "memory", m.anonymous >= 0 ? m.anonymous : m.in_use);
     number(out, "connections", (int64_t)s->connections.count);
     number(out, "not_logged_in", (int64_t)s->connections.not_logged_in);

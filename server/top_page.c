@@ -94,11 +94,15 @@ struct page {
     int width;
     double seconds; /* of the span that the tables are about */
     struct buf line, *out;
-    int lines; /* so far */
+    int lines, most; /* so far, and how many there may be; 0: any number */
 };
 
 static void end_line(struct page *p) {
     size_t at = p->out->len;
+    if (p->most && p->lines == p->most) {
+        buf_clear(&p->line);
+        return;
+    }
     put(p->out, buf_c(&p->line), p->width);
     while (p->out->len > at && p->out->data[p->out->len - 1] == ' ') p->out->data[--p->out->len] = 0;
     buf_byte(p->out, '\n');
@@ -223,7 +227,7 @@ static void write_slow(struct page *p, int rows) {
 
 void top_page(const struct top_state *now, const struct top_state *before, const struct top_look *look, struct buf *out) {
     int width = look->width < LEAST_WIDTH ? LEAST_WIDTH : look->width > MOST_WIDTH ? MOST_WIDTH : look->width;
-    struct page p = {.now = now, .before = before, .width = width, .seconds = (double)top_number(now, "span_us") / 1e6, .out = out};
+    struct page p = {.now = now, .before = before, .width = width, .most = look->height, .seconds = (double)top_number(now, "span_us") / 1e6, .out = out};
     write_title(&p, look->note);
     write_rates(&p);
     write_times(&p);
