@@ -19,6 +19,8 @@ static void type_something(struct crowd_member *m) {
     case 1:
     case 2: sim_type(sim, who, "nap %d %.3f %d", (int)sim_random(sim, 40) + 1, seconds, us); break;
     case 3:
+        sim_type(sim, who, "litter %d %.3f %d", (int)sim_random(sim, 12) + 1, seconds, us);
+        break;
     case 4: sim_type(sim, who, "brood %d %.3f %d", (int)sim_random(sim, 12) + 1, seconds, us); break;
     case 5: sim_type(sim, who, "errand #%lld %.3f %d", (long long)sim_player((int)sim_random(sim, (uint64_t)m->number + 1)), seconds, us); break;
     case 6: sim_type(sim, who, "elves %.3f %d", seconds, us); break;
@@ -49,6 +51,21 @@ static void crowd_noted(struct sim *sim, const struct sim_note *n) {
     m->heard = (int64_t)n->a;
 }
 
+static void try_a_trick(struct crowd_member *m) {
+    struct sim *sim = m->sim;
+    objid who = sim_player(m->number), other = sim_player((int)sim_random(sim, (uint64_t)m->number + 1));
+    int us = (int)sim_exponential(sim, sim_chance(sim, 0.2) ? 20000 : 1000);
+    switch (sim_random(sim, 6)) {
+    case 0: sim_type(sim, who, "nap 1000 0.0 %d", us); break;
+    case 1: sim_type(sim, who, "nap 1000 0.00%d %d", (int)sim_random(sim, 10), us); break;
+    case 2: sim_type(sim, who, "nap 100 %.2f %d", sim_exponential(sim, 0.2), us * 10); break;
+    case 3: sim_type(sim, who, "brood 50 0.00%d %d", (int)sim_random(sim, 10), us); break;
+    case 4: sim_type(sim, who, "feeds 200 #%lld %d", (long long)other, us); break;
+    default:
+        for (int i = 0; i < 20; i++) sim_type(sim, who, "work %lld %d", (long long)++m->said, us);
+    }
+}
+
 static void type_again(void *ctx) {
     struct crowd_member *m = ctx;
     struct sim *sim = m->sim;
@@ -60,9 +77,10 @@ static void type_again(void *ctx) {
     case HABIT_COUNT: break;
     case HABIT_BURSTS: lines = 12; pause *= 10; break;
     case HABIT_FLOOD: lines = 300; pause *= 60; break;
+    case HABIT_TRICKS: try_a_trick(m); lines = 0; pause /= 2; break;
     }
     while (lines-- > 0) type_something(m);
-    if (sim_chance(sim, 0.002)) {
+    if (sim_chance(sim, 0.002) && idmap_get(&sim->f.by_id, sim_player(m->number))) {
         fake_drop(&sim->f, sim_player(m->number));
         sim_at(sim, sim->f.now_us + (int64_t)(pause * 1e6), come_back, m);
     } else {
@@ -95,7 +113,7 @@ void crowd_gather(struct crowd *crowd, struct sim *sim, int n, enum crowd_habit 
     for (int i = 0; i < n; i++) {
         crowd->members[i] = (struct crowd_member){sim, i, habit == HABIT_COUNT ? (enum crowd_habit)sim_random(sim, HABIT_COUNT) : habit, 0, 0};
         sim_at(sim, sim->f.now_us + (int64_t)sim_random(sim, 5000000), type_again, &crowd->members[i]);
-        if (sim_chance(sim, 0.3)) change_limits(&crowd->members[i]);
+        if (habit != HABIT_TRICKS && sim_chance(sim, 0.3)) change_limits(&crowd->members[i]);
     }
 }
 

@@ -10,7 +10,8 @@ enum crowd_habit {
     HABIT_BUSY, /* starts tasks of all kinds */
     HABIT_BURSTS, /* a dozen lines at once, now and then */
     HABIT_FLOOD, /* hundreds */
-    HABIT_COUNT
+    HABIT_COUNT,
+    HABIT_TRICKS /* tries to have more than others: by coming and going, and by others' tasks */
 };
 
 struct crowd_member {

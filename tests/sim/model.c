@@ -73,16 +73,17 @@ static void check_order(struct sim *sim, const struct job *j) {
 
 static void job_wakes(struct sim *sim, const struct sim_note *n) {
     struct job *j = idmap_get(&sim->jobs, n->task);
+    bool is_gone = j && !db_valid(sim->f.db, j->payer); /* then it still pays, or after a reboot the programmer does */
     const struct sim_payer *p = j ? sim_payer_of(sim, j->payer) : NULL;
     int64_t now = sim->slice_began_us;
     sim_check(sim, j, "task %lld of #%lld runs, which was killed or has run already", (long long)n->task, (long long)n->player);
     sim_check(sim, j->due_us <= now, "task %lld wakes %lld us early", (long long)n->task, (long long)(j->due_us - now));
-    sim_check(sim, p->resumed_us <= now, "task %lld of #%lld runs, who has a quota of 0", (long long)n->task, (long long)j->payer);
-    sim_check(sim, sim->idle_until_us <= j->due_us || sim->idle_until_us <= p->resumed_us, "task %lld was due %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
+    sim_check(sim, p->resumed_us <= now || is_gone, "task %lld of #%lld runs, who has a quota of 0", (long long)n->task, (long long)j->payer);
+    sim_check(sim, sim->idle_until_us <= j->due_us || sim->idle_until_us <= p->resumed_us || is_gone, "task %lld was due %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
               (long long)(now - j->due_us));
-    sim_check(sim, sim->in_turn && sim->turn.payer == j->payer, "#%lld pays for task %lld, which is #%lld's to pay", (long long)sim->turn.payer, (long long)n->task,
+    sim_check(sim, sim->in_turn && (sim->turn.payer == j->payer || is_gone), "#%lld pays for task %lld, which is #%lld's to pay", (long long)sim->turn.payer, (long long)n->task,
               (long long)j->payer);
-    if (!j->resumed) check_order(sim, j);
+    if (!j->resumed && !is_gone) check_order(sim, j);
     drop_job(sim, j);
 }
 
@@ -93,8 +94,8 @@ enum { MOST_OVER_TICKS = 10, MOST_OVER_US = 1000 }; /* what one step more can co
 static int64_t limit_of(struct sim *sim, objid payer, const char *name, int64_t otherwise) {
     value v;
     int64_t n = otherwise;
-    if (db_read_property(sim->f.db, payer, name, &v)) {
-        n = v.type == V_INT ? v.u.i : otherwise;
+    if (db_valid(sim->f.db, payer) && db_read_property(sim->f.db, payer, name, &v)) {
+        n = v.type == V_INT && v.u.i >= 0 ? v.u.i : otherwise;
         value_unref(v);
     }
     return n;

@@ -17,8 +17,10 @@ static double number(const struct builtin_call *c, int i) {
     return !has_arg(c, i) ? 0 : c->args[i].type == V_FLOAT ? c->args[i].u.f : (double)c->args[i].u.i;
 }
 
+/* As any that takes long, it looks at the clock. */
 static struct result bf_burn(struct builtin_call *c) {
-    sim_burn(sim_of(c), c->args[0].u.i);
+    enum { LOOK_EVERY_US = 1000 };
+    for (int64_t left = c->args[0].u.i; left > 0 && !vm_deadline_passed(c->vm); left -= LOOK_EVERY_US) sim_burn(sim_of(c), left < LOOK_EVERY_US ? left : LOOK_EVERY_US);
     return result_int(0);
 }
 
@@ -48,9 +50,13 @@ static const struct {
     {"brood", /* children seconds us */
      "n = toint(args[1]); d = tofloat(args[2]); u = toint(args[3]);"
      "for i in [1..n] try fork t (d * tofloat(i)) note(\"begun\", i); burn(u); note(\"over\", i); endfork note(\"forked\", t, d * tofloat(i)); except (E_QUOTA) note(\"refused fork\", i); endtry endfor"},
-    {"errand", "toobj(args[1]):own_work(tofloat(args[2]), toint(args[3]));"}, /* whose seconds us */
+    {"litter", /* children seconds us: all at the same time */
+     "{n, d, u} = {toint(args[1]), tofloat(args[2]), toint(args[3])}; for i in [1..n] try fork t (d) note(\"begun\", i); burn(u); note(\"over\", i); endfork note(\"forked\", t, d);"
+     " except (E_QUOTA) note(\"refused fork\", i); endtry endfor"},
+    {"errand", "o = toobj(args[1]); if (valid(o)) o:own_work(tofloat(args[2]), toint(args[3])); endif"}, /* whose seconds us */
     {"sleepers", /* from n: each at a time of its own within some hours, in no order */
      "{from, n} = args; n = toint(n); from = toint(from); for i in [from..from + n - 1] fork (1.0 + tofloat(i * 7919 % 1000003) / 100.0) i = 0; endfork endfor"},
+    {"feeds", "for i in [1..toint(args[1])] toobj(args[2]):own_work(0.0, toint(args[3])); suspend(0); endfor"}, /* times whom us */
     {"feed", "while (1) burn(100); toobj(args[1]):own_work(0.0, toint(args[2])); suspend(0); endwhile"}, /* whom us: for ever */
     {"spinners", "for i in [1..toint(args[1])] fork (0) while (1) suspend(0); endwhile endfork endfor"},
     {"hog", "try fork t (0) note(\"begun\"); while (1) endwhile endfork note(\"forked\", t, 0); except (E_QUOTA) note(\"refused fork\"); endtry"},

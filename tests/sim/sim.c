@@ -133,8 +133,8 @@ struct sim_payer *sim_payer_of(struct sim *sim, objid owner) {
     return p;
 }
 
-static int64_t cost_of(const struct sim_turn *t) {
-    int64_t cost = t->cpu_us * SIM_CHARGE_PER_US;
+static int64_t cost_of(struct sim *sim, const struct sim_turn *t) {
+    int64_t weight = option_int(sim->f.s, OPT_cpu_weight), cost = (t->cpu_us * SIM_CHARGE_PER_US * weight + t->ticks * (100 - weight)) / 100;
     return cost < SIM_LEAST_CHARGE ? SIM_LEAST_CHARGE : cost;
 }
 
@@ -152,7 +152,7 @@ static void end_turn(struct sim *sim) {
     struct sim_turn *t = &sim->turn;
     sim->in_turn = false;
     t->cpu_us = sim->f.now_us - t->began_us;
-    t->cost = cost_of(t);
+    t->cost = cost_of(sim, t);
     if (!t->logins) account(sim, t);
     sim->used += t->cost;
     sim->turns++;
@@ -224,7 +224,7 @@ objid sim_connect(struct sim *sim, int i) {
 
 void sim_open(struct sim *sim, const char *test, uint64_t seed, int players, const char *dir) {
     *sim = (struct sim){.seed = seed, .random = seed, .test = test, .dir = dir};
-    log_set_level(LOG_WARNING);
+    log_set_level(LOG_ERROR);
     fake_open_with(&sim->f, "toast", dir, true, sim_builtins, sim_nbuiltins);
     attach(sim);
     sim_add_programs(sim);
@@ -324,7 +324,8 @@ void sim_type(struct sim *sim, objid player, const char *format, ...) {
 void sim_property(struct sim *sim, objid player, const char *name, value v) {
     struct str *s = str_from(name);
     struct propref p;
-    if (db_find_property(sim->f.db, player, s, &p)) db_prop_set_value(sim->f.db, &p, v);
+    if (!db_valid(sim->f.db, player)) value_unref(v);
+    else if (db_find_property(sim->f.db, player, s, &p)) db_prop_set_value(sim->f.db, &p, v);
     else fake_property(&sim->f, player, name, v, WORLD_WIZARD);
     str_unref(s);
 }

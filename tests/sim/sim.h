@@ -16,7 +16,7 @@
 
 enum {
     SIM_TICKS_PER_US = 40,
-    SIM_CHARGE_PER_US = 20, /* what it charges for a microsecond */
+    SIM_CHARGE_PER_US = 20, /* ticks that a microsecond is worth when it is charged */
     SIM_SLICE_US = 5, /* that each slice costs besides */
     SIM_LEAST_CHARGE = 4
 };
@@ -110,7 +110,7 @@ void sim_burn(struct sim *sim, int64_t us); /* CPU time passes */
 void sim_wall_jump(struct sim *sim, int64_t us);
 
 void sim_type(struct sim *sim, objid player, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void sim_property(struct sim *sim, objid player, const char *name, value v); /* of the wizard's; takes v */
+void sim_property(struct sim *sim, objid player, const char *name, value v); /* of the wizard's; takes v. Nothing when the player is gone */
 void sim_set_quota(struct sim *sim, objid player, int64_t quota); /* also 0, and back */
 
 struct sim_payer *sim_payer_of(struct sim *sim, objid owner);

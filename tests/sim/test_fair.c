@@ -195,6 +195,47 @@ Test(fair, nobody_earns_twice_in_a_round) {
     free(l);
 }
 
+/* ---- whatever one does ---- */
+
+/* A stretch of time: nobody has more of it than who always had something to run, but what faded of his debts. */
+static void check_gain(struct load *l, int nplayers, double seconds) {
+    double honest = quotas_used(l, &l->shares[0], l->shares[0].used_before);
+    for (int i = 1; i < nplayers; i++) { /* each part of a share can owe for a slice */
+        double used = quotas_used(l, &l->shares[i], l->shares[i].used_before), most = honest + PARTS * tolerance(l) + FADES * seconds;
+        sim_check(&l->sim, used <= most, "#%lld has used %.1f quotas in %.0f s, and who always had work %.1f", (long long)l->shares[i].owner, used, seconds, honest);
+    }
+    for (int i = 0; i < nplayers; i++) l->shares[i].used_before = sim_payer_of(&l->sim, l->shares[i].owner)->used;
+}
+
+static void play_tricks(uint64_t seed) {
+    enum { HONEST = 4, PLAYERS = 20 };
+    struct load *l = xcalloc(1, sizeof *l);
+    struct crowd crowd;
+    open_load(l, seed, "fair/*", PLAYERS, 0, false);
+    for (int i = 0; i < HONEST; i++) keep_busy(l, PLAYERS - 1 - i, 1, 500); /* the last ones: the crowd is the first */
+    struct loaded first = l->shares[0];
+    l->shares[0] = l->shares[PLAYERS - 1];
+    l->shares[PLAYERS - 1] = first;
+    crowd_gather(&crowd, &l->sim, PLAYERS - HONEST, HABIT_TRICKS);
+    sim_run(&l->sim, 5);
+    begin_measurement(l);
+    for (int i = 0; i < 60; i++) {
+        sim_run(&l->sim, 1);
+        check_gain(l, PLAYERS, 1);
+        if (sim_chance(&l->sim, 0.1)) sim_reboot(&l->sim);
+    }
+    for (int i = 0; i < PLAYERS; i++) l->shares[i].used_before = l->shares[i].used_at_first;
+    check_gain(l, PLAYERS, 60);
+    crowd_disperse(&crowd);
+    sim_close(&l->sim);
+    free(l);
+}
+
+Test(fair, tricks_gain_nothing) {
+    uint64_t seed, last;
+    for (sim_seeds(3, &seed, &last); seed <= last; seed++) play_tricks(seed);
+}
+
 /* ---- who types under load ---- */
 
 enum { TYPISTS = 10 };

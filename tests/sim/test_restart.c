@@ -34,7 +34,7 @@ static void write_script(struct sim *sim, struct script_line *lines) {
         case 0:
         case 1: snprintf(l->text, sizeof l->text, "nap %d %.3f %d", n, seconds, us); break;
         case 2: snprintf(l->text, sizeof l->text, "nap %d 0.0 %d", n * 10, us); break;
-        case 3: snprintf(l->text, sizeof l->text, "brood %d %.3f %d", n, seconds, us); break;
+        case 3: snprintf(l->text, sizeof l->text, i % 2 ? "brood %d %.3f %d" : "litter %d %.3f %d", n, seconds, us); break;
         case 4: snprintf(l->text, sizeof l->text, "errand #%lld %.3f %d", (long long)sim_player((int)sim_random(sim, PLAYERS)), seconds, us); break;
         case 5: snprintf(l->text, sizeof l->text, "count %d", n * 10000); break;
         case 6: snprintf(l->text, sizeof l->text, "toil %d", n * 20); break;
