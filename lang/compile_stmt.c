@@ -132,10 +132,13 @@ static void while_stmt(struct compiler *c, const struct node *n) {
     loop_close(c, &l);
 }
 
+/* A loop has the names of its variables. */
+static bool is_named(const struct node *loop, int32_t var) { return loop->var == var || (loop->kind == N_FOR_PAIRS && loop->kids[1]->var == var); }
+
 static struct loop *find_loop(struct compiler *c, const struct node *n) {
     struct loop *l = c->loop;
     if (n->var >= 0)
-        while (l && l->node->var != n->var) l = l->outer;
+        while (l && !is_named(l->node, n->var)) l = l->outer;
     must(l != NULL); /* the parser has seen to it */
     return l;
 }

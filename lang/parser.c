@@ -199,8 +199,8 @@ static void rename_variables(struct parser *p) {
 
 static struct node *parse_block(struct parser *p);
 
-static struct node *parse_body(struct parser *p, int32_t loop_var, bool barrier) {
-    struct loop here = {p->loops, loop_var, barrier};
+static struct node *parse_body(struct parser *p, int32_t loop_var, int32_t key, bool barrier) {
+    struct loop here = {p->loops, loop_var, key, barrier};
     p->loops = &here;
     struct node *body = parse_block(p);
     p->loops = here.outer;
@@ -247,7 +247,7 @@ static struct node *parse_for(struct parser *p) {
     } else {
         parser_push(p, parse_parenthesized(p));
     }
-    parser_push(p, parse_body(p, var, false));
+    parser_push(p, parse_body(p, var, key, false));
     parser_expect(p, T_ENDFOR);
     return parser_node_var(p, kind, first, var);
 }
@@ -257,7 +257,7 @@ static struct node *parse_named(struct parser *p, int kind, int end) {
     uint32_t first = p->npending;
     int32_t var = parser_peek(p) == '(' ? -1 : parser_expect_variable(p);
     parser_push(p, parse_parenthesized(p));
-    parser_push(p, parse_body(p, kind == N_WHILE ? var : -1, kind == N_FORK));
+    parser_push(p, parse_body(p, kind == N_WHILE ? var : -1, -1, kind == N_FORK));
     parser_expect(p, end);
     return parser_node_var(p, kind, first, var);
 }
@@ -300,7 +300,7 @@ static void check_jump(struct parser *p, const char *word, const struct token *n
         if (!l || l->barrier) parser_error_at(p, false, "No enclosing loop for `%s' statement", word);
         return;
     }
-    while (l && !l->barrier && l->var != var) l = l->outer;
+    while (l && !l->barrier && l->var != var && l->key != var) l = l->outer;
     if (var < 0 || !l || l->barrier) parser_error_at(p, false, "Invalid loop name in `%s' statement: %.*s", word, (int)name->len, name->text);
 }
 

@@ -18,7 +18,7 @@ enum { PARSER_MAX_DEPTH = 2 * AST_MAX_HEIGHT + 8, SCATTER_MAX_TARGETS = 255, EXC
 /* One loop that encloses what is being parsed; on the C stack. */
 struct loop {
     const struct loop *outer;
-    int32_t var; /* -1: no name */
+    int32_t var, key; /* the names it has; -1: none */
     bool barrier; /* the body of a fork: loops outside cannot be left from it */
 };
 

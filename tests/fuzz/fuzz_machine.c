@@ -160,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     m.hooks = (struct machine_hooks){no_fork, task_id, NULL};
     m.max_list_concat = 5000;
     m.max_string_concat = 20000;
+    m.max_map_bytes = 40000;
     make_world(db, &m);
     if (data[0] & 1) run_damaged(&m, data, size);
     else run_program(&m, data, size);

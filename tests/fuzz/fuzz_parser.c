@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "base/must.h"
+#include "db/code.h"
 #include "lang/ast.h"
 
 static int lookup(void *ctx, const char *name, size_t len) {
@@ -46,8 +47,9 @@ static void check_listing(const struct ast *a, bool full) {
     struct buf first = BUF_INIT, second = BUF_INIT, third = BUF_INIT;
     struct unparse_options options = {full, !full, &functions};
     unparse_program(a, &options, &first);
-    relist(&first, 4, full, &second);
-    relist(&second, 4, full, &third);
+    int version = a->version > LANGUAGE_VERSION ? a->version : LANGUAGE_VERSION;
+    relist(&first, version, full, &second);
+    relist(&second, version, full, &third);
     must(second.len == third.len && memcmp(buf_c(&second), buf_c(&third), second.len) == 0);
     buf_fini(&first);
     buf_fini(&second);
@@ -57,7 +59,7 @@ static void check_listing(const struct ast *a, bool full) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
-    struct ast *a = parse((const char *)data + 1, size - 1, data[0] % 5, data[0] & 8);
+    struct ast *a = parse((const char *)data + 1, size - 1, data[0] % 6 == 5 ? LANGUAGE_WITH_MAPS : data[0] % 6, data[0] & 8);
     if (a) {
         check_listing(a, false);
         check_listing(a, true);

@@ -377,7 +377,18 @@ for v, k in (["a" -> h(1), "b" -> 2, 0 -> 3])
   h(0);
 endfor
 for v, k in (h({"p", "q"}))
-  m[k] = h(v);
+  for x in ({1, 2})
+    if (h(x) == 2)
+      continue k;
+    endif
+    m[k] = h(v);
+  endfor
+endfor
+for v, k in (h({"p", "q"}))
+  while (1)
+    h(0);
+    break k;
+  endwhile
 endfor
 show(m, `[h(1) -> 2, h({}) -> 3] ! ANY => h("caught")', `m[h("none")] ! E_RANGE => h([])');
 n = []; for i in [1..200] n[i] = i; endfor

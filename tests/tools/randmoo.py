@@ -7,9 +7,13 @@ LITERALS = ["0", "1", "2", "-1", "3", '"abc"', '"x"', '""', "1.5", "#0", "#2", "
 CODES = ["ANY", "E_DIV, E_TYPE", "E_RANGE, E_VARNF", "@{E_INVARG, E_PROPNF}, E_ARGS", "E_TYPE, @h({E_RANGE})"]
 
 
+MAPS = ["[]", '["a" -> 1, 2 -> {1, 2}]', '[1 -> [1 -> 2], "x" -> "abc", #0 -> 3]']
+
+
 class Writer:
-    def __init__(self, rng):
+    def __init__(self, rng, toast=False):
         self.rng = rng
+        self.toast = toast  # maps, loops over more, ^
         self.loops = []
         self.count = 0
 
@@ -31,6 +35,8 @@ class Writer:
         return base
 
     def index(self, depth):
+        if self.toast and self.rng.random() < 0.3:
+            return self.pick("^", '"a"', '"x"', '"k"')
         return self.pick("1", "2", "$", "1", self.expr(depth - 1), "h(1)", "h(2)", "length({o = #1})", 'length({n = "q"})')
 
     def scatter(self, depth):
@@ -50,7 +56,14 @@ class Writer:
                 rest = True
         return f"({{{', '.join(targets)}}} = {self.expr(depth - 1)})"
 
+    def map_expr(self, depth):
+        if self.rng.random() < 0.3:
+            return self.rng.choice(MAPS)
+        return "[" + ", ".join(f"{self.pick('1', '2', chr(34) + 'k' + chr(34), 'h(2)', self.expr(depth - 1))} -> {self.expr(depth - 1)}" for _ in range(self.rng.randint(0, 3))) + "]"
+
     def expr(self, depth):
+        if self.toast and self.rng.random() < 0.12:
+            return self.map_expr(depth) if depth > 0 else self.rng.choice(MAPS)
         if depth <= 0:
             return self.pick(self.variable(), self.rng.choice(LITERALS), self.variable())
         kind = self.rng.randrange(20)
@@ -120,6 +133,9 @@ class Writer:
             return f"if ({self.expr(2)})\n{self.body(depth)}{middle}{otherwise}endif\n"
         if kind == 9:
             name = self.new_name()
+            if self.toast and self.rng.random() < 0.5:
+                key = self.new_name()
+                return self.loop(depth, self.pick(name, key), f"for {name}, {key} in ({self.pick(self.expr(2), self.map_expr(2), 'h(' + self.map_expr(1) + ')')})", "endfor")
             return self.loop(depth, name, f"for {name} in ({self.expr(2)})", "endfor")
         if kind == 10:
             name = self.new_name()
@@ -185,7 +201,8 @@ return {x, @5, h(7)};
 def programs(seed, count):
     for i in range(count):
         rng = random.Random(f"{seed}/{i}")
-        yield f"=== {seed}/{i}{' [toast]' if i % 3 == 0 else ''}\n{VERBS}--- run{' nodebug' if i % 4 == 1 else ''} ticks 100000\n{Writer(rng).program()}--- expect\n"
+        toast = i % 3 == 0
+        yield f"=== {seed}/{i}{' [toast]' if toast else ''}\n{VERBS}--- run{' nodebug' if i % 4 == 1 else ''} ticks 100000\n{Writer(rng, toast).program()}--- expect\n"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #include "random.h"
 
 #include "base/list.h"
+#include "base/map.h"
 
 uint64_t rnd(uint64_t *state) {
     uint64_t z = (*state += 0x9e3779b97f4a7c15u);
@@ -23,7 +24,11 @@ static value random_value(uint64_t r, int depth) {
             return value_str(s);
         }
         return value_str(str_printf("text %d \xc3\xa9", (int)(r >> 40)));
-    case 5:
+    case 5: {
+        struct map *m = map_empty();
+        for (unsigned i = 0; depth < 3 && i < (r >> 3 & 3); i++) m = map_set_take(m, value_str(str_printf("key %d", (int)(r >> (8 + i) & 7))), random_value(r >> (4 + i), depth + 1));
+        return value_map(m);
+    }
     case 6:
         if (depth < 3) return value_list(list_of(2, random_value(r >> 3, depth + 1), random_value(r >> 5, depth + 1)));
         return value_list(list_empty());

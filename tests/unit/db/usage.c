@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/map.h"
 #include "db/store.h"
 #include "db/usage.h"
 #include "worlds.h"
@@ -85,7 +86,8 @@ Test(usage, counts_what_the_fast_way_sets) {
     objid o = db_create(db, NOTHING, NOTHING);
     struct str *name = str_from("p");
     struct prop_cache cache = {0};
-    value values[] = {value_int(5), value_str(str_from("text")), value_float(2.5), value_list(list_of(1, value_str(str_from("in a list")))), value_int(6), value_str(str_from(""))};
+    struct map *small = map_set_take(map_new(), value_int(1), value_int(2)), *large = map_set_take(map_ref(small), value_int(2), value_str(str_from("more")));
+    value values[] = {value_int(5), value_map(small), value_map(large), value_str(str_from("text")), value_float(2.5), value_list(list_of(1, value_str(str_from("in a list")))), value_int(6), value_str(str_from(""))};
     cr_assert_eq(db_add_propdef(db, o, name, value_int(1), o, PF_READ), E_NONE);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         cr_assert_eq(db_set_property(db, o, name, value_ref(values[i]), o, &cache), E_NONE);

@@ -4,6 +4,7 @@
 #define TESTS_FRONT_HELP_H
 
 #include "base/list.h"
+#include "db/code.h"
 #include "lang/ast.h"
 
 extern const struct function_names front_functions;

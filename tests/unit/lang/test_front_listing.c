@@ -51,6 +51,24 @@ Test(listing, literals_and_names) {
     BOTH("x[1..2]; x[1 ..2]; x[1.. .5]; x[1...5]; x[$][1];", "x[1..2];\nx[1..2];\nx[1..0.5];\nx[1..0.5];\nx[$][1];");
 }
 
+/* What only later versions of the language have. */
+static void expect_later(const char *text, const char *listing, bool full) {
+    struct ast *a = front_parse(text, LANGUAGE_WITH_MAPS, false, NULL);
+    cr_expect_str_eq(front_list(a, full, false), listing);
+    struct ast *again = front_parse(listing, LANGUAGE_WITH_MAPS, false, NULL);
+    cr_expect_str_eq(front_list(again, full, false), listing);
+    ast_free(a);
+    ast_free(again);
+}
+
+Test(listing, maps) {
+    expect_later("x=[1->2,\"a\"->{}, []->[ ], -1->- 1];", "x = [1 -> 2, \"a\" -> {}, [] -> [], -1 -> -1];\n", false);
+    expect_later("x[^..$]; x[^ + 1]; x[(^)^2]; [1->2][1]; ([1->2]).foo; [a = 1->b || c, (d ? e | f)->-g]; !([]); -([]);",
+                 "x[^..$];\nx[^ + 1];\nx[^ ^ 2];\n[1 -> 2][1];\n[1 -> 2].foo;\n[a = 1 -> b || c, d ? e | f -> -g];\n![];\n-[];\n", false);
+    expect_later("[a + 1 -> b * c + d]; x[^ - 1..f(a + b)];", "[a + 1 -> (b * c) + d];\nx[^ - 1..f(a + b)];\n", true);
+    expect_later("for a,b in(c)break b;continue a;endfor MAP = map;", "for a, b in (c)\nbreak b;\ncontinue a;\nendfor\nMAP = MAP;\n", false);
+}
+
 static const char program[] = "for i in [1..3] ;; x = i; endfor\n/* c */ for v in (l) endfor while w (1) if (a) break w; elseif (b) continue; else endif endwhile\n"
                               "fork t (5) return; endfork try a; except e (E_A, @b) c; except (ANY) endtry try finally d; endtry return 1;";
 
