@@ -91,7 +91,7 @@ $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
 # The scheduler in simulated time: the watchdog is one that looks at the simulation's clock, and calls of functions of some files are counted.
 UNITS += $(B)/unit-sim
-COUNTED := $(call obj,scheduler/queues.c scheduler/saving.c scheduler/sleepers.c scheduler/tasks.c)
+COUNTED := $(call obj,scheduler/queues.c scheduler/saving.c scheduler/timers.c scheduler/tasks.c)
 $(B)/counted/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $< (calls counted)"

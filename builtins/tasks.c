@@ -15,6 +15,10 @@ static bool is_self_or_wizard(const struct builtin_call *c, objid who) {
     return c->progr == who || is_wizard(c);
 }
 
+static double number_arg(const struct builtin_call *c, int i) {
+    return c->args[i].type == V_FLOAT ? c->args[i].u.f : (double)c->args[i].u.i;
+}
+
 /* ---- about this task ---- */
 
 struct result bf_task_id(struct builtin_call *c) {
@@ -68,9 +72,8 @@ struct result bf_suspend(struct builtin_call *c) {
         if (!may_be_set_aside(c)) return result_raise(E_QUOTA);
         return (struct result){.kind = R_SUSPEND, .why = SUSPEND_FOREVER};
     }
-    bool whole = c->args[0].type == V_INT;
-    if (!whole && !c->m->dialect->fractional_delays) return result_raise(E_TYPE);
-    double seconds = whole ? (double)c->args[0].u.i : c->args[0].u.f;
+    if (c->args[0].type == V_FLOAT && !c->m->dialect->fractional_delays) return result_raise(E_TYPE);
+    double seconds = number_arg(c, 0);
     if (!(seconds >= 0)) return result_raise(E_INVARG);
     return suspend_for(c, seconds);
 }
@@ -80,13 +83,26 @@ enum { YIN_TICKS = 2000, YIN_SECONDS = 2 };
 
 struct result bf_yin(struct builtin_call *c) {
     struct scheduler *s = sched_of(c);
-    double seconds = !has_arg(c, 0) ? 0 : c->args[0].type == V_FLOAT ? c->args[0].u.f : (double)c->args[0].u.i;
+    double seconds = has_arg(c, 0) ? number_arg(c, 0) : 0;
     int64_t ticks = int_arg(c, 1, YIN_TICKS), least = int_arg(c, 2, YIN_SECONDS);
     if (!(seconds >= 0)) return result_raise(E_INVARG);
     if (has_arg(c, 1) && (ticks < 1 || ticks >= option_int(s, OPT_fg_ticks))) return result_raise(E_INVARG);
     if (has_arg(c, 2) && (least < 1 || least >= option_int(s, OPT_fg_seconds))) return result_raise(E_INVARG);
     if (vm_ticks_left(c->vm) >= ticks && sched_seconds_left(s) >= least) return result_int(0);
     return suspend_for(c, seconds);
+}
+
+/* As much must be left of the ticks, and of the time in proportion. */
+struct result bf_yield_point(struct builtin_call *c) {
+    struct scheduler *s = sched_of(c);
+    double part = 0.1;
+    if (has_arg(c, 0)) part = c->args[0].type == V_FLOAT ? c->args[0].u.f : (double)c->args[0].u.i / (double)sched_slice_ticks(s);
+    if (!(part > 0) || (part >= 1 && c->args[0].type == V_FLOAT)) return result_raise(E_INVARG);
+    if (part > 0.5 && c->args[0].type == V_INT) part = 0.5; /* the slice may be a shorter one than who wrote it thought of */
+    if (sched_slice_left(s, (double)vm_ticks_left(c->vm)) >= part) return result_int(0);
+    struct result r = suspend_for(c, 0);
+    if (r.kind == R_SUSPEND) r.v = value_int(1);
+    return r;
 }
 
 static objid own_connection(const struct builtin_call *c) {
@@ -125,6 +141,10 @@ struct result bf_kill_task(struct builtin_call *c) {
     enum error e = sched_kill(sched_of(c), c->args[0].u.i, c->progr, &is_current);
     if (is_current) return (struct result){.kind = R_KILL};
     return result_error(e);
+}
+
+struct result bf_set_task_deadline(struct builtin_call *c) {
+    return result_error(sched_set_deadline(sched_of(c), c->args[0].u.i, number_arg(c, 1), c->progr));
 }
 
 struct result bf_queued_tasks(struct builtin_call *c) {

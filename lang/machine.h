@@ -90,6 +90,8 @@ struct vm_outcome {
     objid object;
 };
 void vm_outcome_fini(struct vm_outcome *o);
+/* As vm_kill(), of one whose time is over: stack and traceback of the outcome are set. */
+void vm_expire(struct vm *vm, struct vm_outcome *out);
 
 struct vm_limits {
     int64_t ticks; /* in; what is left on return */

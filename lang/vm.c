@@ -254,16 +254,6 @@ void vm_free(struct vm *vm) {
     free(vm);
 }
 
-void vm_kill(struct vm *vm) {
-    must(vm->state != VM_RUNNING);
-    struct vm_limits limits = {.ticks = 1};
-    vm->limits = &limits;
-    vm->state = VM_RUNNING;
-    vm_abort(vm, VM_KILLED);
-    vm->state = VM_OVER;
-    vm->limits = NULL;
-    vm_free(vm);
-}
 
 void vm_outcome_fini(struct vm_outcome *o) {
     value_unref(o->v);
@@ -285,6 +275,27 @@ static void begin_run(struct vm *vm, struct vm_limits *limits) {
     vm->abort_seconds = vm->wants_to_park = false;
     vm->out = (struct vm_outcome){.v = value_none(), .code = value_none(), .message = value_none(), .extra = value_none(), .stack = value_none(), .traceback = value_none()};
 }
+
+static void end_asleep(struct vm *vm, enum vm_status status, struct vm_outcome *out) {
+    must(vm->state != VM_RUNNING);
+    struct vm_limits limits = {.ticks = 1};
+    begin_run(vm, &limits);
+    bool has_begun = vm->state != VM_NEW;
+    if (has_begun) vm->state = VM_RUNNING; /* of one that has not, nothing is finished, and its line is that of the fork */
+    vm_abort(vm, status);
+    vm->state = VM_OVER;
+    vm->limits = NULL;
+    *out = vm->out;
+    vm_free(vm);
+}
+
+void vm_kill(struct vm *vm) {
+    struct vm_outcome out;
+    end_asleep(vm, VM_KILLED, &out);
+    vm_outcome_fini(&out);
+}
+
+void vm_expire(struct vm *vm, struct vm_outcome *out) { end_asleep(vm, VM_OUT_OF_SECONDS, out); }
 
 /* The first step of a task that wakes: GO_ON with the value in its place, or an error. */
 static enum go wake_up(struct vm *vm, value wake) {

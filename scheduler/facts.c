@@ -234,6 +234,13 @@ static void put_limits(struct facts *f, int64_t ticks, int64_t seconds) {
     put_int(f, "seconds_limit", seconds);
 }
 
+/* What happens at its limit, and when it ends by itself. */
+static void put_ends(struct facts *f, struct scheduler *s, const struct vm *vm, int64_t id) {
+    const struct deadline *d = deadline_of(s, id);
+    put_text(f, "overrun", vm_own_parks(vm) ? "park" : "abort");
+    put_int(f, "deadline", d ? d->wall_us / 1000000 : 0);
+}
+
 static value facts_of_running(struct scheduler *s, const struct run *r) {
     struct facts f = begin(s);
     struct task_sums sums = *vm_sums(r->vm);
@@ -246,6 +253,7 @@ static value facts_of_running(struct scheduler *s, const struct run *r) {
     put_int(&f, "task_id", r->task_id);
     put_text(&f, "state", "running");
     put_limits(&f, r->ticks, r->seconds);
+    put_ends(&f, s, r->vm, r->task_id);
     put_obj(&f, "programmer", vm_progr(r->vm));
     put_obj(&f, "payer", s->turn ? s->turn->owner : NOTHING);
     put_verb(&f, r->vm);
@@ -258,12 +266,13 @@ static value facts_of_task(struct scheduler *s, struct task *t) {
     put_int(&f, "task_id", t->id);
     put_text(&f, "state", state_word(t));
     put_limits(&f, queue_option(s, t->queue, OWN_bg_ticks), queue_option(s, t->queue, OWN_bg_seconds));
+    put_ends(&f, s, t->vm, t->id);
     put_obj(&f, "programmer", t->progr);
     put_obj(&f, "payer", t->queue->owner);
     put_verb(&f, t->vm);
     put_sums(&f, vm_sums(t->vm));
     put_int(&f, "forked", t->forked);
-    put_int(&f, "ready_us", t->state == TASK_READY ? clock_monotonic_us() - t->due_us : 0);
+    put_int(&f, "ready_us", t->state == TASK_READY ? clock_monotonic_us() - t->timer.due_us : 0);
     put_int(&f, "start", t->state == TASK_SLEEPING ? t->start_wall_us / 1000000 : 0);
     return facts_value(&f);
 }

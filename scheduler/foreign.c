@@ -128,7 +128,7 @@ static bool emit_row(void *ctx, uint64_t key, struct foreign_task *t) {
 
 static int by_order(const void *x, const void *y) {
     const struct task *a = *(struct task *const *)x, *b = *(struct task *const *)y;
-    return a->order < b->order ? -1 : a->order > b->order;
+    return a->timer.order < b->timer.order ? -1 : a->timer.order > b->timer.order;
 }
 
 void sched_each_forked(void *sched, foreign_emit *emit, void *to) {

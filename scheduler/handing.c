@@ -73,7 +73,7 @@ static void hand_off_inputs(struct scheduler *s, struct buf *out) {
 }
 
 static void hand_off_task(struct buf *out, const struct task *t, int64_t now_us, struct shares_out *shares) {
-    enc_i64(out, t->state == TASK_SLEEPING ? t->due_us - now_us : 0);
+    enc_i64(out, t->state == TASK_SLEEPING ? t->timer.due_us - now_us : 0);
     row_put_task(out, t, shares);
 }
 
@@ -197,8 +197,8 @@ static void place_task(struct scheduler *s, struct task *t, int64_t due_us) {
     switch (t->state) {
     case TASK_READY: task_make_ready(s, t); break;
     case TASK_SLEEPING:
-        t->due_us = due_us;
-        sleepers_add(s, t);
+        t->timer.due_us = due_us;
+        timers_add(&s->sleepers, &t->timer);
         break;
     case TASK_READING:
         in = input_get(s, t->conn);

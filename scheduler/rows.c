@@ -10,17 +10,18 @@ enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2, FLAG_FOR_SAVE = 4, FLAG
 
 void row_put_task(struct buf *out, const struct task *t, struct shares_out *shares) {
     struct buf frames = BUF_INIT;
-    enc_u64(out, work_is_wanted(t) ? WISH_VERSION : ROW_VERSION);
+    enc_u64(out, t->deadline ? DEADLINE_VERSION : work_is_wanted(t) ? WISH_VERSION : ROW_VERSION);
     enc_u64(out, (uint64_t)t->id);
     enc_u64(out, t->state);
     enc_u64(out, (t->forked ? FLAG_FORKED : 0) | (t->from_suspend ? FLAG_FROM_SUSPEND : 0) | (t->for_save ? FLAG_FOR_SAVE : 0) |
                      (vm_own_parks(t->vm) ? FLAG_PARKS : 0));
     enc_i64(out, t->start_wall_us);
-    enc_u64(out, t->order);
+    enc_u64(out, t->timer.order);
     enc_i64(out, t->conn);
     enc_value_shared(out, t->wake, shares);
     vm_save(t->vm, &frames, shares);
     enc_bytes(out, frames.data, frames.len);
+    if (t->deadline) enc_i64(out, t->deadline->wall_us);
     buf_fini(&frames);
 }
 
@@ -43,7 +44,7 @@ static struct code *find_code(void *ctx, const uint8_t *hash) {
 }
 
 struct task_row {
-    int64_t id, start_wall_us;
+    int64_t id, start_wall_us, deadline_us;
     enum task_state state;
     unsigned flags;
     uint64_t order;
@@ -55,8 +56,8 @@ struct task_row {
 
 static bool get_task_row(struct dec *d, struct task_row *r, struct buf *why) {
     uint64_t version = dec_u64(d);
-    if (!d->bad && version != ROW_VERSION && version != WISH_VERSION) {
-        buf_printf(why, "it is of version %llu, this server knows up to %d", (unsigned long long)version, WISH_VERSION);
+    if (!d->bad && (version < ROW_VERSION || version > DEADLINE_VERSION)) {
+        buf_printf(why, "it is of version %llu, this server knows up to %d", (unsigned long long)version, DEADLINE_VERSION);
         return false;
     }
     r->id = (int64_t)dec_u64(d);
@@ -67,6 +68,7 @@ static bool get_task_row(struct dec *d, struct task_row *r, struct buf *why) {
     r->conn = dec_i64(d);
     r->wake = dec_value(d);
     r->frames = dec_bytes(d, &r->frames_len);
+    r->deadline_us = version == DEADLINE_VERSION ? dec_i64(d) : 0;
     r->state = (enum task_state)state;
     if (d->bad || state > TASK_WORKING || r->id <= 0 || r->wake.type == V_NONE) {
         value_unref(r->wake);
@@ -95,8 +97,9 @@ struct task *row_get_task(struct scheduler *s, struct dec *d, struct code_finder
     vm_set_parks(vm, r.flags & FLAG_PARKS);
     t->start_wall_us = r.start_wall_us;
     t->conn = r.conn;
-    t->order = r.order;
+    t->timer.order = r.order;
     if (s->order < r.order) s->order = r.order;
+    if (r.deadline_us) deadline_restore(s, r.id, r.deadline_us);
     value_unref(t->wake);
     t->wake = r.wake;
     return t;

@@ -23,18 +23,25 @@ static int64_t seconds_in_us(int64_t seconds) {
 }
 
 /* CPU time of a slice. What a wizard pays for, or the server began, may use all its seconds; anybody else's leaves the others waiting no longer than max_slice_ms. */
-static int64_t slice_us(struct scheduler *s, int64_t seconds_us) {
+static int64_t fair_slice_us(struct scheduler *s, int64_t seconds_us) {
     if (!s->turn || (!s->turn->logins && db_is_wizard(s->db, s->turn->owner))) return seconds_us;
     int64_t most = option_int(s, OPT_max_slice_ms) * 1000;
     most -= most / 10 < MOST_LATE_US ? most / 10 : MOST_LATE_US;
     return most < seconds_us ? most : seconds_us;
 }
 
+static int64_t slice_us(struct scheduler *s, int64_t id, int64_t seconds_us) {
+    int64_t us = fair_slice_us(s, seconds_us);
+    if (s->deadlines.len == 0) return us;
+    int64_t left = deadline_left_us(s, id, clock_monotonic_us());
+    return left < us ? left : us;
+}
+
 static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, bool is_handler, value wake, struct vm_outcome *out) {
     bool fg = class == RUN_FOREGROUND;
     int64_t ticks = limit_of(s, fg ? OWN_fg_ticks : OWN_bg_ticks);
     int64_t seconds = limit_of(s, fg ? OWN_fg_seconds : OWN_bg_seconds);
-    int64_t us = slice_us(s, seconds_in_us(seconds));
+    int64_t us = slice_us(s, id, seconds_in_us(seconds));
     struct run run = {.outer = s->run, .task_id = id, .vm = vm, .stack = value_none(), .ticks = ticks, .seconds = seconds, .limit_us = us, .is_handler = is_handler};
     measure_begin_slice(s, &run);
     s->run = &run;
@@ -73,6 +80,23 @@ int64_t sched_seconds_left(struct scheduler *s) {
     if (!r) return 0;
     int64_t left = r->limit_us - slice_used_us(s);
     return left > 0 ? (int64_t)ceil((double)r->seconds * (double)left / (double)r->limit_us) : 0;
+}
+
+int64_t sched_slice_ticks(struct scheduler *s) { return s->run ? s->run->ticks : 1; }
+
+double sched_slice_left(struct scheduler *s, double ticks_left) {
+    if (!s->run) return 0;
+    double ticks = ticks_left / (double)s->run->ticks, time = 1 - (double)slice_used_us(s) / (double)s->run->limit_us;
+    double left = ticks < time ? ticks : time;
+    return left > 0 ? left : 0;
+}
+
+void run_shorten(struct scheduler *s, int64_t us) {
+    struct run *r = s->run;
+    int64_t limit = slice_used_us(s) + us;
+    if (limit >= r->limit_us) return;
+    r->limit_us = limit;
+    watchdog_shorten(s->watchdog, limit);
 }
 
 /* ---- the end of a task ---- */
@@ -117,6 +141,7 @@ static enum vm_status run_and_finish(struct scheduler *s, struct vm *vm, int64_t
         return status;
     }
     vm_free(vm);
+    deadline_drop(s, id);
     switch (status) {
     case VM_DONE:
         if (result) *result = value_ref(out.v);
@@ -218,7 +243,10 @@ int sched_eval(struct scheduler *s, objid wizard, const char *text, bool debug, 
     s->m->has_workers = has_workers;
     bool failed = status == VM_UNCAUGHT || status == VM_OUT_OF_TICKS || status == VM_OUT_OF_SECONDS;
     if (status == VM_SUSPENDED) task_set_aside(s, id, vm, &out);
-    else vm_free(vm);
+    else {
+        vm_free(vm);
+        deadline_drop(s, id);
+    }
     *result = failed ? value_ref(out.traceback) : status == VM_DONE ? value_ref(out.v) : value_int(0);
     vm_outcome_fini(&out);
     return failed ? -1 : 0;
@@ -268,19 +296,16 @@ static bool run_hooks(struct scheduler *s) {
     return true;
 }
 
-/* When it has ended, monotonic. */
-static int64_t run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
+/* `ready_us': since when what runs is ready; 0: not known. */
+static void begin_turn(struct scheduler *s, struct queue *q, int64_t now_us, int64_t ready_us) {
     queue_begin_turn(q);
-    measure_begin_turn(s, now_us, q->part == PART_TYPED ? 0 : q->first->due_us);
+    measure_begin_turn(s, now_us, ready_us);
     s->turn = q;
     s->ticks_used = 0;
-    if (q->part == PART_TYPED) {
-        struct input *in = q->first_input;
-        queue_take_input(s, in);
-        run_input(s, in);
-    } else {
-        run_task(s, q->first);
-    }
+}
+
+/* When it has ended, monotonic. */
+static int64_t end_turn(struct scheduler *s, struct queue *q) {
     s->turn = NULL;
     value_free_some(FREED_A_TURN); /* what it dropped it pays for, as far as that is short */
     int64_t ended = measure_end_turn(s, q);
@@ -288,6 +313,34 @@ static int64_t run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
     bool more = run_hooks(s);
     if (s->host.slice_ended && s->host.slice_ended(s->host.ctx)) more = true;
     return more ? clock_monotonic_us() : ended;
+}
+
+void run_expired(struct scheduler *s, struct task *t, int64_t now_us) {
+    struct queue *q = t->queue;
+    struct vm_outcome out;
+    int64_t id = t->id;
+    objid player = vm_task_player(t->vm);
+    value wake;
+    q->part = PART_BACKGROUND;
+    begin_turn(s, q, now_us, 0);
+    struct vm *vm = task_take_vm(s, t, &wake);
+    value_unref(wake);
+    vm_expire(vm, &out);
+    report_timeout(s, player, id, false, "seconds", &out);
+    vm_outcome_fini(&out);
+    end_turn(s, q);
+}
+
+static int64_t run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
+    begin_turn(s, q, now_us, q->part == PART_TYPED ? 0 : q->first->timer.due_us);
+    if (q->part == PART_TYPED) {
+        struct input *in = q->first_input;
+        queue_take_input(s, in);
+        run_input(s, in);
+    } else {
+        run_task(s, q->first);
+    }
+    return end_turn(s, q);
 }
 
 bool sched_is_idle(const struct scheduler *s) {
@@ -300,13 +353,15 @@ int64_t sched_run(struct scheduler *s, int64_t budget_us) {
     s->cpu_mark_us = clock_cpu_us();
     int64_t now = run_hooks(s) ? clock_monotonic_us() : begun; /* of verbs that the host called */
     for (;;) {
-        sleepers_wake(s, now);
+        if (deadline_end_one(s, now)) now = clock_monotonic_us();
+        tasks_wake(s, now);
         struct queue *q = now - begun < FRESH_LOOK_US ? queues_next(s) : queues_next_of_round(s);
         if (!q) break;
         now = run_turn(s, q, now);
         if (now >= end) break;
     }
     if (value_free_some(FREED_A_TURN) || s->ring) return 0;
-    int64_t due = sleepers_next_due(s);
+    int64_t due = timers_next_us(&s->sleepers), deadline = timers_next_us(&s->deadline_timers);
+    if (deadline < due) due = deadline;
     return due == INT64_MAX ? -1 : due > now ? due - now : 0;
 }

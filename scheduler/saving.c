@@ -213,8 +213,8 @@ void saving_go_to_sleep(struct scheduler *s, struct task *t) {
     }
     t->state = TASK_SLEEPING;
     if (t->start_wall_us < 0) t->start_wall_us = 0;
-    t->due_us = clock_monotonic_us() + (t->start_wall_us - clock_wall_us());
-    sleepers_add(s, t);
+    t->timer.due_us = clock_monotonic_us() + (t->start_wall_us - clock_wall_us());
+    timers_add(&s->sleepers, &t->timer);
     task_count(s, t, 1);
 }
 

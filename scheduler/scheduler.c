@@ -72,7 +72,8 @@ void sched_free(struct scheduler *s) {
     idmap_fini(&s->recycled);
     idmap_fini(&s->dirty_tasks);
     idmap_fini(&s->dirty_inputs);
-    free(s->heap);
+    timers_fini(&s->sleepers);
+    deadlines_fini(s);
     free(s->hooks);
     s->m->scheduler = s->m->host = NULL;
     s->m->hooks = (struct machine_hooks){0};

@@ -95,11 +95,16 @@ value sched_option(struct scheduler *s, objid handler, const char *name); /* own
 /* ---- for the task builtins ---- */
 int64_t sched_current_task_id(struct scheduler *s); /* 0: none runs */
 int64_t sched_seconds_left(struct scheduler *s); /* of the running slice: of fg_seconds or bg_seconds as much as it has left of the CPU time that it may use */
+int64_t sched_slice_ticks(struct scheduler *s); /* that it began with; at least 1 */
+/* What is left of the running slice, which has so many ticks left: of its ticks or of its time, whichever is less; from 1 down to 0. */
+double sched_slice_left(struct scheduler *s, double ticks_left);
 enum error sched_check_task_limit(struct scheduler *s, objid progr); /* E_QUOTA: no more tasks may be queued */
 bool sched_task_exists(struct scheduler *s, int64_t id);
 enum error sched_kill(struct scheduler *s, int64_t id, objid progr, bool *is_current);
 /* After a crash in it: its traceback goes to the log, and it is gone; what stands in `finally' is not run. false: there is no such task. */
 bool sched_end_failed(struct scheduler *s, int64_t id);
+/* So many seconds from now the task ends, wherever it is then, as out of seconds; 0 or less: it does not. Who may kill it may do that. */
+enum error sched_set_deadline(struct scheduler *s, int64_t id, double seconds, objid progr);
 enum error sched_resume(struct scheduler *s, int64_t id, value v, objid progr); /* takes v */
 value sched_queued_tasks(struct scheduler *s, objid progr); /* rows */
 enum error sched_task_stack(struct scheduler *s, int64_t id, bool lines, objid progr, value *out);

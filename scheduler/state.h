@@ -20,6 +20,7 @@
 #include "scheduler/options.h"
 #include "scheduler/profile.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/timers.h"
 #include "scheduler/shares.h"
 #include "scheduler/stats.h"
 
@@ -37,12 +38,17 @@ struct task {
     objid progr; /* of the top frame: limits, queued_tasks() and kill_task() go by it */
     struct queue *queue;
     value wake; /* what it goes on with; WORKING for a threaded built-in: its name and arguments, as a list */
-    int64_t due_us; /* SLEEPING: monotonic; READY: since when it is */
+    struct timer timer; /* due_us: SLEEPING: when it wakes; READY: since when it is */
+    struct deadline *deadline; /* NULL: none */
     int64_t start_wall_us; /* when it was or will be due, by the clock on the wall; INT64_MAX: never by itself */
     objid conn; /* READING */
-    uint64_t order; /* first come, first served */
     struct task *next, *prev; /* READY: in its queue */
-    size_t heap_at; /* SLEEPING */
+};
+
+struct deadline {
+    struct timer timer;
+    int64_t task_id;
+    int64_t wall_us; /* the same by the clock on the wall */
 };
 
 struct line {
@@ -143,8 +149,9 @@ struct scheduler {
     size_t nactive; /* in it */
     struct share *newcomer; /* the last of those behind it who came in since it, or one before it in the ring, had its turn; NULL: none */
     uint64_t round; /* from 1 */
-    struct task **heap;
-    size_t heap_len, heap_cap;
+    struct timers sleepers;
+    struct idmap deadlines; /* task -> struct deadline */
+    struct timers deadline_timers;
     uint64_t order;
     uint64_t random[2];
     struct run *run;
@@ -204,11 +211,17 @@ void task_changed(struct scheduler *s, struct task *t); /* the store's row is st
 /* To be called before anything of it changes that its row tells: a save under way gets it as it was. */
 void task_will_change(struct scheduler *s, struct task *t);
 
-/* sleepers.c: a heap by due time, then order */
-void sleepers_add(struct scheduler *s, struct task *t);
-void sleepers_remove(struct scheduler *s, struct task *t);
-void sleepers_wake(struct scheduler *s, int64_t now_us); /* all that are due become ready */
-int64_t sleepers_next_due(const struct scheduler *s); /* INT64_MAX: none */
+void tasks_wake(struct scheduler *s, int64_t now_us); /* all sleepers that are due become ready */
+enum error task_may_end(struct scheduler *s, int64_t id, objid progr, struct task **t); /* one that is set aside: kill_task() and the like */
+int64_t microseconds(double seconds); /* of a program's, never beyond three hundred years; not a number: 0 */
+
+/* deadlines.c */
+struct deadline *deadline_of(const struct scheduler *s, int64_t id); /* NULL: it has none */
+void deadline_restore(struct scheduler *s, int64_t id, int64_t wall_us); /* of a task that was saved */
+void deadline_drop(struct scheduler *s, int64_t id); /* it ends, if it has one */
+int64_t deadline_left_us(const struct scheduler *s, int64_t id, int64_t now_us); /* at least 1; INT64_MAX: it has none */
+bool deadline_end_one(struct scheduler *s, int64_t now_us); /* the first task whose deadline has passed; false: there is none */
+void deadlines_fini(struct scheduler *s);
 
 /* queues.c */
 struct queue *queue_get(struct scheduler *s, objid owner);
@@ -249,6 +262,8 @@ enum vm_status run_verb(struct scheduler *s, const struct server_verb_call *call
 void run_handler(struct scheduler *s, const char *verb, struct list *args);
 void run_input(struct scheduler *s, struct input *in);
 void run_task(struct scheduler *s, struct task *t);
+void run_expired(struct scheduler *s, struct task *t, int64_t now_us); /* a turn in which it ends as out of seconds */
+void run_shorten(struct scheduler *s, int64_t us); /* the slice under way has no more time than that */
 
 /* tell.c */
 void tell(struct scheduler *s, objid conn, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -305,6 +320,7 @@ void watchdog_free(struct watchdog *w);
 /* The slice's flags (enum slice_flag): it is over when it has used that much CPU time; each look adds how long it stands for. */
 volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us, int64_t now_us);
 void watchdog_look_every(struct watchdog *w, int64_t us); /* 0: as usual */
+void watchdog_shorten(struct watchdog *w, int64_t cpu_limit_us); /* the present slice's limit is now this */
 void watchdog_end(struct watchdog *w);
 
 #endif

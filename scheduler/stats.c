@@ -186,7 +186,7 @@ const struct stats_counts *stats_counts(const struct stats *st) { return &st->co
 int64_t stats_since(const struct stats *st) { return st->since; }
 
 struct stats_gauges sched_gauges(const struct scheduler *s) {
-    struct stats_gauges g = {.tasks = (int64_t)s->tasks.len, .ready = s->nready, .sleeping = (int64_t)s->heap_len};
+    struct stats_gauges g = {.tasks = (int64_t)s->tasks.len, .ready = s->nready, .sleeping = (int64_t)s->sleepers.len};
     g.waiting = g.tasks - g.ready - g.sleeping;
     g.queues = (int64_t)(s->queues.len + s->login_queues.len);
     g.queues_ready = (int64_t)s->nactive;

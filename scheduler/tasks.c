@@ -71,10 +71,11 @@ struct task *task_new(struct scheduler *s, int64_t id, struct vm *vm) {
     t->progr = vm_progr(vm);
     t->wake = value_int(0);
     t->conn = NOTHING;
-    t->order = ++s->order;
+    t->timer.order = ++s->order;
     t->stored = idmap_get(&s->dirty_tasks, id) == &s->dirty_tasks; /* it woke and sleeps again: its row of before is still there */
     t->queue = queue_get(s, task_queue_owner(s, vm));
     t->queue->tasks++;
+    t->deadline = deadline_of(s, id);
     vm_set_owner(vm, t);
     idmap_put(&s->tasks, id, t);
     return t;
@@ -85,7 +86,7 @@ static void take_out(struct scheduler *s, struct task *t) {
     struct input *in;
     switch (t->state) {
     case TASK_READY: queue_take_task(s, t->queue, t); break;
-    case TASK_SLEEPING: sleepers_remove(s, t); break;
+    case TASK_SLEEPING: timers_remove(&s->sleepers, &t->timer); break;
     case TASK_READING:
         if ((in = input_get(s, t->conn)) && in->reader == t) {
             in->reader = NULL;
@@ -133,7 +134,7 @@ void task_free(struct scheduler *s, struct task *t) {
 
 void task_make_ready_since(struct scheduler *s, struct task *t, int64_t since_us) {
     t->state = TASK_READY;
-    t->due_us = since_us;
+    t->timer.due_us = since_us;
     queue_put_task(s, t->queue, t);
 }
 
@@ -141,15 +142,23 @@ void task_make_ready(struct scheduler *s, struct task *t) {
     task_make_ready_since(s, t, clock_monotonic_us());
 }
 
+void tasks_wake(struct scheduler *s, int64_t now_us) {
+    for (struct timer *first; (first = timers_due(&s->sleepers, now_us));) {
+        struct task *t = TIMER_OWNER(first, struct task);
+        timers_remove(&s->sleepers, first);
+        task_make_ready_since(s, t, t->timer.due_us);
+    }
+}
+
 static void sleep_from(struct scheduler *s, struct task *t, int64_t now_us, int64_t due_us, int64_t start_wall_us) {
-    t->due_us = due_us;
+    t->timer.due_us = due_us;
     t->start_wall_us = start_wall_us;
     if (due_us <= now_us) {
-        sleepers_wake(s, now_us); /* who was due before goes before */
+        tasks_wake(s, now_us); /* who was due before goes before */
         task_make_ready_since(s, t, now_us);
     } else {
         t->state = TASK_SLEEPING;
-        sleepers_add(s, t);
+        timers_add(&s->sleepers, &t->timer);
     }
 }
 
@@ -157,8 +166,8 @@ void task_sleep(struct scheduler *s, struct task *t, int64_t due_us, int64_t sta
     sleep_from(s, t, clock_monotonic_us(), due_us, start_wall_us);
 }
 
-/* Seconds of a program as microseconds, never beyond three hundred years. */
-static int64_t microseconds(double seconds) {
+int64_t microseconds(double seconds) {
+    if (!(seconds > -9e9)) return 0;
     return seconds < 9e9 ? (int64_t)llround(seconds * 1e6) : INT64_C(9000000000000000);
 }
 
@@ -200,6 +209,7 @@ void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct
     switch (o->why) {
     case SUSPEND_TIMED:
         t->from_suspend = true;
+        t->wake = value_ref(o->v);
         sleep_for(s, t, s->lap_us, o->seconds); /* its slice has just ended */
         break;
     case SUSPEND_FOREVER:
@@ -238,12 +248,19 @@ objid task_belongs_to(const struct task *t) {
     return t->state == TASK_READING ? t->conn : t->progr;
 }
 
+enum error task_may_end(struct scheduler *s, int64_t id, objid progr, struct task **t) {
+    *t = idmap_get(&s->tasks, id);
+    if (!*t) return E_INVARG;
+    return progr == task_belongs_to(*t) || db_is_wizard(s->db, progr) ? E_NONE : E_PERM;
+}
+
 enum error sched_kill(struct scheduler *s, int64_t id, objid progr, bool *is_current) {
     *is_current = s->run && s->run->task_id == id;
     if (*is_current) return E_NONE;
-    struct task *t = idmap_get(&s->tasks, id);
-    if (!t) return E_INVARG;
-    if (progr != task_belongs_to(t) && !db_is_wizard(s->db, progr)) return E_PERM;
+    struct task *t;
+    enum error e = task_may_end(s, id, progr, &t);
+    if (e != E_NONE) return e;
+    deadline_drop(s, id);
     value wake;
     bool has_begun = !t->forked;
     struct vm *vm = task_take_vm(s, t, &wake);
@@ -259,6 +276,7 @@ bool sched_end_failed(struct scheduler *s, int64_t id) {
     value lines = vm_traceback(t->vm, "Ended, as it ran when the server failed"), wake;
     tell_log(lines);
     value_unref(lines);
+    deadline_drop(s, id);
     vm_free(task_take_vm(s, t, &wake));
     value_unref(wake);
     return true;
@@ -277,8 +295,8 @@ enum error sched_resume(struct scheduler *s, int64_t id, value v, objid progr) {
     value_unref(t->wake);
     t->wake = v;
     if (t->state != TASK_READY) {
-        if (t->state == TASK_SLEEPING) sleepers_remove(s, t);
-        t->order = ++s->order;
+        if (t->state == TASK_SLEEPING) timers_remove(&s->sleepers, &t->timer);
+        t->timer.order = ++s->order;
         t->start_wall_us = clock_wall_us();
         task_make_ready(s, t);
     }
@@ -295,7 +313,7 @@ void sched_wake_with(struct scheduler *s, int64_t id, value v) {
     task_will_change(s, t);
     value_unref(t->wake);
     t->wake = v;
-    t->order = ++s->order;
+    t->timer.order = ++s->order;
     t->start_wall_us = clock_wall_us();
     task_make_ready(s, t);
     task_count(s, t, 1);
@@ -335,7 +353,7 @@ static int compare_tasks(const void *x, const void *y) {
     const struct task *a = *(struct task *const *)x, *b = *(struct task *const *)y;
     if (waits_for_time(a) != waits_for_time(b)) return waits_for_time(a) ? 1 : -1;
     if (waits_for_time(a) && a->start_wall_us != b->start_wall_us) return a->start_wall_us < b->start_wall_us ? -1 : 1;
-    return a->order < b->order ? -1 : a->order > b->order;
+    return a->timer.order < b->timer.order ? -1 : a->timer.order > b->timer.order;
 }
 
 value sched_queued_tasks(struct scheduler *s, objid progr) {

@@ -145,6 +145,8 @@ volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us, int64_t n
     return flag;
 }
 
+void watchdog_shorten(struct watchdog *w, int64_t cpu_limit_us) { atomic_store(&w->limit_us, cpu_limit_us); }
+
 void watchdog_end(struct watchdog *w) {
     uint64_t slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
     if (slice % 2 == 1) atomic_store_explicit(&w->slice, slice + 1, memory_order_relaxed);

@@ -37,7 +37,7 @@ bool work_is_wanted(const struct task *t) { return t->state == TASK_WORKING && t
 
 static int compare_orders(const void *x, const void *y) {
     const struct task *a = *(struct task *const *)x, *b = *(struct task *const *)y;
-    return a->order < b->order ? -1 : a->order > b->order;
+    return a->timer.order < b->timer.order ? -1 : a->timer.order > b->timer.order;
 }
 
 void work_begin_again(struct scheduler *s) {

@@ -186,11 +186,11 @@ static void count_up(struct idmap *m, int64_t key) { idmap_put(m, key, (void *)(
 
 static void audit_heap(struct sim *sim, size_t sleeping) {
     const struct scheduler *s = sim->f.s;
-    sim_check(sim, sleeping == s->heap_len, "%zu tasks sleep, and the heap has %zu", sleeping, s->heap_len);
-    for (size_t i = 0; i < s->heap_len; i++) {
-        const struct task *t = s->heap[i], *up = s->heap[i > 0 ? (i - 1) / 2 : 0];
-        sim_check(sim, t->heap_at == i && t->state == TASK_SLEEPING, "task %lld is not where it says, or does not sleep", (long long)t->id);
-        sim_check(sim, i == 0 || up->due_us < t->due_us || (up->due_us == t->due_us && up->order < t->order), "the heap is out of order at %zu of %zu", i, s->heap_len);
+    sim_check(sim, sleeping == s->sleepers.len, "%zu tasks sleep, and the heap has %zu", sleeping, s->sleepers.len);
+    for (size_t i = 0; i < s->sleepers.len; i++) {
+        const struct task *t = TIMER_OWNER(s->sleepers.heap[i], struct task), *up = TIMER_OWNER(s->sleepers.heap[i > 0 ? (i - 1) / 2 : 0], struct task);
+        sim_check(sim, t->timer.at == i && t->state == TASK_SLEEPING, "task %lld is not where it says, or does not sleep", (long long)t->id);
+        sim_check(sim, i == 0 || up->timer.due_us < t->timer.due_us || (up->timer.due_us == t->timer.due_us && up->timer.order < t->timer.order), "the heap is out of order at %zu of %zu", i, s->sleepers.len);
     }
 }
 

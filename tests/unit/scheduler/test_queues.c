@@ -31,7 +31,7 @@ static void tear_down(struct fixture *f) {
 static struct task *add_task(struct fixture *f, objid owner) {
     struct task *t = xcalloc(1, sizeof *t);
     t->queue = queue_get(f->s, owner);
-    t->order = ++f->s->order;
+    t->timer.order = ++f->s->order;
     queue_put_task(f->s, t->queue, t);
     return t;
 }
