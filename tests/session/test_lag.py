@@ -42,13 +42,14 @@ def test_a_slow_built_in_function_is_seen_with_who_called_it():
         c = wizard(server)
         add_verb(c, "#0", "sums", 'return value_hash(args[1]);')
         c.eval('add_property(#0, "big", "x", {player, "rw"})')
-        c.run("for i in [1..22] #0.big = #0.big + #0.big; endfor return 1")
+        c.run("for i in [1..24] #0.big = #0.big + #0.big; endfor return 1")
 
         def seen():
             c.eval("length(#0:sums(#0.big))")
-            return int(c.eval('#0:at(verb_profile(#0, "sums"), "all", "self_us")')) > 0
+            in_stacks = 'for s in (slow_slices()) r = #0:at(s, "stack")[1]; if (r[2] == "sums" && r[6] == 1) return #0:at(s, "us") > 0; endif endfor'
+            return int(c.eval('#0:at(verb_profile(#0, "sums"), "all", "self_us")')) > 0 and c.run(in_stacks) == "1"
 
-        until("its time", seen)
+        until("its time and its stack", seen)
 
 
 def test_the_world_hears_of_lag():
