@@ -51,8 +51,10 @@ endfor suspend(0); endfor
 """
 ENDLESS = ["{count} = args;", "for i in [1..count] fork (0) if (i % 2) while (1) suspend(0); endwhile else while (1) for k in [1..2000] endfor suspend(0); endwhile endif endfork endfor"]
 WHOLE_SLICE = ["fork (0) while (1) while (ticks_left() > 200) endwhile suspend(0); endwhile endfork"]
-# Work is counted in portions of a thousand rounds of a loop; a slice is as many as fit, or only one.
-COUNTED = ["{count} = args;", "for i in [1..count] fork (0) while (1) for k in [1..1000] endfor this.done = this.done + 1; if (i % 2 || ticks_left() < 3000) suspend(0); endif endwhile endfork endfor"]
+# A portion of work, of another kind for each player; every other task suspends after each, the others when their slice is nearly used.
+WORKS = ("for k in [1..1000] endfor", "for k in [1..300] x = k * 3 % 7; endfor", "l = {}; for k in [1..200] l = {@l, k}; endfor", "for k in [1..100] x = tostr(k, \" times \", this); endfor",
+         "for k in [1..100] this.done = this.done + 1; endfor", "l = players(); for k in [1..10] x = toliteral(l); endfor")
+NEVER_DONE = ["{count} = args;", "for i in [1..count] fork (0) while (1) %s if (i %% 2 || ticks_left() < 5000) suspend(0); endif endwhile endfork endfor"]
 
 
 def one_line(program):
@@ -67,17 +69,26 @@ class World:
     """A server on the first core with so many players, who wait at a port of their own."""
 
     def __init__(self, options, players, *flags):
-        self.options = options
+        self.options, self.flags = options, flags
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="evermoo-lag-"))
-        os.sched_setaffinity(0, {FIRST_CORE})
-        self.server = Server(str(options.build / "evermoo"), self.folder / "world", free_port(), *flags)
-        os.sched_setaffinity(0, {LAST_CORE})
-        self.pid = self.server.process.pid
-        self.wizard = log_in(self.server, True)
+        self.start(True)
         self.port = number_after(self.eval(SETUP), "port")
         while number_after(self.eval(PLAYERS % players), "have") < players:
             pass
         self.clients = []
+
+    def start(self, first):
+        os.sched_setaffinity(0, {FIRST_CORE})
+        self.server = Server(str(self.options.build / "evermoo"), self.folder / "world", free_port(), *self.flags)
+        os.sched_setaffinity(0, {LAST_CORE})
+        self.pid = self.server.process.pid
+        self.wizard = log_in(self.server, first)
+
+    def restart(self):
+        """Whatever making the players has left in its memory is gone."""
+        self.server.stop()
+        self.start(False)
+        self.port = number_after(self.eval("return tostr(\"port \", listen(#0.bench, 0, 1), \".\");"), "port")
 
     def eval(self, program):
         return evaluate(self.wizard, one_line(program))
@@ -187,7 +198,8 @@ def shares(options):
     counts = (1000, 1, 2, 10, 100, 1)
     with world(options, TYPING) as w:
         w.background("add_property($player, \"tick_quota\", -1, {player, \"r\"});")
-        players = [(w.new_player(COUNTED, f"add_property(p, \"done\", 0, {{p, \"r\"}}); p.tick_quota = {q};"), q) for q in quotas]
+        code = lambda work: [line.replace("%s", work).replace("%%", "%") for line in NEVER_DONE]
+        players = [(w.new_player(code(work), f"add_property(p, \"done\", 0, {{p, \"r\"}}); p.tick_quota = {q};"), q) for work, q in zip(WORKS, quotas)]
         w.background("".join(f"#{p}:work({n});" for (p, _), n in zip(players, counts)))
         measure_shares(w, players, "six who are never done, quotas 2 : 2 : 2 : 4 : 1 : 8")
         w.connect(TYPING, "max", 0)
@@ -210,12 +222,13 @@ def kilobytes_each(w, before, count):
 def crowd(options):
     with world(options, CROWD + CROWD_TYPING) as w:
         w.eval("$server_options.connect_timeout = 0; load_server_options();")
+        w.restart()
         before = memory(w.pid)["RssAnon"]
         silent = silent_connections(w, CROWD)
         print(f"a connection before login takes {kilobytes_each(w, before, CROWD):.1f} KB", flush=True)
         for connection in silent:
             connection.close()
-    with world(options, CROWD + CROWD_TYPING) as w:
+        w.restart()
         before = memory(w.pid)["RssAnon"]
         pingers = w.connect(CROWD + CROWD_TYPING, "0", 0, CROWD_TYPING)
         time.sleep(options.seconds)
