@@ -44,6 +44,7 @@ struct export_options {
     /* Full-parenthesised listing of a program as dumps have it; false when it does not parse (then the text goes out as it is). From lang/. NULL: always as it is.
        Imported programs of the same format always go out as they came. */
     bool (*list_program)(void *ctx, struct code *code, struct buf *out);
+    bool (*try_parse)(void *ctx, const char *text, size_t len, int version, struct buf *why); /* as in struct import_options, or NULL; ctx: list_ctx */
     void *list_ctx;
     /* Calls emit for every forked task that waits, those that came with a dump included; NULL: only what is kept in the world from the import, unchanged. */
     void (*each_forked)(void *ctx, foreign_emit *emit, void *to);
@@ -59,6 +60,8 @@ enum { DUMP_DIGEST_BYTES = 32 };
 struct export_summary {
     int64_t objects, recycled, verbs, programs, properties, players, forked, suspended, connections, bytes;
     unsigned char digest[DUMP_DIGEST_BYTES]; /* SHA-256 of the file */
+    int64_t newer; /* programs in a later language than the format's, which readers of the format cannot parse */
+    objid newer_first; /* on which the first of them is */
     int64_t replaced; /* characters that the encoding does not have, written as `?' */
 };
 /* Written aside, synced, renamed; a manifest of what was there before goes. 0, or -1 with one line in *why; then `path' is as it was. summary may be NULL. */

@@ -274,8 +274,16 @@ static bool put_object(struct export *ex, objid o) {
 
 /* ---- programs ---- */
 
+static void note_newer(struct export *ex, objid o, int version, size_t from) {
+    const struct export_options *how = ex->options;
+    struct buf why = BUF_INIT;
+    if (version > how->format && how->try_parse && !how->try_parse(how->list_ctx, ex->out.data + from, ex->out.len - from, how->format, &why) && ex->sum->newer++ == 0)
+        ex->sum->newer_first = o;
+    buf_fini(&why);
+}
+
 /* As it came with a dump of this format, or listed as that format would have it. */
-static void put_code(struct export *ex, struct code *code) {
+static void put_code(struct export *ex, objid o, struct code *code) {
     size_t from = ex->out.len;
     bool as_it_is = (code->imported && code->version == ex->options->format) || !ex->options->list_program;
     if (as_it_is || !ex->options->list_program(ex->options->list_ctx, code, &ex->out)) {
@@ -283,6 +291,7 @@ static void put_code(struct export *ex, struct code *code) {
         buf_add(&ex->out, code->text->data, code->text->len);
     }
     if (ex->out.len > from && ex->out.data[ex->out.len - 1] != '\n') buf_byte(&ex->out, '\n');
+    note_newer(ex, o, code->version, from);
     buf_add_c(&ex->out, ".\n");
 }
 
@@ -293,7 +302,7 @@ static bool put_programs(struct export *ex, objid o) {
         if (!code) continue;
         buf_printf(&ex->out, "#%" PRId64 ":%zu\n", o, i);
         code_ref(code);
-        put_code(ex, code);
+        put_code(ex, o, code);
         code_unref(code);
         if (!flush_when_full(ex)) return false;
     }

@@ -80,6 +80,7 @@ static int export_open_world(const struct arguments *a, struct offline *o, struc
                                      .encoding = a->encoding,
                                      .evict = true,
                                      .list_program = programs_list,
+                                     .try_parse = programs_try_parse,
                                      .list_ctx = &programs,
                                      .each_forked = sched_each_forked,
                                      .forked_ctx = o->sched,
@@ -140,6 +141,7 @@ static void print_summary(const struct arguments *a, const struct export_summary
     printf("%s: %" PRId64 " objects, %" PRId64 " programs, %" PRId64 " forked and %" PRId64 " suspended tasks, %.1f MB\n", a->dump, s->objects, s->programs, s->forked,
            s->suspended, (double)s->bytes / 1e6);
     if (left_out) printf("  left out, as the format has no form for tasks that sleep in the middle of a verb: %" PRId64 "\n", left_out);
+    if (s->newer) printf("  programs that use what this format's language does not have, so that servers of its time cannot read the dump: %" PRId64 ", the first on #%" PRId64 "\n", s->newer, s->newer_first);
     if (s->replaced) printf("  %" PRId64 " characters that Latin-1 does not have were written as `?'; --encoding utf8 would keep them\n", s->replaced);
 }
 

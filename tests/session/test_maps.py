@@ -39,6 +39,10 @@ def test_history_and_export():
         assert c.eval('property_history(#8, "m")[1][3]') == '["a" -> 1]', c.eval('property_history(#8, "m")')
         done = subprocess.run([EVERMOO, "export", str(s.world), str(s.dir / "dump")], capture_output=True, text=True)
         assert done.returncode != 0 and "#8.m holds a value that format 4 does not have" in done.stderr, done.stderr
+        c.run('#8.m = 0; add_verb(#8, {#3, "rxd", "maps"}, {"this", "none", "this"}); set_verb_code(#8, "maps", {"return [1 -> 2];"});')
+        done = subprocess.run([EVERMOO, "export", str(s.world), str(s.dir / "dump")], capture_output=True, text=True)
+        assert done.returncode == 0 and "cannot read the dump: 1, the first on #8" in done.stdout, done
+        c.run('#8.m = ["a" -> 1, "b" -> 2];')
         done = subprocess.run([EVERMOO, "eval", str(s.world), '#8.m'], capture_output=True, text=True)
         assert done.stdout == '["a" -> 1, "b" -> 2]\n', done
 
