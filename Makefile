@@ -164,6 +164,29 @@ $(B)/evermoo-next: $(patsubst $(B)/lang/%.o,$(B)/alt/lang/%.o,$(filter-out $(cal
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Every function with the largest arguments. Compiled so that each basic block counts (tests/bounds/bounds.c), and, for bench/bounds.py, as usual.
+BOUNDS_SRC := $(wildcard tests/bounds/*.c) tests/unit/builtins/fake_host.c
+COUNTED_WRAPS := watchdog_begin memcpy memmove memset memcmp memchr memmem strlen
+$(B)/counted/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) -Itests/plain $(CPPFLAGS_ALL) -DBOUNDS_COUNTED $(CFLAGS_ALL) -c -o $@ $<
+$(B)/counted/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $< (counted)"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fno-builtin -fsanitize-coverage=trace-pc -c -o $@ $<
+$(B)/bounds: $(patsubst $(B)/%.o,$(B)/counted/%.o,$(OBJ_builtins)) $(patsubst %.c,$(B)/counted/%.o,$(BOUNDS_SRC))
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(COUNTED_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+
+$(B)/plain/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) -Itests/plain $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+$(B)/bench-bounds: $(OBJ_builtins) $(patsubst %.c,$(B)/plain/%.o,$(BOUNDS_SRC))
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 tests: $(B)/evermoo $(UNITS) $(TEST_PROGRAMS)
 	$(Q)tests/run -b $(B)
 
@@ -224,6 +247,11 @@ bench: deps-bench
 	$(Q)bench/memory.py --build $(B)
 	$(Q)bench/linear.py --build $(B)
 
+# How long one call can hold the server.
+bench-bounds: deps-bench
+	$(Q)$(SUBMAKE) $(B)/bench-bounds
+	$(Q)bench/bounds.py --build $(B)
+
 $(B)/bench-machine: $(OBJ_builtins) $(B)/bench/machine.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -273,4 +301,4 @@ clean:
 	rm -rf build build-san build-fuzz
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit tests clean check soak run san fuzz bench bench-saves bench-served-saves bench-big bench-reboot bench-lag docs install help
+.PHONY: all unit tests clean check soak run san fuzz bench bench-bounds bench-saves bench-served-saves bench-big bench-reboot bench-lag docs install help

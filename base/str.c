@@ -15,9 +15,10 @@
 
 #include "base/buf.h"
 #include "base/must.h"
+#include "base/patience.h"
 #include "base/pool.h"
 
-enum { STR_MAX = 0x7ffffff0, STR_HASH_MASK = 0xffffff };
+enum { STR_MAX = 0x7ffffff0, STR_HASH_MASK = 0xffffff, SHORT_NEEDLE = 4096 };
 #define SHARED_REFS ((uint32_t)1 << 30)
 
 static struct str_long *long_part(const struct str *s) { return (struct str_long *)(void *)(uintptr_t)s - 1; }
@@ -74,9 +75,17 @@ static bool all_ascii(const char *p, size_t len) {
 
 static inline bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
 
+/* Of eight bytes at once: how many are continuations. */
+static unsigned count_continuations(const char *p) {
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    return (unsigned)__builtin_popcountll(w & ~(w << 1) & 0x8080808080808080u);
+}
+
 static size_t count_chars(const char *p, size_t len) {
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) n += !is_continuation(p[i]);
+    size_t n = 0, i = 0;
+    for (; i + 8 <= len; i += 8) n += 8 - count_continuations(p + i);
+    for (; i < len; i++) n += !is_continuation(p[i]);
     return n;
 }
 
@@ -206,15 +215,24 @@ struct str *str_concat(const struct str *a, const struct str *b) {
     return s;
 }
 
-size_t str_offset(const struct str *s, int64_t i) {
-    must(i >= 1 && i <= (int64_t)str_chars(s) + 1);
-    if (str_is_ascii(s)) return (size_t)(i - 1);
-    size_t at = 0;
-    for (int64_t n = 1; n < i; n++) {
+/* Byte offset of character i + n, given that of character i. */
+static size_t skip_chars(const struct str *s, size_t at, int64_t n) {
+    while (n > 8 && at + 8 <= s->len) { /* characters that begin in these bytes; the one at `at' is the first */
+        n -= 8 - count_continuations(s->data + at);
+        at += 8;
+    }
+    while (at < s->len && is_continuation(s->data[at])) at++;
+    while (n-- > 0) {
         at++;
         while (at < s->len && is_continuation(s->data[at])) at++;
     }
     return at;
+}
+
+size_t str_offset(const struct str *s, int64_t i) {
+    must(i >= 1 && i <= (int64_t)str_chars(s) + 1);
+    if (str_is_ascii(s)) return (size_t)(i - 1);
+    return skip_chars(s, 0, i - 1);
 }
 
 int64_t str_char_at_offset(const struct str *s, size_t offset) {
@@ -227,15 +245,6 @@ struct str *str_at(const struct str *s, int64_t i) {
     must(i >= 1 && i <= (int64_t)str_chars(s));
     if (str_is_ascii(s)) return single_char((unsigned char)s->data[i - 1]);
     return str_range(s, i, i);
-}
-
-/* Byte offset of character i + n, given that of character i. */
-static size_t skip_chars(const struct str *s, size_t at, int64_t n) {
-    while (n-- > 0) {
-        at++;
-        while (at < s->len && is_continuation(s->data[at])) at++;
-    }
-    return at;
 }
 
 struct str *str_range(const struct str *s, int64_t i, int64_t j) {
@@ -333,23 +342,26 @@ static inline unsigned char text_at(const struct text *t, size_t i) {
     return t->fold ? ascii_lower(c) : c;
 }
 
-static int64_t kmp_find(const struct text *subject, const struct text *what) {
+enum { NOT_FOUND = -1, GIVEN_UP = -2 };
+
+static bool is_given_up(size_t i, const struct patience *patience) { return i % PATIENCE_BYTES == PATIENCE_BYTES - 1 && patience_is_over(patience); }
+
+static int64_t kmp_find(const struct text *subject, const struct text *what, const struct patience *patience) {
     uint32_t small[64];
     uint32_t *fail = what->len <= 64 ? small : xmalloc(what->len * sizeof *fail);
+    int64_t found = NOT_FOUND;
     fail[0] = 0;
-    for (size_t i = 1, k = 0; i < what->len; i++) {
+    for (size_t i = 1, k = 0; i < what->len && found == NOT_FOUND; i++) {
+        if (is_given_up(i, patience)) found = GIVEN_UP;
         while (k && text_at(what, i) != text_at(what, k)) k = fail[k - 1];
         if (text_at(what, i) == text_at(what, k)) k++;
         fail[i] = (uint32_t)k;
     }
-    int64_t found = -1;
-    for (size_t i = 0, k = 0; i < subject->len; i++) {
+    for (size_t i = 0, k = 0; i < subject->len && found == NOT_FOUND; i++) {
+        if (is_given_up(i, patience)) found = GIVEN_UP;
         while (k && text_at(subject, i) != text_at(what, k)) k = fail[k - 1];
         if (text_at(subject, i) == text_at(what, k)) k++;
-        if (k == what->len) {
-            found = (int64_t)(i + 1 - k);
-            break;
-        }
+        if (k == what->len) found = (int64_t)(i + 1 - k);
     }
     if (fail != small) free(fail);
     return found;
@@ -360,12 +372,13 @@ static int64_t kmp_find(const struct text *subject, const struct text *what) {
  * algorithms for substring searching"), and places where both fit are compared. Text that fits everywhere would make that quadratic: after a bounded number of vain comparisons, and
  * for the end of the text, the linear algorithm goes on.
  */
-static int64_t fold_find(const char *text, size_t len, const char *what, size_t n) {
+static int64_t fold_find(const char *text, size_t len, const char *what, size_t n, const struct patience *patience) {
     size_t at = 0;
 #if defined(__SSE2__)
     const __m128i low_first = _mm_set1_epi8((char)ascii_lower((unsigned char)what[0])), high_first = _mm_set1_epi8(ascii_upper(what[0]));
     const __m128i low_last = _mm_set1_epi8((char)ascii_lower((unsigned char)what[n - 1])), high_last = _mm_set1_epi8(ascii_upper(what[n - 1]));
     for (size_t vain = 0; at + n + 15 <= len && vain < 2 * len + 64; at += 16) {
+        if (is_given_up(at + 15, patience)) return GIVEN_UP;
         __m128i a = _mm_loadu_si128((const __m128i *)(const void *)(text + at)), b = _mm_loadu_si128((const __m128i *)(const void *)(text + at + n - 1));
         __m128i fits = _mm_and_si128(_mm_or_si128(_mm_cmpeq_epi8(a, low_first), _mm_cmpeq_epi8(a, high_first)),
                                      _mm_or_si128(_mm_cmpeq_epi8(b, low_last), _mm_cmpeq_epi8(b, high_last)));
@@ -377,32 +390,47 @@ static int64_t fold_find(const char *text, size_t len, const char *what, size_t 
     }
 #endif
     struct text rest = {text + at, len - at, false, true}, pattern = {what, n, false, true};
-    int64_t found = kmp_find(&rest, &pattern);
-    return found < 0 ? -1 : (int64_t)at + found;
+    int64_t found = kmp_find(&rest, &pattern, patience);
+    return found < 0 ? found : (int64_t)at + found;
 }
 
-static int64_t find_offset(const struct str *s, const struct str *what, bool match_case, bool backwards) {
-    if (what->len > s->len) return -1;
-    if (!backwards) {
-        if (!match_case) return fold_find(s->data, s->len, what->data, what->len);
-        const char *at = memmem(s->data, s->len, what->data, what->len);
-        return at ? at - s->data : -1;
+/* With case. What is short is sought by the C library in portions, what is long by the algorithm that can be given up. */
+static int64_t exact_find(const char *text, size_t len, const char *what, size_t n, const struct patience *patience) {
+    if (n > SHORT_NEEDLE) {
+        struct text subject = {text, len, false, false}, pattern = {what, n, false, false};
+        return kmp_find(&subject, &pattern, patience);
     }
+    for (size_t at = 0; at + n <= len; at += PATIENCE_BYTES) {
+        if (at && patience_is_over(patience)) return GIVEN_UP;
+        size_t portion = len - at < PATIENCE_BYTES + n - 1 ? len - at : PATIENCE_BYTES + n - 1;
+        const char *found = memmem(text + at, portion, what, n);
+        if (found) return found - text;
+    }
+    return NOT_FOUND;
+}
+
+int64_t bytes_find(const char *text, size_t len, const char *what, size_t n, bool match_case, const struct patience *patience) {
+    if (n > len) return NOT_FOUND;
+    return match_case ? exact_find(text, len, what, n, patience) : fold_find(text, len, what, n, patience);
+}
+
+static int64_t find_last(const struct str *s, const struct str *what, bool match_case, const struct patience *patience) {
+    if (what->len > s->len) return NOT_FOUND;
     struct text subject = {s->data, s->len, true, !match_case}, pattern = {what->data, what->len, true, !match_case};
-    int64_t at = kmp_find(&subject, &pattern);
+    int64_t at = kmp_find(&subject, &pattern, patience);
     return at < 0 ? at : (int64_t)s->len - at - (int64_t)what->len;
 }
 
-int64_t str_index(const struct str *s, const struct str *what, bool match_case) {
+int64_t str_index(const struct str *s, const struct str *what, bool match_case, const struct patience *patience) {
     if (what->len == 0) return 1;
-    int64_t at = find_offset(s, what, match_case, false);
-    return at < 0 ? 0 : str_char_at_offset(s, (size_t)at);
+    int64_t at = bytes_find(s->data, s->len, what->data, what->len, match_case, patience);
+    return at < 0 ? at - NOT_FOUND : str_char_at_offset(s, (size_t)at);
 }
 
-int64_t str_rindex(const struct str *s, const struct str *what, bool match_case) {
+int64_t str_rindex(const struct str *s, const struct str *what, bool match_case, const struct patience *patience) {
     if (what->len == 0) return (int64_t)str_chars(s) + 1;
-    int64_t at = find_offset(s, what, match_case, true);
-    return at < 0 ? 0 : str_char_at_offset(s, (size_t)at);
+    int64_t at = find_last(s, what, match_case, patience);
+    return at < 0 ? at - NOT_FOUND : str_char_at_offset(s, (size_t)at);
 }
 
 /* Length of the valid sequence at p, 0 if there is none (RFC 3629, section 4). */

@@ -59,9 +59,12 @@ bool str_equal_c(const struct str *a, const char *b); /* case ignored */
 uint32_t str_hash(const struct str *s); /* case ignored, never 0, cached */
 uint32_t str_hash_bytes(const char *p, size_t len); /* the same function over bytes */
 
-/* First or last occurrence of `what' as a character position, 0 if none; "" is found at 1 (first) or chars + 1 (last). */
-int64_t str_index(const struct str *s, const struct str *what, bool match_case);
-int64_t str_rindex(const struct str *s, const struct str *what, bool match_case);
+/* First or last occurrence of `what' as a character position, 0 if none, -1 when it was given up; "" is found at 1 (first) or chars + 1 (last). */
+struct patience;
+int64_t str_index(const struct str *s, const struct str *what, bool match_case, const struct patience *patience);
+int64_t str_rindex(const struct str *s, const struct str *what, bool match_case, const struct patience *patience);
+/* The first occurrence of n > 0 bytes as an offset, -1 if none, -2 when it was given up. */
+int64_t bytes_find(const char *text, size_t len, const char *what, size_t n, bool match_case, const struct patience *patience);
 
 static inline unsigned char ascii_lower(unsigned char c) { return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c; }
 int bytes_compare_fold(const char *a, size_t alen, const char *b, size_t blen);

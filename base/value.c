@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/must.h"
+#include "base/patience.h"
 #include "base/str.h"
 
 /* ---- tables ---- */
@@ -302,16 +303,20 @@ static bool next_two(struct walk_level *l, bool match_case, value *x, value *y) 
     return equal_shallow(p->key, q->key, match_case) == 1;
 }
 
-static bool equal_deep(value a, value b, bool match_case) {
+int value_equal_while(value a, value b, bool match_case, const struct patience *patience) {
     int rc = equal_shallow(a, b, match_case);
     if (rc >= 0) return rc;
     struct walk w;
     struct classes known = {0};
     size_t compared = 0;
+    uint32_t steps = 0;
     walk_init(&w);
     walk_push(&w, a, b);
-    rc = 1;
-    while (rc && w.depth) {
+    for (rc = 1; rc && w.depth; steps++) {
+        if (steps % PATIENCE_STEPS == PATIENCE_STEPS - 1 && patience_is_over(patience)) {
+            rc = -1;
+            break;
+        }
         struct walk_level *top = &w.levels[w.depth - 1];
         if (top->next == top->len) {
             if (compared > MANY) classes_join(&known, top->a.u.p, top->b.u.p);
@@ -327,8 +332,8 @@ static bool equal_deep(value a, value b, bool match_case) {
     return rc;
 }
 
-bool value_equal(value a, value b) { return equal_deep(a, b, false); }
-bool value_identical(value a, value b) { return equal_deep(a, b, true); }
+bool value_equal(value a, value b) { return value_equal_while(a, b, false, NULL) == 1; }
+bool value_identical(value a, value b) { return value_equal_while(a, b, true, NULL) == 1; }
 
 #define ORDER(x, y) ((x) < (y) ? -1 : (x) > (y))
 
@@ -362,20 +367,25 @@ void float_print(struct buf *out, double f) {
     if (!strpbrk(text, ".eni")) buf_add_c(out, ".0"); /* n, i: nan and inf, which only a dump could bring */
 }
 
-static void print_quoted(struct buf *out, const struct str *s) {
+static void print_quoted_part(struct buf *out, const char *p, const char *end) {
+    buf_reserve(out, 2 * (size_t)(end - p));
+    char *to = out->data + out->len;
+    for (; p < end; p++) {
+        if (*p == '"' || *p == '\\') *to++ = '\\';
+        *to++ = *p;
+    }
+    *to = 0;
+    out->len = (size_t)(to - out->data);
+}
+
+static bool print_quoted(struct buf *out, const struct str *s, size_t max, const struct patience *patience) {
     buf_byte(out, '"');
-    const char *p = s->data, *end = s->data + s->len;
-    while (p < end) {
-        const char *q = p;
-        while (q < end && *q != '"' && *q != '\\') q++;
-        buf_add(out, p, (size_t)(q - p));
-        if (q < end) {
-            buf_byte(out, '\\');
-            buf_byte(out, *q++);
-        }
-        p = q;
+    for (size_t at = 0; at < s->len; at += PATIENCE_BYTES) {
+        if (at && (out->len > max || patience_is_over(patience))) return false;
+        print_quoted_part(out, s->data + at, s->data + (s->len - at < PATIENCE_BYTES ? s->len : at + PATIENCE_BYTES));
     }
     buf_byte(out, '"');
+    return true;
 }
 
 static void print_int(struct buf *out, const char *prefix, int64_t i) {
@@ -390,7 +400,7 @@ static void print_simple(struct buf *out, value v, bool literal) {
     case V_OBJ: print_int(out, "#", v.u.o); break;
     case V_STR:
         if (literal)
-            print_quoted(out, v.u.s);
+            (void)print_quoted(out, v.u.s, SIZE_MAX, NULL);
         else
             buf_add(out, v.u.s->data, v.u.s->len);
         break;
@@ -427,16 +437,22 @@ static value next_to_print(struct buf *out, struct walk_level *l) {
     return p->v;
 }
 
-bool value_print_literal_up_to(struct buf *out, value v, size_t max) {
-    if (!is_nest(v)) {
-        print_simple(out, v, true);
-        return out->len <= max;
-    }
+/* Of what holds no others. */
+static bool print_literal(struct buf *out, value v, size_t max, const struct patience *patience) {
+    if (v.type == V_STR) return print_quoted(out, v.u.s, max, patience);
+    print_simple(out, v, true);
+    return true;
+}
+
+bool value_print_literal_up_to(struct buf *out, value v, size_t max, const struct patience *patience) {
+    if (!is_nest(v)) return print_literal(out, v, max, patience) && out->len <= max;
     struct walk w;
+    bool goes_on = true;
     walk_init(&w);
     open_nest(out, &w, v);
-    while (w.depth && out->len <= max) {
+    for (uint32_t steps = 1; goes_on && w.depth && out->len <= max; steps++) {
         struct walk_level *top = &w.levels[w.depth - 1];
+        if (steps % PATIENCE_STEPS == 0) goes_on = !patience_is_over(patience);
         if (top->next == top->len) {
             buf_byte(out, top->a.type == V_MAP ? ']' : '}');
             w.depth--;
@@ -444,13 +460,13 @@ bool value_print_literal_up_to(struct buf *out, value v, size_t max) {
         }
         value item = next_to_print(out, top);
         if (is_nest(item)) open_nest(out, &w, item);
-        else print_simple(out, item, true);
+        else goes_on = print_literal(out, item, max, patience) && goes_on;
     }
     walk_fini(&w);
-    return out->len <= max;
+    return goes_on && out->len <= max;
 }
 
-void value_print_literal(struct buf *out, value v) { (void)value_print_literal_up_to(out, v, SIZE_MAX); }
+void value_print_literal(struct buf *out, value v) { (void)value_print_literal_up_to(out, v, SIZE_MAX, NULL); }
 
 struct str *value_to_str(value v) {
     if (v.type == V_STR) return str_ref(v.u.s);

@@ -108,6 +108,8 @@ bool value_is_true(value v);
 bool value_equal(value a, value b);
 /* equal(): as `==' with case. */
 bool value_identical(value a, value b);
+struct patience;
+int value_equal_while(value a, value b, bool match_case, const struct patience *patience); /* the same: 1, 0; -1: given up */
 /* Order of two values of one type out of INT OBJ ERR FLOAT STR (case ignored): <0, 0, >0. must() otherwise. */
 int value_compare(value a, value b);
 /* What value_bytes() reports: 16 for plain values, 24 float, 16+length+1 string, 32+elements list, 32+24 a pair+keys and values map. O(1). */
@@ -135,8 +137,8 @@ struct buf;
 /* Append as tostr() and as toliteral() print. Floats: %.15g, ".0" added where there is neither '.' nor 'e'. */
 void value_print(struct buf *out, value v);
 void value_print_literal(struct buf *out, value v);
-/* The same, given up with false as soon as out is longer than max: a list that holds one list many times can be short in memory and endless in print. */
-bool value_print_literal_up_to(struct buf *out, value v, size_t max);
+/* The same, given up with false as soon as out is longer than max: a list that holds one list many times can be short in memory and endless in print. Or when the patience is over. */
+bool value_print_literal_up_to(struct buf *out, value v, size_t max, const struct patience *patience);
 struct str *value_to_str(value v); /* tostr of one value */
 struct str *value_to_literal(value v);
 void float_print(struct buf *out, double f);

@@ -9,6 +9,9 @@
 
 /* The default message: the code as tostr() prints it. */
 struct result bf_raise(struct builtin_call *c) {
+    enum { TOLD_NS = 4 }; /* a byte of the message, in tracebacks */
+    const value *said = &c->args[has_arg(c, 1) ? 1 : 0];
+    if (said->type == V_STR && !vm_can_afford(c->vm, (uint64_t)said->u.s->len * TOLD_NS)) return support_gave_up(c);
     struct str *message = has_arg(c, 1) ? str_ref(c->args[1].u.s) : value_to_str(c->args[0]);
     value extra = has_arg(c, 2) ? value_ref(c->args[2]) : value_int(0);
     return (struct result){.kind = R_RAISE, .v = value_ref(c->args[0]), .message = message, .extra = extra};
@@ -113,6 +116,7 @@ struct result bf_call_function(struct builtin_call *c) {
         id = machine_find_builtin(c->m, name.u.s->data, name.u.s->len);
         if (id < 0) return unknown_function(name);
         if (!may_enter(&inner, id, &r)) return r;
+        if (inner.nargs % PATIENCE_STEPS == 0 && vm_deadline_passed(c->vm)) return support_gave_up(c);
     } while (c->m->builtins[id].fn == bf_call_function);
     inner.state = value_int(0);
     return run_inner(c, &inner, id);

@@ -40,46 +40,73 @@ static struct str *hex(const unsigned char *p, size_t n) {
     return str_new(text, 2 * n);
 }
 
+/* How it ended. */
+enum digesting { DIGEST_MADE, DIGEST_UNKNOWN, DIGEST_GIVEN_UP };
+
+static enum digesting digest_bytes(const char *name, const char *p, size_t len, const struct patience *patience, unsigned char *md, unsigned *n) {
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_MD *algorithm = name ? EVP_MD_fetch(NULL, name, NULL) : NULL;
+    enum digesting how = algorithm && EVP_DigestInit_ex(ctx, algorithm, NULL) ? DIGEST_MADE : DIGEST_UNKNOWN;
+    for (size_t at = 0; how == DIGEST_MADE && at < len; at += PATIENCE_BYTES) {
+        if (at && patience_is_over(patience)) how = DIGEST_GIVEN_UP;
+        else EVP_DigestUpdate(ctx, p + at, len - at < PATIENCE_BYTES ? len - at : PATIENCE_BYTES);
+    }
+    if (how == DIGEST_MADE) EVP_DigestFinal_ex(ctx, md, n);
+    EVP_MD_free(algorithm);
+    EVP_MD_CTX_free(ctx);
+    return how;
+}
+
 /* The digest of bytes as hex, or as a binary string when argument 3 is true. */
-static struct result digest(struct builtin_call *c, const struct buf *bytes) {
-    const char *name = chosen_algorithm(c);
+static struct result digest(struct builtin_call *c, const char *p, size_t len) {
+    struct patience patience = vm_patience(c->vm);
     unsigned char md[EVP_MAX_MD_SIZE];
-    size_t n = 0;
-    if (!name || !EVP_Q_digest(NULL, name, NULL, buf_c(bytes), bytes->len, md, &n)) return result_raise(E_INVARG);
+    unsigned n = 0;
+    enum digesting how = digest_bytes(chosen_algorithm(c), p, len, &patience, md, &n);
+    if (how != DIGEST_MADE) return how == DIGEST_UNKNOWN ? result_raise(E_INVARG) : support_gave_up(c);
     if (!flag_arg(c, 2)) return result_str(hex(md, n));
     struct buf out = BUF_INIT;
     binary_encode(&out, md, n, true);
     return support_buf_result(c, &out);
 }
 
-struct result bf_string_hash(struct builtin_call *c) {
+enum { RECODE_NS = 5 }; /* a byte, at most */
+
+/* Of text as the world holds it. */
+static struct result digest_text(struct builtin_call *c, const struct str *s) {
+    if (str_is_ascii(s) || !support_latin1(c)) return digest(c, s->data, s->len);
+    if (!vm_can_afford(c->vm, (uint64_t)s->len * RECODE_NS)) return support_gave_up(c);
     struct buf bytes = BUF_INIT;
-    binary_from_text(&bytes, c->args[0].u.s, support_latin1(c));
-    struct result r = digest(c, &bytes);
+    binary_from_text(&bytes, s, true);
+    struct result r = digest(c, buf_c(&bytes), bytes.len);
     buf_fini(&bytes);
     return r;
 }
 
+struct result bf_string_hash(struct builtin_call *c) { return digest_text(c, c->args[0].u.s); }
+
 struct result bf_binary_hash(struct builtin_call *c) {
     struct buf bytes = BUF_INIT;
-    struct result r = binary_decode(&bytes, c->args[0].u.s, support_latin1(c)) ? digest(c, &bytes) : result_raise(E_INVARG);
+    if (!vm_can_afford(c->vm, (uint64_t)c->args[0].u.s->len * RECODE_NS)) return support_gave_up(c);
+    struct result r = binary_decode(&bytes, c->args[0].u.s, support_latin1(c)) ? digest(c, buf_c(&bytes), bytes.len) : result_raise(E_INVARG);
     buf_fini(&bytes);
     return r;
 }
 
 struct result bf_value_hash(struct builtin_call *c) {
-    struct buf text = BUF_INIT, bytes = BUF_INIT;
+    struct buf text = BUF_INIT;
+    struct patience patience = vm_patience(c->vm);
     struct result r;
-    if (value_print_literal_up_to(&text, c->args[0], support_string_limit(c))) {
-        struct str *s = buf_to_str(&text);
-        binary_from_text(&bytes, s, support_latin1(c));
-        str_unref(s);
-        r = digest(c, &bytes);
-    } else {
+    if (!value_print_literal_up_to(&text, c->args[0], support_string_limit(c), &patience)) {
         r = support_size_error(c);
+    } else if (!support_latin1(c)) {
+        r = digest(c, buf_c(&text), text.len);
+    } else {
+        struct str *s = buf_to_str(&text);
+        r = digest_text(c, s);
+        str_unref(s);
     }
     buf_fini(&text);
-    buf_fini(&bytes);
     return r;
 }
 
@@ -157,11 +184,19 @@ static struct result crypt_with_salt(struct builtin_call *c, const char *text, c
     return run_crypt(c, text, salt);
 }
 
+/* Of a text too long for any form of it only the beginning: it is as much too long. */
+static void add_bytes(struct buf *out, const struct builtin_call *c, int i) {
+    enum { ENOUGH = 2 * CRYPT_MAX_PASSPHRASE_SIZE };
+    struct str *s = str_chars(c->args[i].u.s) > ENOUGH ? str_range(c->args[i].u.s, 1, ENOUGH) : str_ref(c->args[i].u.s);
+    binary_from_text(out, s, support_latin1(c));
+    str_unref(s);
+}
+
 struct result bf_crypt(struct builtin_call *c) {
     struct buf text = BUF_INIT, salt = BUF_INIT;
-    binary_from_text(&text, c->args[0].u.s, support_latin1(c));
+    add_bytes(&text, c, 0);
     if (has_arg(c, 1) && str_chars(c->args[1].u.s) >= 2)
-        binary_from_text(&salt, c->args[1].u.s, support_latin1(c));
+        add_bytes(&salt, c, 1);
     else
         random_salt(&salt);
     /* DES takes eight bytes of the text; the library refuses very long ones all the same. */

@@ -30,9 +30,12 @@ static struct list *match_list(struct str *subject, const struct regex_match *m)
     return list_of(4, value_int(start), value_int(end), value_list(groups), value_str(str_ref(subject)));
 }
 
+enum { SEARCH_NS = 5, PLACE_NS = 2 }; /* a byte of the subject, at most */
+
 static struct result search(struct builtin_call *c, bool rightmost) {
     struct str *subject = c->args[0].u.s;
     struct regex_match m;
+    if (!vm_can_afford(c->vm, (uint64_t)subject->len * SEARCH_NS)) return support_gave_up(c);
     switch (regex_search(subject, c->args[1].u.s, flag_arg(c, 2), rightmost, &m)) {
     case REGEX_FOUND: return result_list(match_list(subject, &m));
     case REGEX_NONE: return result_list(list_empty());
@@ -74,6 +77,13 @@ static bool read_match(const struct list *l, struct stretches *out) {
     return true;
 }
 
+/* Each of the twenty places is counted out in a text that is not all ASCII. */
+static bool can_read_match(struct builtin_call *c) {
+    const struct list *l = c->args[1].u.l;
+    if (l->len != 4 || l->items[3].type != V_STR || str_is_ascii(l->items[3].u.s)) return true;
+    return vm_can_afford(c->vm, (uint64_t)l->items[3].u.s->len * PLACE_NS * (REGEX_GROUPS + 1));
+}
+
 /* The piece of the template that begins at *p, appended; what a wrong one raises. */
 static enum error substitute_piece(const struct builtin_call *c, const char **p, const char *end, const char *subject, const struct stretches *s, struct buf *out) {
     const char *mark = memchr(*p, '%', (size_t)(end - *p)), *piece = *p;
@@ -95,11 +105,15 @@ static enum error substitute_piece(const struct builtin_call *c, const char **p,
 struct result bf_substitute(struct builtin_call *c) {
     const struct str *template = c->args[0].u.s;
     struct stretches s;
+    if (!can_read_match(c)) return support_gave_up(c);
     if (!read_match(c->args[1].u.l, &s)) return result_raise(E_INVARG);
     const char *subject = c->args[1].u.l->items[3].u.s->data, *p = template->data, *end = p + template->len;
     struct buf out = BUF_INIT;
     enum error e = E_NONE;
-    while (e == E_NONE && p < end) e = substitute_piece(c, &p, end, subject, &s, &out);
+    for (size_t i = 1; e == E_NONE && p < end; i++) {
+        e = substitute_piece(c, &p, end, subject, &s, &out);
+        if (i % PATIENCE_STEPS == 0 && vm_deadline_passed(c->vm)) e = E_QUOTA;
+    }
     if (e == E_NONE) return support_buf_result(c, &out);
     buf_fini(&out);
     return e == E_QUOTA ? support_size_error(c) : result_raise(e);

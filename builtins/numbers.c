@@ -12,6 +12,7 @@ static struct result extreme(struct builtin_call *c, int sign) {
     for (int i = 1; i < c->nargs; i++) {
         if (c->args[i].type != best.type) return result_raise(E_TYPE);
         if (value_compare(c->args[i], best) * sign > 0) best = c->args[i];
+        if (i % PATIENCE_STEPS == 0 && vm_deadline_passed(c->vm)) return support_gave_up(c);
     }
     return result_value(best);
 }

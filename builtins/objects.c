@@ -111,6 +111,9 @@ struct result bf_chparent(struct builtin_call *c) {
     struct db *db = db_of(c);
     if (e == E_NONE && parent != NOTHING && !db_valid(db, parent)) e = E_INVARG;
     if (e == E_NONE && (!db_controls(db, c->progr, o) || (parent != NOTHING && !db_object_allows(db, parent, c->progr, OF_FERTILE)))) e = E_PERM;
+    bool memory;
+    if (e == E_NONE && !support_can_refit(c, o, db_count_props(db, o) + (parent == NOTHING ? 0 : db_count_props(db, parent)), &memory))
+        return memory ? support_memory_error() : support_gave_up(c);
     if (e == E_NONE) e = db_chparent(db, o, parent);
     return result_error(e);
 }
@@ -275,6 +278,8 @@ static struct result continue_recycle(struct builtin_call *c, objid o) {
         recycle_state(c, o, BEHIND_EXITFUNC);
         return r;
     }
+    bool memory;
+    if (db_first_child(db_of(c), o) != NOTHING && !support_can_refit(c, o, db_count_props(db_of(c), o), &memory)) return memory ? support_memory_error() : support_gave_up(c);
     destroy(c, o);
     return result_int(0);
 }

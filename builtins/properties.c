@@ -80,7 +80,9 @@ struct result bf_add_property(struct builtin_call *c) {
 struct result bf_delete_property(struct builtin_call *c) {
     objid o;
     enum error e = support_valid_arg(c, 0, &o);
+    bool memory;
     if (e == E_NONE && !db_object_allows(db_of(c), o, c->progr, OF_WRITE)) e = E_PERM;
+    if (e == E_NONE && !support_can_refit(c, o, db_count_props(db_of(c), o), &memory)) return memory ? support_memory_error() : support_gave_up(c);
     if (e == E_NONE) e = db_delete_propdef(db_of(c), o, c->args[1].u.s);
     return result_error(e);
 }

@@ -29,7 +29,7 @@ enum {
 };
 
 /* Characters that the plain form may look at; units of work of the counted form, at least, at most and for each byte of the subject. */
-static const int64_t plain_work = 100000000, counted_work_least = 2000000, counted_work_most = 20000000, counted_work_a_byte = 16;
+static const int64_t plain_work = 20000000, counted_work_least = 1000000, counted_work_most = 4000000, counted_work_a_byte = 16;
 
 struct pattern {
     struct str *text; /* NULL: a free slot */

@@ -17,27 +17,33 @@ struct result bf_length(struct builtin_call *c) {
     return v.type == V_LIST ? result_int(v.u.l->len) : result_raise(E_TYPE);
 }
 
+static struct result position(struct builtin_call *c, int64_t at) { return at < 0 ? support_gave_up(c) : result_int(at); }
+
 struct result bf_index(struct builtin_call *c) {
     struct str *s = c->args[0].u.s, *what = c->args[1].u.s;
+    struct patience patience = vm_patience(c->vm);
     int64_t skip = int_arg(c, 3, 0);
     if (skip < 0) return result_raise(E_INVARG);
-    if (skip == 0) return result_int(str_index(s, what, flag_arg(c, 2)));
+    if (skip == 0) return position(c, str_index(s, what, flag_arg(c, 2), &patience));
     if (skip > str_chars(s)) skip = str_chars(s);
+    if (!vm_can_afford(c->vm, s->len)) return support_gave_up(c);
     struct str *rest = str_range(s, skip + 1, str_chars(s));
-    int64_t at = str_index(rest, what, flag_arg(c, 2));
+    int64_t at = str_index(rest, what, flag_arg(c, 2), &patience);
     str_unref(rest);
-    return result_int(at);
+    return position(c, at);
 }
 
 struct result bf_rindex(struct builtin_call *c) {
     struct str *s = c->args[0].u.s, *what = c->args[1].u.s;
+    struct patience patience = vm_patience(c->vm);
     int64_t cut = int_arg(c, 3, 0);
     if (cut > 0) return result_raise(E_INVARG);
-    if (cut == 0) return result_int(str_rindex(s, what, flag_arg(c, 2)));
+    if (cut == 0) return position(c, str_rindex(s, what, flag_arg(c, 2), &patience));
+    if (!vm_can_afford(c->vm, s->len)) return support_gave_up(c);
     struct str *rest = str_range(s, 1, cut < -(int64_t)str_chars(s) ? 0 : (int64_t)str_chars(s) + cut);
-    int64_t at = str_rindex(rest, what, flag_arg(c, 2));
+    int64_t at = str_rindex(rest, what, flag_arg(c, 2), &patience);
     str_unref(rest);
-    return result_int(at);
+    return position(c, at);
 }
 
 struct result bf_strcmp(struct builtin_call *c) {
@@ -47,49 +53,34 @@ struct result bf_strcmp(struct builtin_call *c) {
     return result_int((order > 0) - (order < 0));
 }
 
-static void lower_ascii(char *p, size_t n) {
-    for (size_t i = 0; i < n; i++) p[i] = (char)ascii_lower((unsigned char)p[i]);
-}
-
-/* The text to search in or for: the string's own bytes, or a lower-case copy in `copy'. */
-static const char *searchable(const struct str *s, bool match_case, struct buf *copy) {
-    if (match_case) return s->data;
-    buf_add(copy, s->data, s->len);
-    lower_ascii(copy->data, copy->len);
-    return buf_c(copy);
-}
-
-/* s with every `what' replaced, appended to out; false when that would be longer than max. `find' and `needle' are what is compared. */
-static bool replace_all(struct buf *out, const struct str *s, const char *find, const char *needle, size_t needle_len, const struct str *with, size_t max) {
+/* s with every `what' replaced, appended to out; false when that would be longer than max or takes too long. */
+static bool replace_all(struct buf *out, const struct str *s, const struct str *what, const struct str *with, bool match_case, size_t max, const struct patience *patience) {
     size_t from = 0;
-    const char *at;
-    while ((at = memmem(find + from, s->len - from, needle, needle_len))) {
-        size_t upto = (size_t)(at - find);
-        if (out->len + (upto - from) + with->len > max) return false;
-        buf_add(out, s->data + from, upto - from);
+    int64_t at = 0;
+    for (size_t i = 1; from < s->len && (at = bytes_find(s->data + from, s->len - from, what->data, what->len, match_case, patience)) >= 0; i++) {
+        if (out->len + (size_t)at + with->len > max || (i % PATIENCE_STEPS == 0 && patience_is_over(patience))) return false;
+        buf_add(out, s->data + from, (size_t)at);
         buf_add(out, with->data, with->len);
-        from = upto + needle_len;
+        from += (size_t)at + what->len;
     }
-    if (out->len + (s->len - from) > max) return false;
+    if (at < -1 || out->len + (s->len - from) > max) return false;
     buf_add(out, s->data + from, s->len - from);
     return true;
 }
 
 struct result bf_strsub(struct builtin_call *c) {
     const struct str *s = c->args[0].u.s, *what = c->args[1].u.s, *with = c->args[2].u.s;
-    bool match_case = flag_arg(c, 3);
+    struct patience patience = vm_patience(c->vm);
     if (what->len == 0) return result_raise(E_INVARG);
-    struct buf out = BUF_INIT, folded = BUF_INIT, folded_what = BUF_INIT;
-    const char *find = searchable(s, match_case, &folded), *needle = searchable(what, match_case, &folded_what);
-    bool fits = replace_all(&out, s, find, needle, what->len, with, support_string_limit(c));
-    buf_fini(&folded);
-    buf_fini(&folded_what);
-    if (fits) return support_buf_result(c, &out);
+    struct buf out = BUF_INIT;
+    if (replace_all(&out, s, what, with, flag_arg(c, 3), support_string_limit(c), &patience)) return support_buf_result(c, &out);
     buf_fini(&out);
     return support_size_error(c);
 }
 
 /* ---- binary strings ---- */
+
+enum { DECODE_NS = 5, ENCODE_NS = 7 }; /* a byte, at most */
 
 static bool is_text_byte(unsigned char b) { return (b >= ' ' && b < 0x7f) || b == '\t'; }
 
@@ -121,6 +112,7 @@ struct result bf_decode_binary(struct builtin_call *c) {
     struct buf bytes = BUF_INIT;
     struct result r;
     bool fully = flag_arg(c, 1);
+    if (!vm_can_afford(c->vm, (uint64_t)c->args[0].u.s->len * DECODE_NS)) return support_gave_up(c);
     if (!binary_decode(&bytes, c->args[0].u.s, support_latin1(c))) {
         r = result_raise(E_INVARG);
     } else {
@@ -172,6 +164,7 @@ static enum error collect_bytes(struct builtin_call *c, struct bytes_walk *w, st
             continue;
         }
         value v = *top->at++;
+        if (v.type == V_STR && !vm_can_afford(c->vm, (uint64_t)v.u.s->len * ENCODE_NS)) return E_QUOTA;
         if (v.type == V_LIST)
             walk_into(w, v.u.l->items, v.u.l->len);
         else if (!add_bytes(out, v, latin1))

@@ -10,8 +10,10 @@
 enum { DEFAULT_STRING_BYTES = 33554423, DEFAULT_LIST_ELEMENTS = 4194302 };
 
 struct result support_buf_result(struct builtin_call *c, struct buf *b) {
-    bool fits = vm_memory_fits(c->vm, b->len);
-    struct result r = fits ? result_str(buf_to_str(b)) : support_memory_error();
+    enum { COPIED_A_NS = 2 };
+    struct result r;
+    if (!vm_memory_fits(c->vm, b->len)) r = support_memory_error();
+    else r = vm_can_afford(c->vm, b->len / COPIED_A_NS) ? result_str(buf_to_str(b)) : support_gave_up(c);
     buf_fini(b);
     return r;
 }
@@ -40,12 +42,27 @@ bool support_list_fits(const struct builtin_call *c, size_t elements) {
 }
 
 struct result support_size_error(struct builtin_call *c) {
-    if (!c->m->max_concat_catchable) vm_abort_seconds(c->vm);
+    if (!c->m->max_concat_catchable || vm_deadline_passed(c->vm)) vm_abort_seconds(c->vm);
+    return result_raise(E_QUOTA);
+}
+
+struct result support_gave_up(struct builtin_call *c) {
+    vm_abort_seconds(c->vm);
     return result_raise(E_QUOTA);
 }
 
 struct result support_memory_error(void) {
     return result_raise_text(E_QUOTA, VM_MEMORY_MESSAGE);
+}
+
+enum { HEIRS_MOST = 1000000, HEIR_NS = 400, SLOT_NS = 80, SLOT_BYTES = 24 };
+
+bool support_can_refit(struct builtin_call *c, objid o, size_t slots, bool *memory) {
+    uint64_t n = db_count_heirs(db_of(c), o, HEIRS_MOST);
+    *memory = false;
+    if (!vm_can_afford(c->vm, n * (HEIR_NS + slots * SLOT_NS))) return false;
+    *memory = !vm_memory_fits(c->vm, n * slots * SLOT_BYTES);
+    return !*memory;
 }
 
 bool support_latin1(const struct builtin_call *c) { return db_encoding(db_of(c)) == ENC_LATIN1; }

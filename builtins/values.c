@@ -102,8 +102,13 @@ static enum error plain_to_int(value v, int64_t *out) {
     return E_TYPE;
 }
 
+enum { SCAN_NS = 3, COPY_NS = 2 }; /* a byte, at most */
+
+static bool can_scan(struct builtin_call *c) { return c->args[0].type != V_STR || vm_can_afford(c->vm, (uint64_t)c->args[0].u.s->len * SCAN_NS); }
+
 struct result bf_toint(struct builtin_call *c) {
     value v = c->args[0];
+    if (!can_scan(c)) return support_gave_up(c);
     if (v.type == V_STR) return result_int(string_to_int(v.u.s->data));
     int64_t i = 0;
     enum error e = plain_to_int(v, &i);
@@ -112,6 +117,7 @@ struct result bf_toint(struct builtin_call *c) {
 
 struct result bf_toobj(struct builtin_call *c) {
     value v = c->args[0];
+    if (!can_scan(c)) return support_gave_up(c);
     if (v.type == V_STR) return result_obj(string_to_obj(v.u.s->data));
     int64_t i = 0;
     enum error e = plain_to_int(v, &i);
@@ -121,6 +127,7 @@ struct result bf_toobj(struct builtin_call *c) {
 struct result bf_tofloat(struct builtin_call *c) {
     value v = c->args[0];
     double f = 0;
+    if (!can_scan(c)) return support_gave_up(c);
     if (v.type == V_FLOAT) return result_value(v);
     if (v.type == V_STR) return string_to_float(v.u.s->data, &f) ? result_value(value_float(f)) : result_raise(E_INVARG);
     int64_t i = 0;
@@ -133,24 +140,30 @@ struct result bf_tostr(struct builtin_call *c) {
     struct buf out = BUF_INIT;
     for (int i = 0; i < c->nargs; i++) {
         value v = c->args[i];
-        if (v.type == V_STR && !support_string_fits(c, out.len + v.u.s->len)) {
+        if (v.type == V_STR && !(support_string_fits(c, out.len + v.u.s->len) && vm_can_afford(c->vm, (uint64_t)v.u.s->len * COPY_NS))) {
             buf_fini(&out);
             return support_size_error(c);
         }
         value_print(&out, v);
+        if (i % PATIENCE_STEPS == PATIENCE_STEPS - 1 && vm_deadline_passed(c->vm)) break;
     }
-    if (support_string_fits(c, out.len)) return support_buf_result(c, &out);
+    if (support_string_fits(c, out.len) && !vm_deadline_passed(c->vm)) return support_buf_result(c, &out);
     buf_fini(&out);
     return support_size_error(c);
 }
 
 struct result bf_toliteral(struct builtin_call *c) {
     struct buf out = BUF_INIT;
-    if (value_print_literal_up_to(&out, c->args[0], support_string_limit(c))) return support_buf_result(c, &out);
+    struct patience patience = vm_patience(c->vm);
+    if (value_print_literal_up_to(&out, c->args[0], support_string_limit(c), &patience)) return support_buf_result(c, &out);
     buf_fini(&out);
     return support_size_error(c);
 }
 
-struct result bf_equal(struct builtin_call *c) { return result_int(value_identical(c->args[0], c->args[1])); }
+struct result bf_equal(struct builtin_call *c) {
+    struct patience patience = vm_patience(c->vm);
+    int rc = value_equal_while(c->args[0], c->args[1], true, &patience);
+    return rc < 0 ? support_gave_up(c) : result_int(rc);
+}
 
 struct result bf_value_bytes(struct builtin_call *c) { return result_int(value_bytes(c->args[0])); }

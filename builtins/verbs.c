@@ -156,12 +156,24 @@ static struct list *list_lines(struct buf *text) {
 
 static struct result result_lines(struct buf *text) { return result_list(list_lines(text)); }
 
+/* Work a byte of a program's text, at most: to compile it, to list it, to list its instructions. */
+enum { COMPILE_NS = 200, LIST_NS = 80, DISASSEMBLE_NS = 250 };
+
+static bool can_list(struct builtin_call *c, const struct code *code, uint64_t ns) { return !code || vm_can_afford(c->vm, (uint64_t)code->text->len * ns); }
+
+static bool can_compile(struct builtin_call *c, const value *lines, size_t n) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < n; i++) bytes += lines[i].u.s->len + 1;
+    return vm_can_afford(c->vm, bytes * COMPILE_NS);
+}
+
 struct result bf_verb_code(struct builtin_call *c) {
     struct verbref v;
     enum error e = find_verb(c, VF_READ, &v);
     if (e != E_NONE) return result_raise(e);
     struct buf text = BUF_INIT;
     struct code *code = db_verb_code(db_of(c), v);
+    if (!can_list(c, code, LIST_NS)) return support_gave_up(c);
     if (code) {
         code_ref(code);
         machine_list_code(c->m, code, flag_arg(c, 2), !has_arg(c, 3) || flag_arg(c, 3), &text);
@@ -183,7 +195,7 @@ struct result bf_verb_history(struct builtin_call *c) {
     if (e != E_NONE) return result_raise(e);
     size_t n = db_verb_history(db_of(c), v, &versions);
     struct list *l = list_new(n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && can_list(c, versions[i].code, LIST_NS); i++) {
         const struct db_version *was = &versions[i];
         l = list_append_take(l, value_list(list_of(4, value_int(was->time / 1000000), value_obj(was->programmer), value_str(str_ref(was->names)),
                                                    value_list(code_lines(c->m, was->code)))));
@@ -266,6 +278,7 @@ struct result bf_set_verb_code(struct builtin_call *c) {
     if (e == E_NONE && !find_described(c, o, c->args[1], &v)) e = E_VERBNF;
     if (e == E_NONE && !(db_is_programmer(db_of(c), c->progr) && db_verb_allows(db_of(c), v, c->progr, VF_WRITE))) e = E_PERM;
     if (e != E_NONE) return result_raise(e);
+    if (!can_compile(c, lines->items, lines->len)) return support_gave_up(c);
     struct code *code = machine_compile(c->m, lines, &messages);
     if (code) db_verb_program(db_of(c), v, code, c->progr);
     return result_list(messages ? messages : list_empty());
@@ -277,6 +290,7 @@ struct result bf_disassemble(struct builtin_call *c) {
     if (e != E_NONE) return result_raise(e);
     struct buf text = BUF_INIT;
     struct code *code = db_verb_code(db_of(c), v);
+    if (!can_list(c, code, DISASSEMBLE_NS)) return support_gave_up(c);
     if (code) code_ref(code);
     buf_printf(&text, "Language version number: %d\nFirst line number: %d\n\nMain code vector:\n=================\n", code ? code->version : LANGUAGE_VERSION,
                code ? (int)code->first_line : 1);
@@ -303,6 +317,7 @@ struct result bf_eval(struct builtin_call *c) {
     if (c->step > 0) return result_list(list_of(2, value_int(1), value_ref(c->ret)));
     if (!db_is_programmer(db_of(c), c->progr)) return result_raise(E_PERM);
     if (!all_strings(c->args, (size_t)c->nargs)) return result_raise(E_TYPE);
+    if (!can_compile(c, c->args, (size_t)c->nargs)) return support_gave_up(c);
     struct list *lines = lines_from_args(c), *messages = NULL;
     struct code *code = machine_compile(c->m, lines, &messages);
     list_unref(lines);

@@ -10,6 +10,7 @@
 
 #include "base/dialect.h"
 #include "base/codec.h"
+#include "base/patience.h"
 #include "lang/ast.h"
 #include "lang/builtin.h"
 
@@ -97,6 +98,7 @@ struct vm_limits {
     int64_t ticks; /* in; what is left on return */
     volatile int *out_of_time; /* bits of enum slice_flag, set from anywhere at any time; looked at when a tick is counted. NULL: nobody sets any */
     int64_t deadline_us; /* clock_monotonic_us() or 0: long builtins poll it */
+    int64_t finish_us; /* clock_monotonic_us() when out_of_time can be set at the earliest; 0: never */
     int64_t bytes; /* that the task may hold; 0: any number */
     int64_t park_deadline_us; /* the same for a task that parks, once it is out of time: none of what it does between two places where it can park lasts longer; 0: as others */
 };
@@ -105,7 +107,11 @@ enum slice_flag { SLICE_OVER = 1 /* its time is over */, SLICE_MEMORY = 4 /* it 
 enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struct vm_outcome *out);
 /* Instead of vm_run on a sleeping task: raises `e' in it first. */
 int64_t vm_ticks_left(const struct vm *vm);
-bool vm_deadline_passed(const struct vm *vm); /* for builtins that may take long */
+/* Builtins that may take long or much ask these; vm NULL: there are no limits. */
+bool vm_deadline_passed(const struct vm *vm);
+struct patience vm_patience(const struct vm *vm); /* ends with the slice; for what base/ offers */
+/* Will so many nanoseconds of work still fit into the slice? false: vm_abort_seconds(). For what cannot be interrupted, with an estimate that is rather too high; short work need not ask. */
+bool vm_can_afford(struct vm *vm, uint64_t ns);
 /* May the running task take so much more memory? false: the error is set (E_QUOTA). For blocks whose size a program chooses; small ones may be taken unasked. */
 #define VM_MEMORY_MESSAGE "Resource limit exceeded: memory of a task"
 enum { VM_SMALL = 64 << 10 };

@@ -218,6 +218,7 @@ void vm_unpark(struct vm *vm, value v); /* takes what it parked with */
 bool vm_is_at_loop(const struct frame *f); /* it waits at a back edge, not in a call */
 
 /* ---- vm_limits.c ---- */
+enum { VM_NAME_NS = 12 }; /* to look up a name that a program made, and to say that there is none: a byte, at most */
 void vm_account_begin(struct vm *vm, struct pool_account *outer);
 void vm_account_end(struct vm *vm, const struct pool_account *outer);
 void vm_account_fork(const struct vm *vm, struct vm *child);

@@ -179,6 +179,7 @@ enum go vm_call_verb(struct vm *vm, struct insn i) {
     bool ok = obj.type == V_OBJ && name.type == V_STR;
     if (!ok && obj.type != V_OBJ) vm_error(vm, E_TYPE);
     else if (!ok) vm_error_types(vm, 1u << V_STR, (int)name.type);
+    if (ok && !site->name) ok = vm_can_afford(vm, (uint64_t)name.u.s->len * VM_NAME_NS);
     if (ok) ok = find_verb(vm, obj.u.o, name.u.s, cache);
     if (!ok) {
         value_unref(args);

@@ -15,12 +15,12 @@
 #include "base/map.h"
 #include "base/pool.h"
 
-enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_SHARE = 16 };
+enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_SHARE = 16, SHORT_NS = 1000000 };
 
 /* ---- time ---- */
 
 bool vm_deadline_passed(const struct vm *vm) {
-    const struct vm_limits *l = vm->limits;
+    const struct vm_limits *l = vm ? vm->limits : NULL;
     if (!l) return false;
     int64_t deadline = l->deadline_us;
     if (l->out_of_time && (*l->out_of_time & SLICE_OVER)) { /* what parks may finish what it is at */
@@ -28,6 +28,19 @@ bool vm_deadline_passed(const struct vm *vm) {
         deadline = l->park_deadline_us;
     }
     return deadline != 0 && clock_monotonic_us() >= deadline;
+}
+
+static bool is_over(const void *vm) { return vm_deadline_passed(vm); }
+
+struct patience vm_patience(const struct vm *vm) { return (struct patience){is_over, vm}; }
+
+bool vm_can_afford(struct vm *vm, uint64_t ns) {
+    const struct vm_limits *l = vm ? vm->limits : NULL;
+    if (ns < SHORT_NS || !l || !l->finish_us) return true;
+    int64_t finish = l->park_deadline_us && vm_parks(vm) ? l->park_deadline_us : l->finish_us;
+    if (clock_monotonic_us() + (int64_t)(ns / 1000) <= finish) return true;
+    vm_abort_seconds(vm);
+    return vm_error(vm, E_QUOTA);
 }
 
 /* ---- memory ---- */
@@ -83,13 +96,14 @@ static bool memory_fits(struct vm *vm, uint64_t more) {
 
 static bool memory_error(struct vm *vm) { return vm_error_text(vm, E_QUOTA, str_from(VM_MEMORY_MESSAGE), value_int(0)); }
 
-bool vm_memory_ask(struct vm *vm, uint64_t more) { return memory_fits(vm, more) || memory_error(vm); }
+bool vm_memory_ask(struct vm *vm, uint64_t more) { return !vm || memory_fits(vm, more) || memory_error(vm); }
 
 /* ---- both, when a tick is counted ---- */
 
 enum go vm_interrupted(struct vm *vm) {
     int seen = __atomic_fetch_and(vm->limits->out_of_time, SLICE_OVER, __ATOMIC_RELAXED);
     if (seen >= SLICE_SEEN && vm->m->hooks.sampled) vm->m->hooks.sampled(vm->m->hooks.ctx, vm, seen / SLICE_SEEN);
+    if (vm->abort_seconds) return vm_abort(vm, VM_OUT_OF_SECONDS); /* an operation that cannot fail was given up */
     if (vm->ticks <= 0 || seen & SLICE_OVER) {
         enum go go = vm_at_limit(vm, vm->ticks <= 0 ? VM_OUT_OF_TICKS : VM_OUT_OF_SECONDS);
         if (go != GO_HERE) return go;
@@ -132,24 +146,33 @@ bool vm_list_own(struct vm *vm, struct list **l, uint64_t more) {
 }
 
 /* After how many comparisons with v the clock is looked at, less 1. */
-static uint32_t look_often(value v) { return v.type == V_LIST || v.type == V_STR || v.type == V_MAP ? 31 : PORTION - 1; }
+static uint32_t look_often(value v) {
+    if (v.type == V_STR && v.u.s->len > VM_SMALL) return 0;
+    return v.type == V_LIST || v.type == V_STR || v.type == V_MAP ? 31 : PORTION - 1;
+}
 
 int64_t vm_map_find(struct vm *vm, const struct map *m, value v, bool match_case) {
+    struct patience patience = vm_patience(vm);
     uint32_t often = look_often(v), i = 0;
     struct map_place at = {0};
     for (const struct map_pair *p; (p = map_next(m, &at)); i++) {
         if ((i & often) == often && out_of_time(vm)) break;
-        if (p->v.type == v.type && (match_case ? value_identical(p->v, v) : value_equal(p->v, v))) return (int64_t)i + 1;
+        int rc = p->v.type == v.type ? value_equal_while(p->v, v, match_case, &patience) : 0;
+        if (rc > 0) return (int64_t)i + 1;
+        if (rc < 0 && out_of_time(vm)) break;
     }
     return 0;
 }
 
 int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case) {
+    struct patience patience = vm_patience(vm);
     uint32_t often = look_often(v);
     for (uint32_t i = 0; i < l->len; i++) {
         if ((i & often) == often && out_of_time(vm)) break;
         if (l->items[i].type != v.type) continue;
-        if (match_case ? value_identical(l->items[i], v) : value_equal(l->items[i], v)) return (int64_t)i + 1;
+        int rc = value_equal_while(l->items[i], v, match_case, &patience);
+        if (rc > 0) return (int64_t)i + 1;
+        if (rc < 0 && out_of_time(vm)) break;
     }
     return 0;
 }

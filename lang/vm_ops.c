@@ -61,12 +61,14 @@ static bool put_float(struct vm *vm, value *dest, double f) {
     return true;
 }
 
+enum { COPIED_A_NS = 2 }; /* bytes of text, at least */
+
 static bool add_strings(struct vm *vm, value *dest, value *l, value *r) {
     struct str *a = l->u.s, *b = r->u.s;
     uint64_t len = (uint64_t)a->len + b->len;
     bool grows = a != b && (l == dest || is_temp(vm, l)); /* the left side is not needed any more: in place if nobody else holds it */
     if (!string_fits(vm, len)) return false;
-    if (!(grows && str_has_room(a, b->len)) && !vm_memory_fits(vm, grows ? len + len / 2 : len)) return false;
+    if (!(grows && str_has_room(a, b->len)) && !(vm_memory_fits(vm, grows ? len + len / 2 : len) && vm_can_afford(vm, len / COPIED_A_NS))) return false;
     struct str *sum;
     if (grows) {
         *l = value_none();
@@ -182,10 +184,15 @@ bool vm_op_compare(struct vm *vm, int op, value *l, value *r, bool *result) {
 }
 
 bool vm_op_equal(struct vm *vm, value *l, value *r) {
-    bool equal = l->type == V_STR && r->type == V_STR ? str_equal(l->u.s, r->u.s) : value_equal(*l, *r);
+    struct patience patience = vm_patience(vm);
+    int equal = l->type == V_STR && r->type == V_STR ? str_equal(l->u.s, r->u.s) : value_equal_while(*l, *r, false, &patience);
+    if (equal < 0) { /* given up: nothing happens any more but that the next tick ends the slice */
+        vm_abort_seconds(vm);
+        __atomic_fetch_or(vm->limits->out_of_time, SLICE_OVER, __ATOMIC_RELAXED);
+    }
     used(vm, l);
     used(vm, r);
-    return equal;
+    return equal == 1;
 }
 
 bool vm_op_in(struct vm *vm, value *dest, value *l, value *r) {
@@ -240,6 +247,7 @@ bool vm_op_index(struct vm *vm, value *dest, value *base, value *index) {
     if (!is_sequence(base) || index->type != V_INT) return vm_error(vm, E_TYPE);
     int64_t i = index->u.i;
     if (i < 1 || i > length_of(base)) return vm_error(vm, E_RANGE);
+    if (base->type == V_STR && !str_is_ascii(base->u.s) && !vm_can_afford(vm, base->u.s->len / COPIED_A_NS)) return false;
     value v = base->type == V_STR ? value_str(str_at(base->u.s, i)) : value_ref(list_get(base->u.l, i));
     used(vm, base);
     reg_put(dest, v);
@@ -292,7 +300,8 @@ bool vm_op_range(struct vm *vm, value *dest, value *base, value *from) {
     if (i > j) i = 1, j = 0;
     value v = value_none();
     if (base->type == V_STR) {
-        if (!vm_memory_fits(vm, i > j ? 0 : (uint64_t)(j - i + 1))) return false;
+        uint64_t bytes = j < i ? 0 : str_is_ascii(base->u.s) ? (uint64_t)(j - i + 1) : base->u.s->len;
+        if (!vm_memory_fits(vm, bytes) || !vm_can_afford(vm, bytes / COPIED_A_NS)) return false;
         v = value_str(str_range(base->u.s, i, j));
     } else if (!part_of(vm, base->u.l, i, j, &v)) {
         return false;
@@ -441,10 +450,17 @@ static enum error store(struct vm *vm, value *base, const value *index, value v)
 
 static bool contains_itself(const value *base, const value *v) { return base->type == v->type && base->u.p == v->u.p; }
 
+/* A copy is made unless it is the only holder, and of text that is not all ASCII always. */
+static bool can_store_char(struct vm *vm, const struct str *s, const struct str *c) {
+    if (s->refs == 1 && str_is_ascii(s) && str_is_ascii(c)) return true;
+    return vm_memory_fits(vm, s->len) && vm_can_afford(vm, (uint64_t)s->len * 3);
+}
+
 bool vm_op_setidx(struct vm *vm, value *base, value *index, value *v) {
     enum error e = check_store(vm, base, index, v);
     if (e != E_NONE) return store_error(vm, e);
     if (base->type == V_LIST && !vm_list_own(vm, &base->u.l, 0)) return false;
+    if (base->type == V_STR && !can_store_char(vm, base->u.s, v->u.s)) return false;
     value put = contains_itself(base, v) ? value_ref(*v) : operand_take(vm, v);
     store(vm, base, index, put);
     used(vm, index);
@@ -557,7 +573,8 @@ static bool replace_elements(struct vm *vm, struct list **l, const struct list *
 static bool replace_range(struct vm *vm, value *result, const value *base, int64_t i, int64_t j, const value *v) {
     result->type = base->type;
     if (base->type == V_LIST) return replace_elements(vm, &result->u.l, base->u.l, i, j, v->u.l);
-    if (!vm_memory_fits(vm, 2 * (uint64_t)base->u.s->len + v->u.s->len)) return false;
+    uint64_t bytes = 2 * (uint64_t)base->u.s->len + v->u.s->len;
+    if (!vm_memory_fits(vm, bytes) || !vm_can_afford(vm, bytes / COPIED_A_NS)) return false;
     result->u.s = replace_text(base->u.s, i, j, v->u.s);
     return true;
 }
@@ -621,6 +638,7 @@ bool vm_op_get_property(struct vm *vm, value *dest, const value *obj, struct str
 
 bool vm_op_get_property_dynamic(struct vm *vm, value *dest, const value *obj, const value *name) {
     if (name->type != V_STR) return vm_error_types(vm, T_STR, (int)name->type);
+    if (!vm_can_afford(vm, (uint64_t)name->u.s->len * VM_NAME_NS)) return false;
     return vm_op_get_property(vm, dest, obj, name->u.s, NULL);
 }
 
@@ -756,7 +774,7 @@ bool vm_op_fork(struct vm *vm, struct insn i) {
     struct machine_hooks *hooks = &vm->m->hooks;
     struct frame *f = vm_top(vm);
     double seconds = 0;
-    if (!fork_delay(vm, &vm_regs(vm, f)[i.a], &seconds)) return false;
+    if (vm->abort_seconds || !fork_delay(vm, &vm_regs(vm, f)[i.a], &seconds)) return false;
     if (!hooks->fork) return vm_error(vm, E_QUOTA);
     struct vm *child = vm_fork(vm, f, f->program->forks[i.b].node);
     int64_t id = hooks->next_task_id(hooks->ctx);

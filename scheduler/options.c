@@ -112,7 +112,7 @@ bool option_parse(enum server_option which, const char *text, int64_t *out, stru
 
 static uint32_t fingerprint(value v) {
     struct buf text = BUF_INIT;
-    value_print_literal_up_to(&text, v, MOST_TOLD);
+    value_print_literal_up_to(&text, v, MOST_TOLD, NULL);
     uint32_t h = str_hash_bytes(buf_c(&text), text.len) | 1;
     buf_fini(&text);
     return h;
@@ -133,7 +133,7 @@ static void complain(struct scheduler *s, objid holder, enum server_option which
     struct buf text = BUF_INIT;
     value holds = option_value(which, instead);
     buf_printf(&text, "#%lld.%s is ", (long long)holder, rows[which].name);
-    if (!value_print_literal_up_to(&text, v, MOST_TOLD)) buf_add_c(&text, "...");
+    if (!value_print_literal_up_to(&text, v, MOST_TOLD, NULL)) buf_add_c(&text, "...");
     buf_add_c(&text, ", but must be ");
     print_range(&text, which);
     buf_add_c(&text, "; ");

@@ -32,7 +32,7 @@ static void print_lines(struct buf *out, value lines) {
 
 /* As a literal. 0, or -1 and a line that says that it would be too long. */
 static int print_value(struct buf *out, value v) {
-    bool fits = value_print_literal_up_to(out, v, LONGEST_VALUE);
+    bool fits = value_print_literal_up_to(out, v, LONGEST_VALUE, NULL);
     if (!fits) {
         buf_fini(out);
         buf_add_c(out, "the value is too long to be printed");

@@ -97,10 +97,10 @@ Test(str, code_points) {
     cr_expect_str_eq(r->data, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
     cr_expect_eq(str_char_at_offset(s, str_offset(s, 5)), 5);
     struct str *z = str_from("z");
-    cr_expect_eq(str_index(s, z, false), 5);
+    cr_expect_eq(str_index(s, z, false, NULL), 5);
     s = str_set_at_take(s, 3, z);
     cr_expect_str_eq(s->data, "a\xc3\xa4z\xf0\x9f\x98\x80z");
-    cr_expect_eq(str_rindex(s, z, true), 5);
+    cr_expect_eq(str_rindex(s, z, true, NULL), 5);
     str_unref(s);
     str_unref(c);
     str_unref(r);
@@ -109,7 +109,7 @@ Test(str, code_points) {
 
 static int64_t find(const char *s, const char *what, bool match_case, bool last) {
     struct str *a = str_from(s), *b = str_from(what);
-    int64_t at = last ? str_rindex(a, b, match_case) : str_index(a, b, match_case);
+    int64_t at = last ? str_rindex(a, b, match_case, NULL) : str_index(a, b, match_case, NULL);
     str_unref(a);
     str_unref(b);
     return at;
@@ -141,7 +141,7 @@ Test(str, search_agrees_with_the_plain_way) {
         for (size_t i = 0; i < len; i++) text[i] = "aAbB"[rand_r(&seed) % 4];
         for (size_t i = 0; i < n; i++) what[i] = "aAbB"[rand_r(&seed) % 4];
         struct str *a = str_new(text, len), *b = str_new(what, n);
-        cr_assert_eq(str_index(a, b, false), find_plainly(text, len, what, n));
+        cr_assert_eq(str_index(a, b, false, NULL), find_plainly(text, len, what, n));
         str_unref(a);
         str_unref(b);
     }
@@ -151,8 +151,8 @@ Test(str, search_stays_linear) {
     struct str *text = str_empty(), *what = str_empty();
     for (int i = 0; i < 1000000; i++) text = str_append_take(text, "a", 1);
     for (int i = 0; i < 500000; i++) what = str_append_take(what, i == 250000 ? "b" : "a", 1);
-    cr_expect_eq(str_index(text, what, false), 0); /* would not end in a lifetime otherwise */
-    cr_expect_eq(str_rindex(text, what, false), 0);
+    cr_expect_eq(str_index(text, what, false, NULL), 0); /* would not end in a lifetime otherwise */
+    cr_expect_eq(str_rindex(text, what, false, NULL), 0);
     str_unref(text);
     str_unref(what);
 }
@@ -295,7 +295,7 @@ Test(lists, held_many_times) {
     }
     cr_assert(value_equal(side[0], side[1]));
     struct buf b = BUF_INIT;
-    cr_assert_not(value_print_literal_up_to(&b, side[0], 100));
+    cr_assert_not(value_print_literal_up_to(&b, side[0], 100, NULL));
     buf_fini(&b);
     side[1].u.l = list_set_take(side[1].u.l, 2, value_int(1));
     cr_assert_not(value_identical(side[0], side[1]));

@@ -215,7 +215,7 @@ Test(map, held_many_times) {
     cr_expect(value_equal(side[0], side[1]));
     cr_expect_eq(value_bytes(side[0]), VALUE_BYTES_MAX);
     struct buf b = BUF_INIT;
-    cr_expect_not(value_print_literal_up_to(&b, side[0], 100));
+    cr_expect_not(value_print_literal_up_to(&b, side[0], 100, NULL));
     buf_fini(&b);
     struct shares_out out = {0};
     enc_value_shared(&b, side[0], &out);
