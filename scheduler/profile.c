@@ -8,7 +8,7 @@
 #include "base/must.h"
 #include "scheduler/state.h"
 
-enum { MOST_PROFILES = 8, MOST_STACKS = 2048, MOST_FRAMES = 128, LONGEST_TEXT = 1000, SLOTS = 2 * MOST_STACKS, DEFAULT_HZ = 1000 };
+enum { MOST_PROFILES = 8, MOST_STACKS = 2048, MOST_FRAMES = 128, LONGEST_TEXT = 1000, LONGEST_NAME = 80, SLOTS = 2 * MOST_STACKS, DEFAULT_HZ = 1000 };
 enum { LONGEST_US = 600 * 1000 * 1000 };
 
 struct folded {
@@ -72,6 +72,13 @@ static bool has_verb(const struct vm *vm, int row, const struct profile_target *
     return false;
 }
 
+/* To so many bytes, or less lest a character is cut. */
+static void cut(struct buf *b, size_t len) {
+    while ((b->data[len] & 0xC0) == 0x80) len--;
+    b->len = len;
+    b->data[len] = 0;
+}
+
 static void add_frame(struct buf *b, const struct activation_info *frame) {
     if (frame->is_builtin) return;
     if (b->len) buf_byte(b, ';');
@@ -79,7 +86,9 @@ static void add_frame(struct buf *b, const struct activation_info *frame) {
         buf_add_c(b, "eval");
     } else {
         buf_printf(b, "#%lld:", (long long)frame->definer);
+        size_t begin = b->len;
         add_first_name(b, frame->full_name);
+        if (b->len - begin > LONGEST_NAME) cut(b, begin + LONGEST_NAME);
     }
 }
 

@@ -51,7 +51,7 @@ static int64_t lag_threshold_us(struct scheduler *s) {
 
 static void note_lag(struct scheduler *s, const struct slow_slice *slice) {
     stats_count(s->stats)->lagging++;
-    log_info("LAG: #%lld:%s (task %lld of #%lld) ran for %.2f seconds", (long long)slice->definer, slice->verb->data, (long long)slice->task_id, (long long)slice->player, (double)slice->us / 1e6);
+    log_info("LAG: #%lld:%.80s (task %lld of #%lld) ran for %.2f seconds", (long long)slice->definer, slice->verb->data, (long long)slice->task_id, (long long)slice->player, (double)slice->us / 1e6);
     if (s->nlags == MOST_LAGS) return;
     s->lags = xrealloc(s->lags, (s->nlags + 1) * sizeof *s->lags);
     s->lags[s->nlags++] = (struct lag){value_ref(slice->stack), slice->us};

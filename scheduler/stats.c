@@ -9,12 +9,15 @@
 
 enum { HOUR_PERIODS = 360 };
 
+enum { LONGEST_NAMES = 1000 }; /* bytes: an entry keeps them when their verb is long gone */
+
 struct stats {
     struct stats_counts counts;
     int64_t since;
     uint32_t period;
     int64_t period_end_us;
     struct usage_table players, verbs;
+    struct str *long_names; /* stands for all that are longer */
     struct rolling all;
     struct usage all_parts[ROLLING_PARTS];
     struct rolling times[STATS_HISTOGRAMS];
@@ -35,6 +38,7 @@ static void begin_period(struct stats *st, int64_t now_us) {
 struct stats *stats_new(int64_t now_us) {
     struct stats *st = xcalloc(1, sizeof *st);
     st->since = clock_wall_seconds();
+    st->long_names = str_from("(a long name)");
     begin_period(st, now_us);
     st->all = (struct rolling){.parts = st->all_parts, .period = st->period};
     for (int i = 0; i < STATS_HISTOGRAMS; i++) {
@@ -53,6 +57,7 @@ void stats_free(struct stats *st) {
     if (!st) return;
     usage_table_fini(&st->players);
     usage_table_fini(&st->verbs);
+    str_unref(st->long_names);
     for (int i = 0; i < STATS_HISTOGRAMS; i++) free(st->parts[i]);
     while (st->nslow > 0) free_slow_slice(&st->slow[--st->nslow]);
     free(st);
@@ -62,13 +67,17 @@ void stats_free(struct stats *st) {
 
 struct stats_counts *stats_count(struct stats *st) { return &st->counts; }
 
+static struct usage_entry *verb_entry(struct stats *st, objid definer, struct str *names) {
+    return usage_get(&st->verbs, definer, names->len <= LONGEST_NAMES ? names : st->long_names, false, st->period);
+}
+
 struct usage_entry *stats_begin_slice(struct stats *st, struct vm *vm, int64_t now_us) {
     if (__builtin_expect(now_us >= st->period_end_us, 0)) begin_period(st, now_us);
     struct task_sums *sums = vm_sums(vm);
     if (!sums->verb || sums->verb_epoch != st->verbs.epoch) {
         objid definer;
         struct str *names = vm_first_verb(vm, &definer);
-        sums->verb = usage_get(&st->verbs, definer, names, false, st->period);
+        sums->verb = verb_entry(st, definer, names);
         sums->verb_epoch = st->verbs.epoch;
     }
     struct usage_entry *verb = sums->verb;
@@ -118,7 +127,7 @@ void stats_sample(struct stats *st, const struct vm *vm, int us) {
     int n = 0;
     for (int row = 0; n < MOST_FRAMES && vm_activation(vm, row, &frame); row++) {
         if (frame.is_builtin) continue;
-        struct usage_entry *e = usage_get(&st->verbs, frame.definer, frame.full_name, false, st->period);
+        struct usage_entry *e = verb_entry(st, frame.definer, frame.full_name);
         int i = 0;
         while (i < n && seen[i] != e) i++;
         struct usage *now = usage_now(e, st->period);

@@ -169,6 +169,15 @@ Test(sched_lag, a_profile_is_text_for_flame_graphs) {
     fake_close(&f);
 }
 
+Test(sched_lag, long_names_are_not_kept) {
+    struct fake f;
+    open_looking(&f);
+    fake_type(&f, WORLD_WIZARD, ";n = \"é\"; for i in [1..11] n = n + n; endfor add_verb(#0, {#2, \"rxd\", n}, {\"this\", \"none\", \"this\"}); set_verb_code(#0, n, {\"#0:inner(); suspend(0);\"}); verb_profile(\"start\"); #0:(n)();");
+    fake_type(&f, WORLD_WIZARD, ";verb_profile(\"stop\"); r = {}; for v in (verb_profile()) r = {@r, length(v[2]) < 200}; endfor for l in (verb_profile(\"flame\")) r = {@r, length(l) < 200 && index(l, \"é;#0:inner \") > 0}; endfor return {0 in r, length(r) > 3};");
+    fake_expect(&f, WORLD_WIZARD, "=> {0, 1}\n");
+    fake_close(&f);
+}
+
 Test(sched_lag, a_programmer_s_profile_shows_what_callers_would) {
     struct fake f;
     open_looking(&f);
@@ -223,5 +232,18 @@ Test(sched_lag, the_world_hears_of_lag_with_the_stack) {
     fake_type(&f, WORLD_ANN, ";#0:outer(); #0:outer();");
     fake_type(&f, WORLD_ANN, ";return length(#0.heard);");
     fake_expect(&f, WORLD_ANN, "=> 1\n"); /* below 0.1: off */
+    fake_close(&f);
+}
+
+Test(sched_lag, a_queue_is_a_map_where_there_are_maps) {
+    struct fake f;
+    fake_open(&f, "toast");
+    fake_login(&f, WORLD_ANN);
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_ANN, ";fork (10) endfork suspend();");
+    fake_type(&f, WORLD_WIZARD, ";q = queue_info(#3); return {q[\"player\"], q[\"connected\"], q[\"num_bg_tasks\"], q[\"scheduler\"][\"share\"], q[\"scheduler\"][\"used\"][\"all\"][\"slices\"] > 0, queue_info(#99)};");
+    fake_expect(&f, WORLD_WIZARD, "=> {#3, 1, 2, #3, 1, 0}\n");
+    fake_type(&f, WORLD_ANN, ";return {queue_info(#3), scheduler_stats(#3)[\"player\"], `scheduler_stats(#2) ! E_PERM'};");
+    fake_expect(&f, WORLD_ANN, "=> {2, #3, E_PERM}\n");
     fake_close(&f);
 }
