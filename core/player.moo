@@ -332,10 +332,10 @@ object PLAYER
     "@lag PLAYER";
     "Tells how busy the server is, how much of that is yours, and what you owe because of it. Programmers see which of their verbs used most, wizards who and what keeps everybody waiting.";
     set_task_perms(caller_perms() == #-1 ? player | caller_perms());
-    who = argstr ? $string_utils:match_player(argstr) | this;
-    if ($command_utils:player_match_failed(who, argstr))
+    who = dobjstr ? $string_utils:match_player(dobjstr) | this;
+    if ($command_utils:player_match_failed(who, dobjstr))
       return;
-    elseif (argstr)
+    elseif (dobjstr)
       return this:tell_lines(`$lag_utils:player_lines(who) ! E_PERM => {"Only wizards can see what others use."}');
     endif
     this:tell_lines($lag_utils:server_lines());
@@ -360,7 +360,7 @@ object PLAYER
       return player:tell("I don't understand that.");
     endif
     set_task_perms(caller_perms() == #-1 ? player | caller_perms());
-    name = prepstr == "is" ? dobjstr | argstr;
+    name = prepstr == "is" ? dobjstr | $string_utils:from_list(args, " ");
     who = name ? $string_utils:match_player(name) | this;
     if ($command_utils:player_match_failed(who, name))
       return;

@@ -478,7 +478,7 @@ object PROG
     "@tasks PLAYER";
     "Lists your tasks that are set aside: what each does, and what it has used so far; a wizard sees everybody's, or those of one player.";
     set_task_perms(caller_perms() == #-1 ? player | caller_perms());
-    if (rows = this:rows_of_tasks(argstr))
+    if (rows = this:rows_of_tasks(dobjstr))
       this:tell_lines($lag_utils:task_lines(@rows));
     endif
   endverb
@@ -488,7 +488,7 @@ object PROG
     "@forked PLAYER";
     "Lists the same tasks with the time at which each goes on, and its size.";
     set_task_perms(caller_perms() == #-1 ? player | caller_perms());
-    if (rows = this:rows_of_tasks(argstr))
+    if (rows = this:rows_of_tasks(dobjstr))
       this:tell_lines($lag_utils:forked_lines(@rows));
     endif
   endverb

@@ -43,7 +43,7 @@ def test_lag_for_everybody():
         assert not any("Player  " in line or "Wizard" in line for line in got), got
         ann.says("@lag wizard", "Only wizards can see what others use.")
         ann.says("@lag nobody", '"nobody" is not the name of any player.')
-        has(ann.lines("@lag Ann"), "^You: ")
+        has(ann.lines("@lag Ann "), "^You: ")
 
 
 def test_a_debt_is_a_number():
@@ -124,7 +124,7 @@ def test_tasks():
         for command in ("@tasks bob", "@forked"):
             rows = [line for line in w.lines(command) if re.match(r"\d+ ", line)]
             assert len(rows) == 2, rows
-        w.says("@tasks wizard", "No tasks.")
+        w.says("@tasks wizard ", "No tasks.")
         w.says("@tasks nobody", '"nobody" is not the name of any player.')
 
 
