@@ -337,6 +337,12 @@ void queue_begin_turn(struct queue *q) {
     q->tasks++;
 }
 
+void queue_begin_unasked_turn(struct scheduler *s, struct queue *q) {
+    place(s, q);
+    q->part = PART_BACKGROUND;
+    queue_begin_turn(q);
+}
+
 static int64_t cost_of(struct scheduler *s, int64_t ticks, int64_t cpu_us) {
     int64_t weight = option_int(s, OPT_cpu_weight), cpu = (cpu_us < MOST_CPU_US ? cpu_us : MOST_CPU_US) * TICKS_PER_US;
     int64_t cost = (cpu * weight + ticks * (100 - weight)) / 100;

@@ -298,7 +298,6 @@ static bool run_hooks(struct scheduler *s) {
 
 /* `ready_us': since when what runs is ready; 0: not known. */
 static void begin_turn(struct scheduler *s, struct queue *q, int64_t now_us, int64_t ready_us) {
-    queue_begin_turn(q);
     measure_begin_turn(s, now_us, ready_us);
     s->turn = q;
     s->ticks_used = 0;
@@ -321,7 +320,7 @@ void run_expired(struct scheduler *s, struct task *t, int64_t now_us) {
     int64_t id = t->id;
     objid player = vm_task_player(t->vm);
     value wake;
-    q->part = PART_BACKGROUND;
+    queue_begin_unasked_turn(s, q);
     begin_turn(s, q, now_us, 0);
     struct vm *vm = task_take_vm(s, t, &wake);
     value_unref(wake);
@@ -332,6 +331,7 @@ void run_expired(struct scheduler *s, struct task *t, int64_t now_us) {
 }
 
 static int64_t run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
+    queue_begin_turn(q);
     begin_turn(s, q, now_us, q->part == PART_TYPED ? 0 : q->first->timer.due_us);
     if (q->part == PART_TYPED) {
         struct input *in = q->first_input;

@@ -234,6 +234,7 @@ void queue_release(struct scheduler *s, struct queue *q); /* freed when nothing 
 struct queue *queues_next(struct scheduler *s); /* whose turn it is, and of which part; NULL: nothing is ready */
 struct queue *queues_next_of_round(struct scheduler *s); /* NULL also if nobody who is ready has anything left of this round */
 void queue_begin_turn(struct queue *q);
+void queue_begin_unasked_turn(struct scheduler *s, struct queue *q); /* of a background task, though it is not the queue's turn */
 void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us); /* what the slice has used is charged; may free q */
 int64_t queue_option(struct scheduler *s, struct queue *q, enum own_option which); /* as it is now */
 void queues_fini(struct scheduler *s);
