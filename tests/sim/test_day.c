@@ -64,7 +64,7 @@ static value nonsense(struct sim *sim) {
     case 2: return value_int(INT64_MAX);
     case 3: return value_float(0.5);
     case 4: return value_list(list_empty());
-    default: return value_obj((objid)sim_random(sim, 100) - 5);
+    default: return value_obj(-1 - (objid)sim_random(sim, 5));
     }
 }
 
