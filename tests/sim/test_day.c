@@ -18,8 +18,8 @@ static void spend_day(struct sim *sim, int players, double h) {
     crowd_gather(&crowd, sim, players, HABIT_COUNT);
     for (double minutes = h * 60; minutes > 0; minutes--) {
         sim_run(sim, minutes < 1 ? minutes * 60 : 60);
-        if (sim_chance(sim, 0.1)) sim_wall_jump(sim, ((int64_t)sim_random(sim, 7200) - 3600) * 1000000);
-        if (sim_chance(sim, 0.1)) sim_reboot(sim);
+        if (sim_chance(sim, 0.4)) sim_wall_jump(sim, ((int64_t)sim_random(sim, 7200) - 3600) * 1000000);
+        if (sim_chance(sim, 0.2)) sim_reboot(sim);
     }
     model_end(sim);
     cr_log_info("seed %llu: %lld turns, %.1f s of CPU in %.1f hours, log %016llx", (unsigned long long)sim->seed, (long long)sim->turns, (double)sim->used / 20e6, h,
