@@ -91,13 +91,13 @@ $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
 # The scheduler in simulated time: the watchdog is one that looks at the simulation's clock, and calls of functions of some files are counted.
 UNITS += $(B)/unit-sim
-COUNTED := $(call obj,scheduler/queues.c scheduler/saving.c scheduler/timers.c scheduler/tasks.c)
-$(B)/counted/%.o: %.c
+CALLS := $(call obj,scheduler/queues.c scheduler/saving.c scheduler/timers.c scheduler/tasks.c)
+$(B)/calls/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $< (calls counted)"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -finstrument-functions -c -o $@ $<
 
-$(B)/unit-sim: $(filter-out $(B)/scheduler/watchdog.o $(COUNTED),$(OBJ_builtins)) $(patsubst $(B)/%,$(B)/counted/%,$(COUNTED)) $(call obj,$(wildcard tests/sim/*.c)) $(B)/tests/unit/builtins/fake_host.o $(B)/tests/unit/db/random.o $(UNIT_MAIN)
+$(B)/unit-sim: $(filter-out $(B)/scheduler/watchdog.o $(CALLS),$(OBJ_builtins)) $(patsubst $(B)/%,$(B)/calls/%,$(CALLS)) $(call obj,$(wildcard tests/sim/*.c)) $(B)/tests/unit/builtins/fake_host.o $(B)/tests/unit/db/random.o $(UNIT_MAIN)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(UNIT_LIBS) $(LIBS)
 
