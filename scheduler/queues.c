@@ -306,12 +306,9 @@ void queue_take_input(struct scheduler *s, struct input *in) {
 
 struct queue *queues_next_of_round(struct scheduler *s) {
     look_at_paused(s);
-    for (size_t left = s->nactive; s->ring && left > 0;) {
+    while (s->ring) {
         struct share *h = s->ring;
-        if (!is_settled(s, h)) {
-            left = s->nactive; /* the ring may have changed */
-            continue;
-        }
+        if (!is_settled(s, h)) continue; /* the ring may have changed */
         share_earn(s, h);
         enum part p = share_part_to_run(h);
         if (p != PARTS) {
@@ -319,15 +316,14 @@ struct queue *queues_next_of_round(struct scheduler *s) {
             q->part = p;
             return q;
         }
-        shares_move_on(s);
-        left--;
+        shares_wait(s);
     }
     return NULL;
 }
 
 struct queue *queues_next(struct scheduler *s) {
     struct queue *q;
-    while (!(q = queues_next_of_round(s)) && s->ring) shares_begin_round(s);
+    while (!(q = queues_next_of_round(s)) && s->waiting) shares_begin_round(s);
     return q;
 }
 

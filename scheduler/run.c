@@ -344,7 +344,7 @@ static int64_t run_turn(struct scheduler *s, struct queue *q, int64_t now_us) {
 }
 
 bool sched_is_idle(const struct scheduler *s) {
-    return !s->ring && s->nhooks == 0 && s->nlags == 0 && s->recycled.len == 0;
+    return s->nactive == 0 && s->nhooks == 0 && s->nlags == 0 && s->recycled.len == 0;
 }
 
 int64_t sched_run(struct scheduler *s, int64_t budget_us) {
@@ -360,7 +360,7 @@ int64_t sched_run(struct scheduler *s, int64_t budget_us) {
         now = run_turn(s, q, now);
         if (now >= end) break;
     }
-    if (value_free_some(FREED_A_TURN) || s->ring) return 0;
+    if (value_free_some(FREED_A_TURN) || s->nactive > 0) return 0;
     int64_t due = timers_next_us(&s->sleepers), deadline = timers_next_us(&s->deadline_timers);
     if (deadline < due) due = deadline;
     return due == INT64_MAX ? -1 : due > now ? due - now : 0;

@@ -112,25 +112,57 @@ static void free_all(struct idmap *table) {
 void shares_fini(struct scheduler *s) {
     free_all(&s->shares);
     free_all(&s->login_shares);
-    s->ring = s->newcomer = NULL;
+    s->ring = s->waiting = s->newcomer = NULL;
 }
 
-/* ---- the ring ---- */
+/* ---- the two rings ---- */
+
+/* As the last one; `after' NULL. Or behind another. */
+static void link_share(struct share **ring, struct share *h, struct share *after) {
+    if (!*ring) {
+        *ring = h->next = h->prev = h;
+        return;
+    }
+    h->prev = after ? after : (*ring)->prev;
+    h->next = h->prev->next;
+    h->prev->next = h->next->prev = h;
+}
+
+static void unlink_share(struct scheduler *s, struct share *h) {
+    struct share **ring = h->waits ? &s->waiting : &s->ring;
+    if (s->newcomer == h) s->newcomer = s->ring == h || s->ring == h->prev ? NULL : h->prev;
+    if (*ring == h) *ring = h->next == h ? NULL : h->next;
+    h->prev->next = h->next;
+    h->next->prev = h->prev;
+    h->next = h->prev = NULL;
+}
+
+static void link_newcomer(struct scheduler *s, struct share *h) {
+    bool is_first = !s->ring;
+    link_share(&s->ring, h, s->newcomer ? s->newcomer : s->ring);
+    if (!is_first) s->newcomer = h;
+}
+
+/* It may have something of this round after all. */
+static void look_again(struct scheduler *s, struct share *h) {
+    if (!h->waits) return;
+    share_earn(s, h);
+    if (share_part_to_run(h) == PARTS) return;
+    unlink_share(s, h);
+    h->waits = false;
+    link_newcomer(s, h);
+}
 
 void share_enter(struct scheduler *s, struct share *h) {
-    if (h->active) return;
+    if (h->active) {
+        look_again(s, h);
+        return;
+    }
     share_read_quota(s, h);
     fade(s, h);
     h->active = true;
     s->nactive++;
-    if (!s->ring) {
-        s->ring = h->next = h->prev = h;
-        return;
-    }
-    h->prev = s->newcomer ? s->newcomer : s->ring;
-    h->next = h->prev->next;
-    h->prev->next = h->next->prev = h;
-    s->newcomer = h;
+    link_newcomer(s, h);
 }
 
 void shares_move_on(struct scheduler *s) {
@@ -138,16 +170,23 @@ void shares_move_on(struct scheduler *s) {
     s->ring = s->ring->next;
 }
 
+void shares_wait(struct scheduler *s) {
+    struct share *h = s->ring;
+    unlink_share(s, h);
+    h->waits = true;
+    link_share(&s->waiting, h, NULL);
+}
+
 void share_leave_if_idle(struct scheduler *s, struct share *h) {
-    if (!h->active || h->parts[PART_TYPED].ring || h->parts[PART_BACKGROUND].ring) return;
+    if (!h->active) return;
+    if (h->parts[PART_TYPED].ring || h->parts[PART_BACKGROUND].ring) {
+        look_again(s, h); /* what has left may leave something to what is there */
+        return;
+    }
     if (share_debt(h) > 0) h->faded_us = clock_monotonic_us(); /* it fades from now on */
-    h->active = false;
+    unlink_share(s, h);
+    h->active = h->waits = false;
     s->nactive--;
-    if (s->newcomer == h) s->newcomer = s->ring == h || s->ring == h->prev ? NULL : h->prev;
-    if (s->ring == h) s->ring = h->next == h ? NULL : h->next;
-    h->prev->next = h->next;
-    h->next->prev = h->prev;
-    h->next = h->prev = NULL;
 }
 
 /* ---- balances ---- */
@@ -224,16 +263,20 @@ static int64_t rounds_needed(const struct share *h) {
 
 void shares_begin_round(struct scheduler *s) {
     int64_t skipped = INT64_MAX;
-    struct share *h = s->ring;
+    struct share *h = s->waiting;
+    must(h && !s->ring);
     do {
         settle(h);
         int64_t needed = rounds_needed(h);
         if (needed < skipped) skipped = needed;
-    } while ((h = h->next) != s->ring);
+    } while ((h = h->next) != s->waiting);
     do {
         for (int p = 0; p < PARTS; p++)
             if (h->parts[p].ring) h->parts[p].balance += skipped * share_quota_of(h, (enum part)p);
-    } while ((h = h->next) != s->ring);
+        h->waits = false;
+    } while ((h = h->next) != s->waiting);
+    s->ring = s->waiting;
+    s->waiting = s->newcomer = NULL;
     s->round++;
 }
 

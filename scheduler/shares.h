@@ -19,8 +19,10 @@
  *
  * Within a part the queues of its players stand in a ring of their own and take turns in the same way (queues.c).
  *
- * Invariants. (1) A share is in the ring exactly when a queue is in the ring of one of its parts. (2) Balances of shares in the ring that have been looked at in this round are at most the quota. (3) The
- * quota of a share in the ring has been read.
+ * Who has nothing left of a round stands in a second ring until the next begins, so that a turn costs the same however many these are.
+ *
+ * Invariants. (1) A share is in one of the two rings exactly when a queue is in the ring of one of its parts. (2) Balances of shares in the rings that have been looked at in this round are at most the
+ * quota. (3) The quota of a share in the rings has been read. (4) Those that wait have been looked at in this round, and share_part_to_run() says PARTS.
  */
 #ifndef SCHEDULER_SHARES_H
 #define SCHEDULER_SHARES_H
@@ -41,8 +43,9 @@ enum part { PART_TYPED, PART_BACKGROUND, PARTS };
 struct share {
     objid owner; /* the player, the group's object, or the listener */
     bool logins;
-    bool active;
-    struct share *next, *prev; /* in the ring, while active */
+    bool active; /* something of it is ready */
+    bool waits; /* and it has nothing left of this round */
+    struct share *next, *prev; /* in the ring of these or of the others, while active */
     uint64_t round; /* the last one in which it earned */
     struct share_part {
         struct queue *ring; /* whose turn it is among those with something ready of this part; NULL: nothing is */
@@ -62,12 +65,13 @@ void share_read_quota(struct scheduler *s, struct share *h); /* unless nothing h
 int64_t share_debt(const struct share *h);
 int64_t share_quota_of(const struct share *h, enum part p); /* what the part earns in a round, as things are */
 
-void share_enter(struct scheduler *s, struct share *h); /* into the ring, if it is not there */
-void share_leave_if_idle(struct scheduler *s, struct share *h);
+void share_enter(struct scheduler *s, struct share *h); /* something more of it is ready: into the ring, if it is not there */
+void share_leave_if_idle(struct scheduler *s, struct share *h); /* something of it is ready no longer */
 void shares_move_on(struct scheduler *s); /* the next one is at the head */
+void shares_wait(struct scheduler *s); /* the one at the head has nothing left: for the next round */
 void share_earn(struct scheduler *s, struct share *h); /* in this round */
 enum part share_part_to_run(const struct share *h); /* PARTS: it has nothing left, or nothing ready */
-void shares_begin_round(struct scheduler *s); /* nobody in the ring has anything left: the next, or as many at once as it takes until somebody has */
+void shares_begin_round(struct scheduler *s); /* all wait: the next, or as many at once as it takes until somebody has */
 void share_charge(struct scheduler *s, struct share *h, enum part p, int64_t ticks);
 int64_t share_most_debt(struct scheduler *s, int64_t quota);
 void shares_fini(struct scheduler *s);

@@ -146,7 +146,8 @@ struct scheduler {
     struct queue *paused;
     uint64_t paused_count; /* option_count() when these were looked at */
     struct share *ring; /* whose turn it is */
-    size_t nactive; /* in it */
+    struct share *waiting; /* for the next round */
+    size_t nactive; /* in both */
     struct share *newcomer; /* the last of those behind it who came in since it, or one before it in the ring, had its turn; NULL: none */
     uint64_t round; /* from 1 */
     struct timers sleepers;

@@ -96,6 +96,26 @@ Test(many, ready_tasks_do_not_slow_each_other) {
     cr_expect_leq(a_lot, few * 1.02);
 }
 
+/* Of the same by one player, beside so many who are in debt and have something to run. */
+static double cost_beside_debtors(int debtors) {
+    struct sim sim;
+    sim_open(&sim, "many/*", 1, debtors + 1, NULL);
+    for (int i = 1; i <= debtors; i++) sim_type(&sim, sim_player(i), "nap 1000000000 0.0 10000");
+    sim_run(&sim, 0.02 * debtors); /* each has had a slice that nine rounds are to pay */
+    sim_type(&sim, sim_player(0), "spinners 10");
+    int64_t before = counted_calls(), turns = sim.turns;
+    sim_run(&sim, 0.05);
+    double cost = (double)(counted_calls() - before) / (double)(sim.turns - turns);
+    sim_close(&sim);
+    return cost;
+}
+
+Test(many, who_waits_for_the_next_round_costs_nothing_in_this_one) {
+    double few = cost_beside_debtors(2), a_lot = cost_beside_debtors(200);
+    cr_log_info("calls of a suspend(0): %.2f, and beside 200 debtors %.2f", few, a_lot);
+    cr_expect_leq(a_lot, few * 1.5);
+}
+
 /* Of a save after a few more have come. */
 static int64_t cost_of_saving(int sleepers) {
     struct sim sim;

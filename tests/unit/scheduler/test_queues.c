@@ -55,8 +55,8 @@ static int64_t balance_of(const struct queue *q) {
 }
 
 static void drop_all(struct fixture *f) {
-    while (f->s->ring) {
-        struct task *t = f->s->ring->parts[PART_BACKGROUND].ring->first;
+    while (f->s->nactive > 0) {
+        struct task *t = (f->s->ring ? f->s->ring : f->s->waiting)->parts[PART_BACKGROUND].ring->first;
         queue_take_task(f->s, t->queue, t);
         free(t);
     }

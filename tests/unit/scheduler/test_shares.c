@@ -108,7 +108,7 @@ static void drop_all(struct fixture *f) {
         q->tasks--;
         queue_release(f->s, q);
     }
-    cr_expect_null(f->s->ring);
+    cr_expect(!f->s->ring && !f->s->waiting && !f->s->newcomer);
     cr_expect_eq(f->s->nactive, 0);
 }
 
