@@ -28,6 +28,7 @@ struct client {
 
 struct metrics {
     struct server *server;
+    int port;
     ev_io sockets[2]; /* IPv4, IPv6 */
     size_t nsockets, nclients;
     struct client *clients;
@@ -201,9 +202,14 @@ struct metrics *metrics_open(struct server *s, int port) {
         errno = rc;
         return NULL;
     }
+    m->port = chosen;
     listen_on(m, true);
     log_info("METRICS: http://localhost:%d/metrics", chosen);
     return m;
+}
+
+void metrics_describe(const struct metrics *m, struct buf *out) {
+    if (m) buf_printf(out, "metrics: http://localhost:%d/metrics\n", m->port);
 }
 
 void metrics_close(struct metrics *m) {

@@ -17,6 +17,7 @@ struct exposition;
 /* port 0: one that is free; the log has it. NULL with errno set: it cannot be opened. */
 struct metrics *metrics_open(struct server *s, int port);
 void metrics_close(struct metrics *m); /* NULL allowed */
+void metrics_describe(const struct metrics *m, struct buf *out); /* for `evermoo status' */
 
 /* ---- what is told (measures.c, measures_sched.c) ---- */
 void metrics_write(struct server *s, struct buf *out);

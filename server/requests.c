@@ -167,6 +167,7 @@ void request_status(struct asker *a, const char *text) {
     describe_memory(s, &out);
     backups_describe(s, &out);
     describe_work(s, &out);
+    metrics_describe(s->metrics, &out);
     buf_printf(&out, "%zu connections, %zu of them not logged in\n", s->connections.count, s->connections.not_logged_in);
     for (struct listener *l = s->listeners.newest; l; l = l->next) {
         buf_printf(&out, "listening for #%lld on ", (long long)l->handler);

@@ -85,6 +85,8 @@ def test_what_is_told():
         server.connect()
         after = scrape(port)
         assert after["evermoo_connections", (("state", "not_logged_in"),)] == 1
+        status = subprocess.run([EVERMOO, "status", str(server.world)], check=True, capture_output=True, text=True).stdout
+        assert f"metrics: http://localhost:{port}/metrics\n" in status, status
         assert after["evermoo_process_cpu_seconds_total", ()] >= before["evermoo_process_cpu_seconds_total", ()]
         assert 0 < after["evermoo_start_time_seconds", ()] == before["evermoo_start_time_seconds", ()]
         c.run("add_property(#0, \"x\", 1, {#2, \"\"})")
