@@ -3,21 +3,23 @@
  * What is measured of turns and slices: their CPU time, which is charged, and what stats.h counts.
  *
  * CPU time is taken in laps from mark to mark: the beginning and the end of each slice and turn. Each lap is charged to the slice in which it fell, if to any, and to the turn. It is read from the
- * monotonic clock, and corrected by the thread's clock when it was long enough for that to pay.
+ * monotonic clock, and corrected by the thread's clock when it was long enough for that to pay: by as much as the thread was not running since both clocks were read together last. A thousand
+ * players who type without pause have microseconds each in a second; who was charged for a moment in which the processor was another's would wait until all of them had used as much.
  */
 #include "base/clock.h"
 #include "base/pool.h"
 #include "scheduler/state.h"
 
-enum { SHORT_LAP_US = 1000 }; /* reading the thread clock costs more than it could correct */
+enum { SHORT_LAP_US = 50 }; /* reading the thread clock costs more than it could correct */
 
 static void lap(struct scheduler *s, struct run *run, int64_t now_us) {
     int64_t used = now_us - s->lap_us;
     s->lap_us = now_us;
     if (used >= SHORT_LAP_US) {
-        int64_t cpu = clock_cpu_us(), since_mark = cpu - s->cpu_mark_us;
+        int64_t cpu = clock_cpu_us(), away = now_us - s->mark_us - (cpu - s->cpu_mark_us);
         s->cpu_mark_us = cpu;
-        if (since_mark < used) used = since_mark;
+        s->mark_us = now_us;
+        if (away > 0) used = used > away ? used - away : 0;
     }
     s->turn_cpu_us += used;
     if (!run) return;

@@ -350,6 +350,7 @@ bool sched_is_idle(const struct scheduler *s) {
 int64_t sched_run(struct scheduler *s, int64_t budget_us) {
     int64_t begun = clock_monotonic_us(), end = begun + budget_us;
     must(!s->run);
+    s->mark_us = begun;
     s->cpu_mark_us = clock_cpu_us();
     int64_t now = run_hooks(s) ? clock_monotonic_us() : begun; /* of verbs that the host called */
     for (;;) {

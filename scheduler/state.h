@@ -158,7 +158,7 @@ struct scheduler {
     struct run *run;
     struct queue *turn; /* pays for what runs; NULL: nobody */
     int64_t ticks_used; /* in this turn */
-    int64_t cpu_mark_us; /* thread clock when it was last read */
+    int64_t mark_us, cpu_mark_us; /* the monotonic clock and the thread's when this one was last read */
     int64_t lap_us; /* monotonic: until when CPU time has been charged */
     int64_t wait_us; /* of this turn, until its first slice takes it */
     int64_t line_us; /* when the line that this turn runs was read; 0: none, or not to be counted */
