@@ -104,6 +104,16 @@ static inline value reg_take(value *r) {
     return v;
 }
 
+static inline bool vm_is_temp(const struct vm *vm, const value *p) {
+    const struct frame *f = vm_top(vm);
+    const value *r = vm_regs(vm, f);
+    return p >= r + f->program->nlocals && p < r + f->program->nregs;
+}
+/* An operand that is not wanted any more: a temporary becomes empty, others stay as they are. */
+static inline void vm_used(struct vm *vm, value *p) {
+    if (value_is_counted(*p) && vm_is_temp(vm, p)) reg_put(p, value_none());
+}
+
 /* ---- vm.c ---- */
 struct vm *vm_alloc(struct machine *m);
 struct frame *vm_new_frame(struct vm *vm); /* not initialised */
@@ -164,7 +174,6 @@ bool vm_op_first(struct vm *vm, value *dest, const value *base);
 bool vm_op_getvar(struct vm *vm, value *dest, uint16_t reg);
 bool vm_op_listof(struct vm *vm, value *dest, value *src);
 bool vm_op_listadd(struct vm *vm, value *dest, value *first, uint32_t n);
-bool vm_op_mapadd(struct vm *vm, value *dest, value *key, value *v);
 bool vm_op_splice(struct vm *vm, value *dest, value *src);
 bool vm_op_append(struct vm *vm, value *dest, value *item);
 bool vm_op_listset(struct vm *vm, value *dest, value *base, uint32_t n);
@@ -181,6 +190,19 @@ bool vm_op_for_next(value *state, value *var); /* of a string or map, or what an
 void vm_op_for_key(const value *state, value *dest);
 bool vm_op_for_range(struct vm *vm, value *state, value *var, bool *enter);
 bool vm_op_fork(struct vm *vm, struct insn i);
+
+bool vm_too_large(struct vm *vm); /* a result that is larger than the world allows: catchable, or the end of the task */
+
+/* ---- vm_maps.c: likewise ---- */
+static inline int64_t vm_most_map_bytes(const struct vm *vm) { return vm->m->max_map_bytes > 0 ? vm->m->max_map_bytes : VALUE_STORED_MAX; }
+value vm_map_item(struct vm *vm, const struct map *m, value key); /* owned; NONE: the error is set */
+bool vm_map_index(struct vm *vm, value *dest, value *base, value *index);
+bool vm_map_range(struct vm *vm, value *dest, value *base, value *from); /* from[0], from[1]: keys */
+bool vm_map_key_at(struct vm *vm, value *dest, struct map *m, int64_t i); /* E_RANGE when it is empty */
+enum error vm_map_check_store(struct vm *vm, const struct map *m, value key, value v);
+bool vm_store_error(struct vm *vm, enum error e); /* of a store that was checked */
+bool vm_map_check_replacement(struct vm *vm, const struct map *m, const value *bounds, const value *v); /* m[bounds[0]..bounds[1]] = v */
+bool vm_op_mapadd(struct vm *vm, value *dest, value *key, value *v);
 
 /* ---- vm_call.c ---- */
 /* The common call of a verb by the top frame f, whose pc is written back: the new top frame, at its start; NULL: nothing has happened, vm_call_verb() knows why. */

@@ -14,21 +14,10 @@
 
 enum { T_INT = 1u << V_INT, T_FLOAT = 1u << V_FLOAT, T_STR = 1u << V_STR, T_LIST = 1u << V_LIST, T_OBJ = 1u << V_OBJ, T_MAP = 1u << V_MAP };
 
-static bool is_temp(const struct vm *vm, const value *p) {
-    const struct frame *f = vm_top(vm);
-    const value *r = vm_regs(vm, f);
-    return p >= r + f->program->nlocals && p < r + f->program->nregs;
-}
-
-static void used(struct vm *vm, value *p) {
-    if (value_is_counted(*p) && is_temp(vm, p)) reg_put(p, value_none());
-}
-
 /* The operand's value, owned: moved out of a temporary, else one more reference. */
-static value operand_take(struct vm *vm, value *p) { return is_temp(vm, p) ? reg_take(p) : value_ref(*p); }
+static value operand_take(struct vm *vm, value *p) { return vm_is_temp(vm, p) ? reg_take(p) : value_ref(*p); }
 
-/* A result that is too large: catchable, or the end of the task. */
-static bool too_large(struct vm *vm) {
+bool vm_too_large(struct vm *vm) {
     if (vm->m->max_concat_catchable) return vm_error(vm, E_QUOTA);
     vm->abort_seconds = true;
     return vm_error(vm, E_QUOTA);
@@ -36,22 +25,16 @@ static bool too_large(struct vm *vm) {
 
 static bool string_fits(struct vm *vm, uint64_t bytes) {
     uint64_t max = vm->m->max_string_concat > 0 ? (uint64_t)vm->m->max_string_concat : 1u << 30;
-    return bytes <= max ? true : too_large(vm);
+    return bytes <= max ? true : vm_too_large(vm);
 }
 
 static bool list_fits(struct vm *vm, uint64_t elements) {
     uint64_t max = vm->m->max_list_concat > 0 ? (uint64_t)vm->m->max_list_concat : 1u << 28;
-    return elements <= max ? true : too_large(vm);
+    return elements <= max ? true : vm_too_large(vm);
 }
 
 /* May the list, which is owned and about to be changed, become n elements longer? It may be another block then. */
 static bool may_grow(struct vm *vm, value *l, uint64_t n) { return list_fits(vm, l->u.l->len + n) && vm_list_own(vm, &l->u.l, n); }
-
-/* Whether m may take the pair. */
-static bool map_has_room(const struct vm *vm, const struct map *m, value key, value v) {
-    int64_t max = vm->m->max_map_bytes > 0 ? vm->m->max_map_bytes : VALUE_STORED_MAX;
-    return m->bytes + MAP_PAIR_BYTES + value_bytes(key) + value_bytes(v) <= max || map_bytes_with(m, key, v) <= max;
-}
 
 /* ---- arithmetic ---- */
 
@@ -66,7 +49,7 @@ enum { COPIED_A_NS = 2 }; /* bytes of text, at least */
 static bool add_strings(struct vm *vm, value *dest, value *l, value *r) {
     struct str *a = l->u.s, *b = r->u.s;
     uint64_t len = (uint64_t)a->len + b->len;
-    bool grows = a != b && (l == dest || is_temp(vm, l)); /* the left side is not needed any more: in place if nobody else holds it */
+    bool grows = a != b && (l == dest || vm_is_temp(vm, l)); /* the left side is not needed any more: in place if nobody else holds it */
     if (!string_fits(vm, len)) return false;
     if (!(grows && str_has_room(a, b->len)) && !(vm_memory_fits(vm, grows ? len + len / 2 : len) && vm_can_afford(vm, len / COPIED_A_NS))) return false;
     struct str *sum;
@@ -76,8 +59,8 @@ static bool add_strings(struct vm *vm, value *dest, value *l, value *r) {
     } else {
         sum = str_concat(a, b);
     }
-    used(vm, l);
-    used(vm, r);
+    vm_used(vm, l);
+    vm_used(vm, r);
     reg_put(dest, value_str(sum));
     return true;
 }
@@ -178,8 +161,8 @@ bool vm_op_compare(struct vm *vm, int op, value *l, value *r, bool *result) {
     }
     int c = value_compare(*l, *r);
     *result = op == OP_LT ? c < 0 : op == OP_LE ? c <= 0 : op == OP_GT ? c > 0 : c >= 0;
-    used(vm, l);
-    used(vm, r);
+    vm_used(vm, l);
+    vm_used(vm, r);
     return true;
 }
 
@@ -190,8 +173,8 @@ bool vm_op_equal(struct vm *vm, value *l, value *r) {
         vm_abort_seconds(vm);
         __atomic_fetch_or(vm->limits->out_of_time, SLICE_OVER, __ATOMIC_RELAXED);
     }
-    used(vm, l);
-    used(vm, r);
+    vm_used(vm, l);
+    vm_used(vm, r);
     return equal == 1;
 }
 
@@ -199,8 +182,8 @@ bool vm_op_in(struct vm *vm, value *dest, value *l, value *r) {
     if (r->type != V_LIST && r->type != V_MAP) return vm_error_types(vm, T_LIST | T_MAP, (int)r->type);
     int64_t at = r->type == V_LIST ? vm_list_find(vm, r->u.l, *l, false) : vm_map_find(vm, r->u.m, *l, false);
     if (vm->abort_seconds) return false;
-    used(vm, l);
-    used(vm, r);
+    vm_used(vm, l);
+    vm_used(vm, r);
     reg_put(dest, value_int(at));
     return true;
 }
@@ -226,37 +209,21 @@ bool vm_op_getvar(struct vm *vm, value *dest, uint16_t reg) {
 static int64_t length_of(const value *v) { return v->type == V_STR ? str_chars(v->u.s) : v->u.l->len; }
 static bool is_sequence(const value *v) { return v->type == V_STR || v->type == V_LIST; }
 
-/* What the map has there, owned; NONE: the error is set. */
-static value map_item(struct vm *vm, const struct map *m, value key) {
-    const struct map_pair *p = map_key_fits(key) ? map_find(m, key) : NULL;
-    if (!p) vm_error(vm, map_key_fits(key) ? E_RANGE : E_TYPE);
-    return p ? value_ref(p->v) : value_none();
-}
-
-static bool index_map(struct vm *vm, value *dest, value *base, value *index) {
-    value v = map_item(vm, base->u.m, *index);
-    if (v.type == V_NONE) return false;
-    used(vm, base);
-    used(vm, index);
-    reg_put(dest, v);
-    return true;
-}
-
 bool vm_op_index(struct vm *vm, value *dest, value *base, value *index) {
-    if (base->type == V_MAP) return index_map(vm, dest, base, index);
+    if (base->type == V_MAP) return vm_map_index(vm, dest, base, index);
     if (!is_sequence(base) || index->type != V_INT) return vm_error(vm, E_TYPE);
     int64_t i = index->u.i;
     if (i < 1 || i > length_of(base)) return vm_error(vm, E_RANGE);
     if (base->type == V_STR && !str_is_ascii(base->u.s) && !vm_can_afford(vm, base->u.s->len / COPIED_A_NS)) return false;
     value v = base->type == V_STR ? value_str(str_at(base->u.s, i)) : value_ref(list_get(base->u.l, i));
-    used(vm, base);
+    vm_used(vm, base);
     reg_put(dest, v);
     return true;
 }
 
 bool vm_op_pushref(struct vm *vm, value *dest, const value *base, const value *index) {
     if (base->type == V_MAP) {
-        value v = map_item(vm, base->u.m, *index);
+        value v = vm_map_item(vm, base->u.m, *index);
         if (v.type != V_NONE) reg_put(dest, v);
         return v.type != V_NONE;
     }
@@ -275,25 +242,8 @@ static bool part_of(struct vm *vm, const struct list *l, int64_t i, int64_t j, v
     return false;
 }
 
-/* The keys must both be there. */
-static enum error check_map_range(const struct map *m, const value *bounds) {
-    if (!map_key_fits(bounds[0]) || !map_key_fits(bounds[1])) return E_TYPE;
-    return map_find(m, bounds[0]) && map_find(m, bounds[1]) ? E_NONE : E_RANGE;
-}
-
-static bool range_of_map(struct vm *vm, value *dest, value *base, value *from) {
-    enum error e = check_map_range(base->u.m, from);
-    if (e != E_NONE) return vm_error(vm, e);
-    if (!vm_memory_fits(vm, sizeof(struct map_pair) * (uint64_t)base->u.m->len)) return false; /* at most */
-    struct map *part = map_range(base->u.m, from[0], from[1]);
-    for (int i = 0; i < 2; i++) used(vm, &from[i]);
-    used(vm, base);
-    reg_put(dest, value_map(part));
-    return true;
-}
-
 bool vm_op_range(struct vm *vm, value *dest, value *base, value *from) {
-    if (base->type == V_MAP) return range_of_map(vm, dest, base, from);
+    if (base->type == V_MAP) return vm_map_range(vm, dest, base, from);
     if (!is_sequence(base) || from[0].type != V_INT || from[1].type != V_INT) return vm_error(vm, E_TYPE);
     int64_t i = from[0].u.i, j = from[1].u.i, len = length_of(base);
     if (i <= j && (i < 1 || i > len || j < 1 || j > len)) return vm_error(vm, E_RANGE);
@@ -306,26 +256,20 @@ bool vm_op_range(struct vm *vm, value *dest, value *base, value *from) {
     } else if (!part_of(vm, base->u.l, i, j, &v)) {
         return false;
     }
-    used(vm, base);
+    vm_used(vm, base);
     reg_put(dest, v);
     return true;
 }
 
-static bool key_at(struct vm *vm, value *dest, struct map *m, int64_t i) {
-    if (m->len == 0) return vm_error(vm, E_RANGE);
-    reg_put(dest, value_ref(map_at(m, i)->key));
-    return true;
-}
-
 bool vm_op_length(struct vm *vm, value *dest, const value *base) {
-    if (base->type == V_MAP) return key_at(vm, dest, base->u.m, base->u.m->len);
+    if (base->type == V_MAP) return vm_map_key_at(vm, dest, base->u.m, base->u.m->len);
     if (!is_sequence(base)) return vm_error(vm, E_TYPE);
     reg_put(dest, value_int(length_of(base)));
     return true;
 }
 
 bool vm_op_first(struct vm *vm, value *dest, const value *base) {
-    if (base->type == V_MAP) return key_at(vm, dest, base->u.m, 1);
+    if (base->type == V_MAP) return vm_map_key_at(vm, dest, base->u.m, 1);
     if (!is_sequence(base)) return vm_error(vm, E_TYPE);
     reg_put(dest, value_int(length_of(base) > 0));
     return true;
@@ -362,32 +306,13 @@ static bool concat_many(struct vm *vm, struct list **l, struct list *tail) {
     return ok;
 }
 
-static enum error check_map_store(struct vm *vm, const struct map *m, value key, value v) {
-    if (!map_key_fits(key)) return E_TYPE;
-    return map_has_room(vm, m, key, v) ? E_NONE : E_QUOTA;
-}
-
-static bool store_error(struct vm *vm, enum error e) { return e == E_QUOTA ? too_large(vm) : vm_error(vm, e); }
-
-bool vm_op_mapadd(struct vm *vm, value *dest, value *key, value *v) {
-    enum error e = dest->type == V_MAP ? check_map_store(vm, dest->u.m, *key, *v) : E_TYPE; /* no map: after an error in a frame without d */
-    if (e != E_NONE) {
-        reg_put(key, value_none());
-        reg_put(v, value_none());
-        return store_error(vm, e);
-    }
-    value k = reg_take(key), held = reg_take(v);
-    *dest = value_map(map_set_take(reg_take(dest).u.m, k, held));
-    return true;
-}
-
 bool vm_op_splice(struct vm *vm, value *dest, value *src) {
     if (dest->type != V_LIST) return vm_error(vm, E_TYPE);
     if (src->type != V_LIST) return vm_error_types(vm, T_LIST, (int)src->type);
     if (!may_grow(vm, dest, src->u.l->len)) return false;
     if (src->u.l->len < MANY) *dest = value_list(list_concat_take(reg_take(dest).u.l, src->u.l));
     else if (!concat_many(vm, &dest->u.l, src->u.l)) return false;
-    used(vm, src);
+    vm_used(vm, src);
     return true;
 }
 
@@ -423,7 +348,7 @@ bool vm_op_listset(struct vm *vm, value *dest, value *base, uint32_t n) {
 /* ---- indexed stores ---- */
 
 static enum error check_store(struct vm *vm, const value *base, const value *index, const value *v) {
-    if (base->type == V_MAP) return check_map_store(vm, base->u.m, *index, *v);
+    if (base->type == V_MAP) return vm_map_check_store(vm, base->u.m, *index, *v);
     if (index->type != V_INT || !is_sequence(base) || (base->type == V_STR && v->type != V_STR)) return E_TYPE;
     if (index->u.i < 1 || index->u.i > length_of(base)) return E_RANGE;
     if (base->type == V_STR && str_chars(v->u.s) != 1) return E_INVARG;
@@ -458,12 +383,12 @@ static bool can_store_char(struct vm *vm, const struct str *s, const struct str 
 
 bool vm_op_setidx(struct vm *vm, value *base, value *index, value *v) {
     enum error e = check_store(vm, base, index, v);
-    if (e != E_NONE) return store_error(vm, e);
+    if (e != E_NONE) return vm_store_error(vm, e);
     if (base->type == V_LIST && !vm_list_own(vm, &base->u.l, 0)) return false;
     if (base->type == V_STR && !can_store_char(vm, base->u.s, v->u.s)) return false;
     value put = contains_itself(base, v) ? value_ref(*v) : operand_take(vm, v);
     store(vm, base, index, put);
-    used(vm, index);
+    vm_used(vm, index);
     return true;
 }
 
@@ -516,7 +441,7 @@ static enum error check_chain(struct vm *vm, value *base, value *chain, uint32_t
     const value *last = chain_holder(base, chain, levels - 1), *index = &chain[2 * levels - 2], *v = &chain[2 * levels - 1];
     enum error e = check_store(vm, last, index, v);
     if (e != E_NONE || levels == 1) return e;
-    int64_t growth = chain_growth(last, index, v), max = vm->m->max_map_bytes > 0 ? vm->m->max_map_bytes : VALUE_STORED_MAX;
+    int64_t growth = chain_growth(last, index, v), max = vm_most_map_bytes(vm);
     for (uint32_t i = 0; growth > 0 && i + 1 < levels; i++) {
         const value *holder = chain_holder(base, chain, i);
         if (holder->type == V_MAP && holder->u.m->bytes + growth > max) return E_QUOTA;
@@ -529,7 +454,7 @@ bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, u
     value *target = var == NO_REG ? base : &vm_regs(vm, f)[var];
     if (f->debug) {
         enum error e = check_chain(vm, base, chain, levels);
-        if (e != E_NONE) return store_error(vm, e);
+        if (e != E_NONE) return vm_store_error(vm, e);
     }
     if (!copies_fit(vm, base, chain, levels)) return false;
     if (target != base) share_no_more(target, base);
@@ -545,7 +470,7 @@ bool vm_op_setindex(struct vm *vm, value *base, value *chain, uint32_t levels, u
         if (i > 1) v = e == E_NONE ? reg_take(holder) : value_err(e);
         else if (e != E_NONE) reg_put(base, value_err(e));
     }
-    for (uint32_t i = 0; i < levels; i++) used(vm, &chain[2 * i]);
+    for (uint32_t i = 0; i < levels; i++) vm_used(vm, &chain[2 * i]);
     if (target != base) reg_put(target, reg_take(base));
     return true;
 }
@@ -579,16 +504,8 @@ static bool replace_range(struct vm *vm, value *result, const value *base, int64
     return true;
 }
 
-static bool check_map_replacement(struct vm *vm, const struct map *m, const value *bounds, const value *v) {
-    enum error e = v->type == V_MAP ? check_map_range(m, bounds) : E_TYPE;
-    if (e != E_NONE) return vm_error(vm, e);
-    int64_t max = vm->m->max_map_bytes > 0 ? vm->m->max_map_bytes : VALUE_STORED_MAX;
-    if (m->bytes + v->u.m->bytes - MAP_BYTES > max) return too_large(vm);
-    return vm_memory_fits(vm, sizeof(struct map_pair) * ((uint64_t)m->len + v->u.m->len));
-}
-
 static bool check_range(struct vm *vm, const value *base, const value *bounds, const value *v) {
-    if (base->type == V_MAP) return check_map_replacement(vm, base->u.m, bounds, v);
+    if (base->type == V_MAP) return vm_map_check_replacement(vm, base->u.m, bounds, v);
     if (!is_sequence(base) || base->type != v->type || bounds[0].type != V_INT || bounds[1].type != V_INT) return vm_error(vm, E_TYPE);
     if (bounds[0].u.i > length_of(base) + 1 || bounds[1].u.i < 0) return vm_error(vm, E_RANGE);
     uint64_t total = (uint64_t)length_of(base) * 2 + (uint64_t)length_of(v);
@@ -607,14 +524,14 @@ bool vm_op_setrange(struct vm *vm, value *base, value *bounds, value *v, uint16_
     } else {
         result = value_ref(vm->error.code);
     }
-    used(vm, v);
-    for (int i = 0; i < 2; i++) used(vm, &bounds[i]);
+    vm_used(vm, v);
+    for (int i = 0; i < 2; i++) vm_used(vm, &bounds[i]);
     if (var == NO_REG) {
         reg_put(base, result);
         return true;
     }
     value *target = &vm_regs(vm, f)[var];
-    if (target != base) used(vm, base);
+    if (target != base) vm_used(vm, base);
     reg_put(target, result);
     return true;
 }
