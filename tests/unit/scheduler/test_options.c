@@ -97,7 +97,9 @@ Test(options, what_players_can_write_grants_nothing) {
     expect_own(ANN, OWN_tick_quota, 20000, SOURCE_DEFAULT);
     db_prop_set_info(f.db, &p, WIZARD, PF_READ);
     expect_own(ANN, OWN_tick_quota, 1000000, SOURCE_PLAYER);
+    uint64_t count = option_count(f.s);
     db_set_flag(f.db, WIZARD, OF_WIZARD, false);
+    cr_expect_neq(option_count(f.s), count);
     expect_own(ANN, OWN_tick_quota, 20000, SOURCE_DEFAULT);
     str_unref(name);
     tear_down(&f);

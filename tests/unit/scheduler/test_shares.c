@@ -171,6 +171,40 @@ Test(shares, a_typed_command_does_not_wait_for_its_player_s_debt) {
     tear_down(&f);
 }
 
+/* Her tasks have used up the round, and wait for the next. */
+Test(shares, a_typed_command_has_its_portion_in_the_round_in_which_it_comes) {
+    struct fixture f;
+    set_up(&f);
+    add_task(&f, ANN);
+    add_task(&f, BOB);
+    while (run_slice_of(&f, QUOTA, NULL) != ANN) continue;
+    cr_assert_eq(queues_next_of_round(f.s)->owner, BOB);
+    struct input *in = add_input(&f, queue_get(f.s, ANN));
+    run_slice_of(&f, QUOTA, NULL);
+    struct queue *q = queues_next_of_round(f.s);
+    cr_assert_not_null(q);
+    cr_expect(q->owner == ANN && q->part == PART_TYPED);
+    cr_expect_eq(q->share->parts[PART_TYPED].balance, QUOTA / 2);
+    cr_expect_eq(q->share->parts[PART_BACKGROUND].balance, -QUOTA / 2);
+    drop_input(&f, in);
+    tear_down(&f);
+}
+
+/* Nor do tasks that come borrow of typed commands what is not left. */
+Test(shares, tasks_that_come_put_no_debt_upon_commands) {
+    struct fixture f;
+    set_up(&f);
+    struct input *in = add_input(&f, queue_get(f.s, ANN));
+    add_task(&f, BOB);
+    while (run_slice_of(&f, QUOTA, NULL) != ANN) continue;
+    add_task(&f, ANN);
+    while (queues_next_of_round(f.s)) run_slice_of(&f, QUOTA, NULL);
+    cr_expect_eq(queue_get(f.s, ANN)->share->parts[PART_TYPED].balance, 0);
+    cr_expect_eq(f.used[ANN][PART_BACKGROUND], 0);
+    drop_input(&f, in);
+    tear_down(&f);
+}
+
 /* He types a little all the time: what he leaves of his half goes to his tasks. */
 Test(shares, an_idle_part_lends_its_portion) {
     struct fixture f;
