@@ -315,11 +315,10 @@ static bool passes(bool fresh, const char *name, struct buf *why) {
 /* A port that cannot be had ends a fresh start, and no other one. */
 static int open_metrics(struct server *s, bool fresh, struct buf *why) {
     if (s->options.metrics < 0) return 0;
-    s->metrics = metrics_open(s, s->options.metrics);
+    s->metrics = metrics_open(s, s->options.metrics, !fresh);
     if (s->metrics) return 0;
-    if (fresh) buf_printf(why, "port %d for --metrics: %s; choose another one", s->options.metrics, strerror(errno));
-    else log_warning("There is no /metrics: port %d: %s", s->options.metrics, strerror(errno));
-    return fresh ? -1 : 0;
+    buf_printf(why, "port %d for --metrics: %s; choose another one", s->options.metrics, strerror(errno));
+    return -1;
 }
 
 static int start(struct server *s, struct buf *why) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,10 +30,10 @@ struct client {
 struct metrics {
     struct server *server;
     int port;
-    ev_io sockets[2]; /* IPv4, IPv6 */
+    ev_io sockets[2]; /* IPv4, IPv6; none while the port cannot be had */
     size_t nsockets, nclients;
     struct client *clients;
-    ev_timer again; /* when to accept again */
+    ev_timer again; /* when to accept again, or to try to open the port */
 };
 
 /* ---- accepting, or not ---- */
@@ -44,10 +45,9 @@ static void listen_on(struct metrics *m, bool on) {
     }
 }
 
-static void on_again(struct ev_loop *loop, ev_timer *w, int events) {
-    (void)loop, (void)events;
-    struct metrics *m = w->data;
-    if (m->nclients < MOST_CLIENTS) listen_on(m, true);
+static void pause_for_a_while(struct metrics *m) {
+    ev_timer_set(&m->again, PAUSE, 0.);
+    ev_timer_start(m->server->loop, &m->again);
 }
 
 static void client_free(struct client *c) {
@@ -146,7 +146,7 @@ static void client_new(struct metrics *m, int fd) {
 }
 
 static void on_knock(struct ev_loop *loop, ev_io *w, int events) {
-    (void)events;
+    (void)loop, (void)events;
     struct metrics *m = w->data;
     int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0 && !descriptor_is_reserved(fd)) {
@@ -156,8 +156,7 @@ static void on_knock(struct ev_loop *loop, ev_io *w, int events) {
     if (fd >= 0) close(fd);
     else if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) return;
     listen_on(m, false);
-    ev_timer_set(&m->again, PAUSE, 0.);
-    ev_timer_start(loop, &m->again);
+    pause_for_a_while(m);
 }
 
 static int open_socket(struct metrics *m, const void *address, socklen_t len) {
@@ -185,31 +184,48 @@ static void close_sockets(struct metrics *m) {
     while (m->nsockets) close(m->sockets[--m->nsockets].fd);
 }
 
-struct metrics *metrics_open(struct server *s, int port) {
-    struct metrics *m = xcalloc(1, sizeof *m);
-    int rc = 0, chosen = port;
-    m->server = s;
-    ev_init(&m->again, on_again);
-    m->again.data = m;
+/* 0 or errno. */
+static int open_port(struct metrics *m) {
+    int rc = 0, chosen = m->port;
     for (int i = 0; i < PORT_ATTEMPTS; i++) { /* a free port of IPv4 may be taken in IPv6 */
-        chosen = port;
+        chosen = m->port;
         rc = open_both(m, &chosen);
         if (rc) close_sockets(m);
-        if (rc != EADDRINUSE || port) break;
+        if (rc != EADDRINUSE || m->port) break;
     }
-    if (rc) {
+    if (rc) return rc;
+    m->port = chosen;
+    listen_on(m, true);
+    log_info("METRICS: http://localhost:%d/metrics", chosen);
+    return 0;
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *w, int events) {
+    (void)loop, (void)events;
+    struct metrics *m = w->data;
+    if (!m->nsockets && open_port(m)) pause_for_a_while(m);
+    else if (m->nclients < MOST_CLIENTS) listen_on(m, true);
+}
+
+struct metrics *metrics_open(struct server *s, int port, bool again) {
+    struct metrics *m = xcalloc(1, sizeof *m);
+    *m = (struct metrics){.server = s, .port = port};
+    ev_init(&m->again, on_again);
+    m->again.data = m;
+    int rc = open_port(m);
+    if (rc && again) {
+        log_warning("There is no /metrics on port %d: %s; it is tried again", port, strerror(rc));
+        pause_for_a_while(m);
+    } else if (rc) {
         free(m);
         errno = rc;
         return NULL;
     }
-    m->port = chosen;
-    listen_on(m, true);
-    log_info("METRICS: http://localhost:%d/metrics", chosen);
     return m;
 }
 
 void metrics_describe(const struct metrics *m, struct buf *out) {
-    if (m) buf_printf(out, "metrics: http://localhost:%d/metrics\n", m->port);
+    if (m && m->nsockets) buf_printf(out, "metrics: http://localhost:%d/metrics\n", m->port);
 }
 
 void metrics_close(struct metrics *m) {

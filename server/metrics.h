@@ -8,14 +8,16 @@
 #ifndef SERVER_METRICS_H
 #define SERVER_METRICS_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 
 struct server;
 struct metrics;
 struct exposition;
 
-/* port 0: one that is free; the log has it. NULL with errno set: it cannot be opened. */
-struct metrics *metrics_open(struct server *s, int port);
+/* port 0: one that is free; the log has it. NULL with errno set: it cannot be opened. With `again' it then is tried again each second, and there is never NULL. */
+struct metrics *metrics_open(struct server *s, int port, bool again);
 void metrics_close(struct metrics *m); /* NULL allowed */
 void metrics_describe(const struct metrics *m, struct buf *out); /* for `evermoo status' */
 

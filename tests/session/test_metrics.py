@@ -2,6 +2,7 @@
 import re
 import socket
 import subprocess
+import sys
 
 from session import EVERMOO, LIMIT, Fault, Server, until
 from test_crashes import crash
@@ -193,6 +194,34 @@ def test_through_a_crash():
     with Server(f"--metrics={port}") as server:
         server.login()
         crash(server)
+        assert port_of(server, 2) == port
+        scrape(port)
+
+
+HOLDER = """
+import os, socket, sys, time
+os.closerange(3, 1000)
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
+    open(sys.argv[2], "w").close()
+    while os.path.exists(sys.argv[2]):
+        time.sleep(0.01)
+"""
+
+
+def test_a_port_that_is_taken_for_a_while():
+    """Somebody else has it when the new program comes; it is opened when it can be."""
+    port = free_port()
+    with Server(f"--metrics={port}") as server:
+        server.login()
+        holder, held, program = server.dir / "holder.py", server.dir / "held", server.dir / "program"
+        holder.write_text(HOLDER)
+        program.write_text(f'#!/bin/sh\ncase "$*" in *--check*) ;; *) {sys.executable} {holder} {port} {held} & while [ ! -e {held} ]; do sleep 0.01; done ;; esac\nexec {EVERMOO} "$@"\n')
+        program.chmod(0o755)
+        done = subprocess.run([EVERMOO, "reboot", str(server.world), str(program)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        server.expect_log(f"There is no /metrics on port {port}: Address already in use; it is tried again")
+        assert "metrics" not in subprocess.run([EVERMOO, "status", str(server.world)], check=True, capture_output=True, text=True).stdout
+        held.unlink()
         assert port_of(server, 2) == port
         scrape(port)
 
