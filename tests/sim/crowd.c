@@ -14,7 +14,7 @@ static void type_something(struct crowd_member *m) {
     int us = (int)sim_exponential(sim, 2000);
     double seconds = sim_exponential(sim, sim_chance(sim, 0.2) ? 600 : 5);
     if (sim_chance(sim, 0.2)) seconds = (double)sim_random(sim, 3); /* some at the same time */
-    switch (sim_random(sim, 26)) {
+    switch (sim_random(sim, 29)) {
     case 0:
     case 1:
     case 2: sim_type(sim, who, "nap %d %.3f %d", (int)sim_random(sim, 40) + 1, seconds, us); break;
@@ -37,6 +37,9 @@ static void type_something(struct crowd_member *m) {
     case 15:
     case 16: sim_type(sim, who, "wake %d", (int)sim_random(sim, 1000)); break;
     case 17: sim_type(sim, who, "count %d", (int)sim_random(sim, 200000)); break;
+    case 19: sim_type(sim, who, "yield %d", (int)sim_random(sim, 50000)); break;
+    case 20:
+    case 21: sim_type(sim, who, "mortal %.3f %d %.3f", seconds + 0.1, us, sim_exponential(sim, 20)); break;
     case 18: sim_type(sim, who, "toil %d", (int)sim_random(sim, 300)); break;
     default: sim_type(sim, who, "work %lld %d", (long long)++m->said, us); break;
     }

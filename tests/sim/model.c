@@ -87,6 +87,57 @@ static void job_wakes(struct sim *sim, const struct sim_note *n) {
     drop_job(sim, j);
 }
 
+/* ---- what tasks may expect ---- */
+
+struct fate {
+    int64_t task;
+    int64_t deadline_us, deadline_wall_us; /* 0: none */
+    bool parks; /* no limit ends it */
+};
+
+static struct fate *fate_of(struct sim *sim, int64_t task) {
+    struct fate *f = idmap_get(&sim->fates, task);
+    if (f) return f;
+    f = xcalloc(1, sizeof *f);
+    f->task = task;
+    idmap_put(&sim->fates, task, f);
+    return f;
+}
+
+static void set_deadline(struct sim *sim, const struct sim_note *n) {
+    struct fate *f = fate_of(sim, n->task);
+    f->deadline_us = sim->f.now_us + llround(n->a * 1e6);
+    f->deadline_wall_us = f->deadline_us + sim->f.wall_ahead_us;
+}
+
+static void drop_fate(struct sim *sim, struct fate *f) {
+    if (!f) return;
+    idmap_remove(&sim->fates, f->task);
+    free(f);
+}
+
+/* Deadlines go by the clock on the wall then, which may have jumped. */
+void model_rebooted(struct sim *sim) {
+    size_t at = 0;
+    sim->rebooted_us = sim->f.now_us;
+    for (struct fate *f; (f = idmap_next(&sim->fates, &at));)
+        if (f->deadline_us) f->deadline_us = f->deadline_wall_us - sim->f.wall_ahead_us;
+}
+
+/* true: it ends because its time has come. */
+static bool ends_by_deadline(struct sim *sim, const struct sim_note *n) {
+    struct fate *f = idmap_get(&sim->fates, n->task);
+    struct job *j = idmap_get(&sim->jobs, n->task);
+    if (!f) return false;
+    sim_check(sim, !f->parks, "task %lld parks, and is out of time all the same", (long long)n->task);
+    sim_check(sim, f->deadline_us <= sim->f.now_us, "task %lld ends %lld us before its deadline", (long long)n->task, (long long)(f->deadline_us - sim->f.now_us));
+    sim_check(sim, sim->idle_until_us <= f->deadline_us || sim->idle_until_us <= sim->rebooted_us, "task %lld's deadline was %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
+              (long long)(sim->f.now_us - f->deadline_us));
+    drop_fate(sim, f);
+    if (j) drop_job(sim, j);
+    return true;
+}
+
 /* ---- limits ---- */
 
 enum { MOST_OVER_TICKS = 10, MOST_OVER_US = 1000 }; /* what one step more can cost */
@@ -101,7 +152,9 @@ static int64_t limit_of(struct sim *sim, objid payer, const char *name, int64_t 
     return n;
 }
 
-static void check_timeout(struct sim *sim, bool in_ticks) {
+static void check_timeout(struct sim *sim, const struct sim_note *n) {
+    bool in_ticks = n->a != 0;
+    if (ends_by_deadline(sim, n)) return;
     objid payer = sim->turn.payer;
     /* The slice in which it ended is over, and the handler's has just begun: what it took is the turn's so far. */
     int64_t ticks = sim->turn.ticks, us = sim->slice_began_us - sim->turn.began_us;
@@ -128,9 +181,14 @@ void model_noted(struct sim *sim, const struct sim_note *n) {
     else if (!strcmp(n->what, "forked")) add_job(sim, (int64_t)n->a, n->b, n);
     else if (!strcmp(n->what, "woke") || !strcmp(n->what, "begun")) job_wakes(sim, n);
     else if (!strcmp(n->what, "refused") && (j = idmap_get(&sim->jobs, n->task))) drop_job(sim, j);
-    else if (!strcmp(n->what, "killed") && (j = idmap_get(&sim->jobs, (int64_t)n->a))) drop_job(sim, j);
+    else if (!strcmp(n->what, "killed")) {
+        drop_fate(sim, idmap_get(&sim->fates, (int64_t)n->a));
+        if ((j = idmap_get(&sim->jobs, (int64_t)n->a))) drop_job(sim, j);
+    }
+    else if (!strcmp(n->what, "parks")) fate_of(sim, n->task)->parks = true;
+    else if (!strcmp(n->what, "deadline")) set_deadline(sim, n);
     else if (!strcmp(n->what, "resumed") && (j = idmap_get(&sim->jobs, (int64_t)n->a))) j->due_us = sim->f.now_us, j->resumed = true;
-    else if (!strcmp(n->what, "timeout")) check_timeout(sim, n->a != 0);
+    else if (!strcmp(n->what, "timeout")) check_timeout(sim, n);
     else if (!strcmp(n->what, "uncaught")) sim_check(sim, false, "a program of #%lld's fails with error %g", (long long)n->player, n->a);
 }
 
@@ -175,8 +233,11 @@ void model_end(struct sim *sim) {
 void model_forget(struct sim *sim) {
     size_t at = 0;
     struct job *j;
+    struct fate *f;
     while ((j = idmap_next(&sim->jobs, &at))) free(j);
     idmap_fini(&sim->jobs);
+    for (at = 0; (f = idmap_next(&sim->fates, &at));) free(f);
+    idmap_fini(&sim->fates);
 }
 
 /* ---- the scheduler's own lists ---- */

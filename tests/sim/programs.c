@@ -62,9 +62,15 @@ static const struct {
     {"hog", "try fork t (0) note(\"begun\"); while (1) endwhile endfork note(\"forked\", t, 0); except (E_QUOTA) note(\"refused fork\"); endtry"},
     {"burnout", "try fork t (0) note(\"begun\"); while (1) burn(1000); endwhile endfork note(\"forked\", t, 0); except (E_QUOTA) note(\"refused fork\"); endtry"},
     /* These park at their limits. */
-    {"count", "try fork t (0) note(\"begun\"); set_task_overrun(\"park\"); n = 0; for i in [1..toint(args[1])] n = n + i; endfor note(\"counted\", n); endfork note(\"forked\", t, 0);"
+    {"count", "try fork t (0) note(\"begun\"); note(\"parks\"); set_task_overrun(\"park\"); n = 0; for i in [1..toint(args[1])] n = n + i; endfor note(\"counted\", n); endfork note(\"forked\", t, 0);"
      " except (E_QUOTA) note(\"refused fork\"); endtry"},
-    {"toil", "try fork t (0) note(\"begun\"); set_task_overrun(\"park\"); for i in [1..toint(args[1])] burn(1000); endfor note(\"toiled\"); endfork note(\"forked\", t, 0);"
+    {"toil", "try fork t (0) note(\"begun\"); note(\"parks\"); set_task_overrun(\"park\"); for i in [1..toint(args[1])] burn(1000); endfor note(\"toiled\"); endfork note(\"forked\", t, 0);"
+     " except (E_QUOTA) note(\"refused fork\"); endtry"},
+    {"yield", "try fork t (0) note(\"begun\"); n = 0; for i in [1..toint(args[1])] n = n + i; `yield_point() ! E_QUOTA'; endfor note(\"counted\", n); endfork note(\"forked\", t, 0);"
+     " except (E_QUOTA) note(\"refused fork\"); endtry"},
+    {"mortal", /* seconds us lifetime: at its deadline it ends, asleep or not */
+     "{d, u, l} = {tofloat(args[1]), toint(args[2]), tofloat(args[3])}; try fork t (0) note(\"begun\"); set_task_deadline(task_id(), l); note(\"deadline\", l);"
+     " while (1) note(\"sleep\", d); if (`suspend(d) ! E_QUOTA' == E_QUOTA) note(\"refused\"); return; endif note(\"woke\"); burn(u); endwhile endfork note(\"forked\", t, 0);"
      " except (E_QUOTA) note(\"refused fork\"); endtry"},
     {"ask", "note(\"asks\"); l = `read(player) ! ANY'; note(\"answered\", typeof(l) == STR);"},
     {"doze", "note(\"dozes\"); if (`suspend() ! E_QUOTA' == E_QUOTA) note(\"refused\"); return; endif note(\"roused\");"},

@@ -268,6 +268,7 @@ void sim_reboot(struct sim *sim) {
     sim_check(sim, debts(sim) == owed, "%lld ticks were owed before a reboot, and %lld after it", (long long)owed, (long long)debts(sim));
     buf_fini(&bytes);
     buf_fini(&why);
+    model_rebooted(sim);
     model_audit(sim);
 }
 
@@ -309,6 +310,7 @@ void sim_restart(struct sim *sim) {
     sim_check(sim, sched_load(sim->f.s, &why) == 0, "the tasks are not loaded: %s", buf_c(&why));
     sim_check(sim, sim->f.s->tasks.len == tasks, "of %zu tasks %zu are there after the restart", tasks, sim->f.s->tasks.len);
     buf_fini(&why);
+    model_rebooted(sim);
     model_audit(sim);
 }
 

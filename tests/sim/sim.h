@@ -67,13 +67,14 @@ struct sim {
     size_t nevents, cap_events;
     uint64_t order;
     uint64_t schedulers; /* how many there were */
+    int64_t rebooted_us; /* when the last of them came */
     /* the turn under way */
     bool in_turn;
     struct sim_turn turn;
     int64_t ticks_seen; /* of scheduler.ticks_used */
     int64_t slice_ticks, slice_began_us; /* of the last slice that ended, or the one that runs */
     /* what was seen */
-    struct idmap payers, jobs;
+    struct idmap payers, jobs, fates;
     struct job *falls_asleep; /* in the slice that runs */
     int64_t used, turns, commands;
     uint64_t log; /* a hash over everything that was noted, with its time */
@@ -127,6 +128,7 @@ extern const int sim_nbuiltins;
 void model_noted(struct sim *sim, const struct sim_note *note);
 void model_slice_ended(struct sim *sim, int64_t since_us); /* since_us: when programs saw the clock last */
 void model_turn_ended(struct sim *sim, const struct sim_turn *turn);
+void model_rebooted(struct sim *sim); /* another scheduler has its tasks */
 void model_audit(struct sim *sim); /* the scheduler's own lists and counts agree; slow */
 void model_end(struct sim *sim); /* nobody has slept too long */
 void model_forget(struct sim *sim);

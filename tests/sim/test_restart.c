@@ -4,6 +4,7 @@
  * told as by the same players where nothing of that kind happened.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/must.h"
 #include "base/sanitized.h"
@@ -30,13 +31,14 @@ static void write_script(struct sim *sim, struct script_line *lines) {
         double seconds = sim_chance(sim, 0.3) ? (double)sim_random(sim, 3) : sim_exponential(sim, 4);
         int us = (int)sim_exponential(sim, 3000), n = (int)sim_random(sim, 20) + 1;
         *l = (struct script_line){.sim = sim, .who = sim_player((int)sim_random(sim, PLAYERS))};
-        switch (sim_random(sim, 8)) {
+        switch (sim_random(sim, 9)) {
         case 0:
         case 1: snprintf(l->text, sizeof l->text, "nap %d %.3f %d", n, seconds, us); break;
         case 2: snprintf(l->text, sizeof l->text, "nap %d 0.0 %d", n * 10, us); break;
         case 3: snprintf(l->text, sizeof l->text, i % 2 ? "brood %d %.3f %d" : "litter %d %.3f %d", n, seconds, us); break;
         case 4: snprintf(l->text, sizeof l->text, "errand #%lld %.3f %d", (long long)sim_player((int)sim_random(sim, PLAYERS)), seconds, us); break;
         case 5: snprintf(l->text, sizeof l->text, "count %d", n * 10000); break;
+        case 7: snprintf(l->text, sizeof l->text, "yield %d", n * 5000); break;
         case 6: snprintf(l->text, sizeof l->text, "toil %d", n * 20); break;
         default: snprintf(l->text, sizeof l->text, "elves %.3f %d", seconds, us); break;
         }
@@ -50,10 +52,16 @@ struct told {
     uint64_t sum;
 };
 
+/* All of them wait, park or yield in time. */
+static void nothing_fails(struct sim *sim, const struct sim_note *n) {
+    sim_check(sim, strcmp(n->what, "timeout") != 0 && strncmp(n->what, "refused", 7) != 0, "task %lld: %s", (long long)n->task, n->what);
+}
+
 static struct told play(uint64_t seed, const char *dir, enum interruption how) {
     struct sim sim;
     struct script_line *lines = xcalloc(LINES, sizeof *lines);
     sim_open(&sim, "restart/*", seed, PLAYERS, dir);
+    sim.noted = nothing_fails;
     write_script(&sim, lines);
     if (how == RESTARTS) sim_run(&sim, TYPING_US / 1e6 + 0.1); /* there are no connections afterwards */
     for (int i = 0; i < 30; i++) {
