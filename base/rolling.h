@@ -13,26 +13,27 @@
 #include <stdint.h>
 
 enum rolling_span { SPAN_MINUTE, SPAN_HOUR, SPAN_ALL, SPANS };
-enum { ROLLING_PERIOD_US = 10 * 1000 * 1000, ROLLING_SHORT = 6, ROLLING_LONG = 13, ROLLING_SLOTS = ROLLING_SHORT + ROLLING_LONG, ROLLING_PARTS = 2 + ROLLING_SLOTS };
+enum { ROLLING_PERIOD_US = 10 * 1000 * 1000 };
 
 struct rolling_kind {
     size_t size;
     void (*add)(void *into, const void *part);
 };
 
-/* All bytes zero, but for `parts': ROLLING_PARTS of the kind's size, the caller's, zero as well. The first is the present one's. */
+/* The present part is the caller's, zero at first; what is past is taken when the first period is over. */
 struct rolling {
-    void *parts;
+    void *now;
+    struct rolling_past *past; /* NULL: nothing is */
     uint32_t period;
-    uint32_t slots[ROLLING_SLOTS]; /* which period, or which five minutes, each holds */
 };
 
 static inline uint32_t rolling_period(int64_t now_us) { return (uint32_t)(now_us / ROLLING_PERIOD_US); }
 void rolling_turn(struct rolling *r, const struct rolling_kind *kind, uint32_t period); /* another one has begun */
+void rolling_fini(struct rolling *r);
 /* The part to count in. */
 static inline void *rolling_now(struct rolling *r, const struct rolling_kind *kind, uint32_t period) {
     if (__builtin_expect(r->period != period, 0)) rolling_turn(r, kind, period);
-    return r->parts;
+    return r->now;
 }
 void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, uint32_t period, enum rolling_span span, void *out); /* out is zero before */
 int64_t rolling_span_us(enum rolling_span span, int64_t now_us); /* how long it is just now; INT64_MAX: everything */

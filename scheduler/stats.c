@@ -19,9 +19,9 @@ struct stats {
     struct usage_table players, verbs;
     struct str *long_names; /* stands for all that are longer */
     struct rolling all;
-    struct usage all_parts[ROLLING_PARTS];
+    struct usage all_now;
     struct rolling times[STATS_HISTOGRAMS];
-    struct histogram *parts[STATS_HISTOGRAMS];
+    struct histogram times_now[STATS_HISTOGRAMS];
     struct slow_slice slow[SLOW_SLICES]; /* the slowest first */
     size_t nslow;
 };
@@ -40,11 +40,10 @@ struct stats *stats_new(int64_t now_us) {
     st->since = clock_wall_seconds();
     st->long_names = str_from("(a long name)");
     begin_period(st, now_us);
-    st->all = (struct rolling){.parts = st->all_parts, .period = st->period};
-    for (int i = 0; i < STATS_HISTOGRAMS; i++) {
-        st->parts[i] = xcalloc(ROLLING_PARTS, sizeof(struct histogram));
-        st->times[i] = (struct rolling){.parts = st->parts[i], .period = st->period};
-    }
+    st->players.most = USAGE_PLAYERS;
+    st->verbs.most = USAGE_VERBS;
+    st->all = (struct rolling){.now = &st->all_now, .period = st->period};
+    for (int i = 0; i < STATS_HISTOGRAMS; i++) st->times[i] = (struct rolling){.now = &st->times_now[i], .period = st->period};
     return st;
 }
 
@@ -58,7 +57,8 @@ void stats_free(struct stats *st) {
     usage_table_fini(&st->players);
     usage_table_fini(&st->verbs);
     str_unref(st->long_names);
-    for (int i = 0; i < STATS_HISTOGRAMS; i++) free(st->parts[i]);
+    for (int i = 0; i < STATS_HISTOGRAMS; i++) rolling_fini(&st->times[i]);
+    rolling_fini(&st->all);
     while (st->nslow > 0) free_slow_slice(&st->slow[--st->nslow]);
     free(st);
 }

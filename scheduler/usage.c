@@ -6,8 +6,6 @@
 
 #include "base/must.h"
 
-enum { CAP = 2 * USAGE_ENTRIES };
-
 static void add_part(void *into, const void *part) { usage_add(into, part); }
 
 const struct rolling_kind usage_kind = {sizeof(struct usage), add_part};
@@ -31,6 +29,7 @@ static uint32_t slot_of(const struct usage_table *t, objid who, const struct str
 
 static void free_entry(struct usage_entry *e) {
     if (e->verb) str_unref(e->verb);
+    rolling_fini(&e->times);
     free(e);
 }
 
@@ -72,7 +71,7 @@ static void forget_the_least_active(struct usage_table *t, uint32_t period) {
     t->epoch++;
     for (uint32_t i = 0; i < n; i++) {
         struct usage_entry *e = all[i].entry;
-        if (i < USAGE_ENTRIES / 4 && !e->pins) {
+        if (i < t->most / 4 && !e->pins) {
             free_entry(e);
             continue;
         }
@@ -84,17 +83,17 @@ static void forget_the_least_active(struct usage_table *t, uint32_t period) {
 
 struct usage_entry *usage_get(struct usage_table *t, objid who, struct str *verb, bool logins, uint32_t period) {
     if (!t->cap) {
-        t->cap = CAP;
-        t->slots = xcalloc(CAP, sizeof *t->slots);
+        t->cap = 2 * t->most;
+        t->slots = xcalloc(t->cap, sizeof *t->slots);
     }
     uint32_t i = slot_of(t, who, verb, logins);
     if (t->slots[i]) return t->slots[i];
-    if (t->len >= USAGE_ENTRIES) {
+    if (t->len >= t->most) {
         forget_the_least_active(t, period);
         i = slot_of(t, who, verb, logins);
     }
     struct usage_entry *e = xcalloc(1, sizeof *e);
-    *e = (struct usage_entry){.who = who, .verb = verb ? str_ref(verb) : NULL, .logins = logins, .times = {.parts = e->parts, .period = period}};
+    *e = (struct usage_entry){.who = who, .verb = verb ? str_ref(verb) : NULL, .logins = logins, .times = {.now = &e->now, .period = period}};
     t->slots[i] = e;
     t->len++;
     return e;

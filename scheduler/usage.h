@@ -12,7 +12,7 @@
 #include "base/rolling.h"
 #include "base/str.h"
 
-enum { USAGE_ENTRIES = 2048 };
+enum { USAGE_PLAYERS = 8192, USAGE_VERBS = 2048, USAGE_ENTRIES = USAGE_PLAYERS /* at most in a table */ };
 
 struct usage {
     int64_t slices, ticks, cpu_us;
@@ -41,12 +41,12 @@ struct usage_entry {
     bool logins;
     int pins;
     struct rolling times;
-    struct usage parts[ROLLING_PARTS];
+    struct usage now;
 };
 
 struct usage_table {
-    struct usage_entry **slots; /* a power of two, at most half of them in use */
-    uint32_t len, cap;
+    struct usage_entry **slots; /* twice `most', which is the user's: a power of two */
+    uint32_t most, len, cap;
     uint32_t epoch; /* moves when entries are forgotten: pointers to them are worth nothing then */
 };
 

@@ -55,8 +55,8 @@ static int64_t sum(const struct rolling *r, uint32_t period, enum rolling_span s
 }
 
 Test(times, a_minute_and_an_hour_and_all) {
-    int64_t parts[ROLLING_PARTS] = {0}, counted[2000] = {0};
-    struct rolling r = {.parts = parts, .period = 1000};
+    int64_t now = 0, counted[2000] = {0};
+    struct rolling r = {.now = &now, .period = 1000};
     srand(1);
     for (uint32_t p = 1000; p < 3000; p++) {
         if (rand() % 3) *(int64_t *)rolling_now(&r, &number, p) += counted[p - 1000] = 1 + rand() % 100;
@@ -77,4 +77,5 @@ Test(times, a_minute_and_an_hour_and_all) {
     cr_expect_eq(sum(&r, 3400, SPAN_HOUR), 0);
     *(int64_t *)rolling_now(&r, &number, 90000) += 7;
     cr_expect_eq(sum(&r, 90000, SPAN_HOUR), 7);
+    rolling_fini(&r);
 }

@@ -3,13 +3,15 @@
 
 #include "scheduler/usage.h"
 
+enum { MOST = 2048 };
+
 static void use(struct usage_table *t, objid who, int64_t cpu_us, uint32_t period) {
     struct usage used = {.slices = 1, .cpu_us = cpu_us, .worst_slice_us = cpu_us};
     usage_add(usage_now(usage_get(t, who, NULL, false, period), period), &used);
 }
 
 Test(usage, the_heaviest_come_first_and_old_use_is_forgotten) {
-    struct usage_table t = {0};
+    struct usage_table t = {.most = MOST};
     struct usage_row top[3];
     for (objid o = 0; o < 10; o++) use(&t, o, 100 * (o + 1), 50);
     use(&t, 3, 5000, 50);
@@ -25,19 +27,19 @@ Test(usage, the_heaviest_come_first_and_old_use_is_forgotten) {
 }
 
 Test(usage, a_full_table_forgets_who_used_least) {
-    struct usage_table t = {0};
-    for (objid o = 0; o < USAGE_ENTRIES; o++) use(&t, o, o + 1, 50);
+    struct usage_table t = {.most = MOST};
+    for (objid o = 0; o < MOST; o++) use(&t, o, o + 1, 50);
     usage_find(&t, 0, NULL, false)->pins = 1;
-    for (objid o = 10000; o < 10000 + 100 * USAGE_ENTRIES; o++) use(&t, o, 1, 50);
-    cr_expect_leq(t.len, USAGE_ENTRIES);
+    for (objid o = 10000; o < 10000 + 100 * MOST; o++) use(&t, o, 1, 50);
+    cr_expect_leq(t.len, MOST);
     cr_expect_not_null(usage_find(&t, 0, NULL, false), "it is pinned");
     cr_expect_null(usage_find(&t, 1, NULL, false));
-    for (objid o = USAGE_ENTRIES - 1000; o < USAGE_ENTRIES; o++) cr_assert_not_null(usage_find(&t, o, NULL, false), "#%ld", (long)o);
+    for (objid o = MOST - 1000; o < MOST; o++) cr_assert_not_null(usage_find(&t, o, NULL, false), "#%ld", (long)o);
     usage_table_fini(&t);
 }
 
 Test(usage, verbs_are_told_apart_by_definer_and_names) {
-    struct usage_table t = {0};
+    struct usage_table t = {.most = MOST};
     struct str *look = str_from("l*ook"), *again = str_from("l*ook"), *get = str_from("get");
     struct usage_entry *e = usage_get(&t, 5, look, false, 1);
     cr_expect_eq(usage_get(&t, 5, again, false, 1), e);
