@@ -118,6 +118,33 @@ Test(values, lists) {
     bi_close(&w);
 }
 
+static const struct bi_case maps[] = {
+    {"typeof([])", "10"}, {"length([])", "0"}, {"length([1 -> 2, \"a\" -> 3])", "2"}, {"tostr([1 -> 2])", "\"[map]\""}, {"toliteral([2 -> {}, 1 -> \"x\"])", "\"[1 -> \\\"x\\\", 2 -> {}]\""},
+    {"value_bytes([])", "32"}, {"value_bytes([1 -> 2])", "88"}, {"equal([1 -> \"a\"], [1 -> \"A\"])", "0"}, {"toint([])", "E_TYPE"}, {"tofloat([])", "E_TYPE"}, {"toobj([])", "E_TYPE"},
+    {"mapkeys([\"b\" -> 1, 2 -> 3])", "{2, \"b\"}"}, {"mapkeys([])", "{}"}, {"mapkeys({})", "E_TYPE"}, {"mapkeys()", "E_ARGS"},
+    {"mapvalues([\"b\" -> 1, 2 -> 3])", "{3, 1}"}, {"mapvalues([\"b\" -> 1, 2 -> 3], \"b\", 2)", "{1, 3}"}, {"mapvalues([\"b\" -> 1], \"B\")", "E_RANGE"}, {"mapvalues([], {})", "E_RANGE"}, {"mapvalues(1)", "E_TYPE"},
+    {"mapdelete([1 -> 2, \"K\" -> 3], \"k\")", "[1 -> 2]"}, {"mapdelete([1 -> 2, 3 -> 4], {3, 1})", "[]"}, {"mapdelete([1 -> 2], 3)", "E_RANGE"}, {"mapdelete([1 -> 2], {1, 1})", "E_RANGE"},
+    {"mapdelete([1 -> 2], [])", "E_TYPE"}, {"mapdelete([1 -> 2], {{}})", "E_TYPE"}, {"mapdelete(1, 1)", "E_TYPE"},
+    {"maphaskey([\"K\" -> 3], \"k\")", "1"}, {"maphaskey([\"K\" -> 3], \"k\", 1)", "0"}, {"maphaskey([], 1)", "0"}, {"maphaskey([], {})", "E_TYPE"}, {"maphaskey([], 1, \"x\")", "E_TYPE"},
+    {"is_member(\"a\", [5 -> \"A\", 6 -> \"a\"])", "2"}, {"is_member(\"a\", [5 -> \"A\"], 0)", "1"}, {"is_member(1, [])", "0"},
+    {"value_hash([1 -> 2]) == string_hash(\"[1 -> 2]\")", "1"}, {"encode_binary([])", "E_INVARG"}, {"sqrt([])", "E_TYPE"}, {"listappend([], 1)", "E_TYPE"}, {"setadd({[]}, [])", "{[]}"}};
+
+Test(values, maps) {
+    struct bi_world w;
+    bi_open(&w, "toast");
+    BI_CHECK(&w, PROGRAMMER, maps);
+    w.m.max_concat_catchable = true;
+    w.m.max_map_bytes = w.m.max_string_concat = 5000;
+    cr_expect_str_eq(bi_run(&w, "m = []; for i in [1..100] m[i] = i; endfor return m;"), "E_QUOTA");
+    w.m.max_map_bytes = 0;
+    cr_expect_str_eq(bi_run(&w, "m = []; for i in [1..40] m = [1 -> m, 2 -> m]; endfor return toliteral(m);"), "E_QUOTA");
+    bi_close(&w);
+    bi_open(&w, "lambda");
+    static const struct bi_case lambda[] = {{"mapkeys({})", "E_TYPE"}, {"maphaskey(1, 2)", "E_TYPE"}};
+    BI_CHECK(&w, PROGRAMMER, lambda);
+    bi_close(&w);
+}
+
 Test(values, digests) {
     static const struct bi_case lambda[] = {
         {"string_hash(\"abc\")", "\"900150983CD24FB0D6963F7D28E17F72\""}, {"binary_hash(\"~61bc\")", "\"900150983CD24FB0D6963F7D28E17F72\""},
