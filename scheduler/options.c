@@ -33,14 +33,19 @@ static bool is_number(const struct option_row *row) {
 
 struct server_options *options_new(struct scheduler *s) {
     struct server_options *o = xcalloc(1, sizeof *o);
-    for (int i = 0; i < OPT_COUNT; i++)
+    for (int i = 0; i < OPT_COUNT; i++) {
+        o->names[i] = str_from(rows[i].name);
         if (is_number(&rows[i])) db_watch(s->db, rows[i].name);
-    db_watch(s->db, "server_options");
+    }
+    o->quota_group = str_from("quota_group");
     db_watch(s->db, "quota_group");
+    db_watch(s->db, "server_options");
     return o;
 }
 
 void options_free(struct server_options *o) {
+    for (int i = 0; i < OPT_COUNT; i++) str_unref(o->names[i]);
+    str_unref(o->quota_group);
     idmap_fini(&o->complaints);
     free(o);
 }
@@ -175,10 +180,10 @@ static int64_t beyond_world(struct scheduler *s, enum server_option which, enum 
 }
 
 static int64_t number_of(struct scheduler *s, objid options, enum server_option which, enum option_source *source) {
-    value v;
+    struct propref p;
     int64_t n = beyond_world(s, which, source), own;
-    if (options == NOTHING || !db_read_property(s->db, options, rows[which].name, &v)) return n;
-    if (!number_from(s, options, which, v, n, &own) || (which == OPT_tick_quota && own == 0)) return n;
+    if (options == NOTHING || !db_find_property(s->db, options, s->options->names[which], &p)) return n;
+    if (!number_from(s, options, which, db_prop_value(s->db, &p), n, &own) || (which == OPT_tick_quota && own == 0)) return n;
     *source = SOURCE_WORLD;
     return own;
 }
@@ -232,13 +237,10 @@ int64_t option_flag(const struct scheduler *s, enum server_option which) {
 /* ---- of players ---- */
 
 /* A property that grants something: who may write it does. Players own themselves, so it must not be them. Owned. */
-static bool read_granted(struct scheduler *s, objid player, const char *property, value *out) {
-    if (!db_valid(s->db, player)) return false;
-    struct str *name = str_from(property);
+static bool read_granted(struct scheduler *s, objid player, struct str *name, value *out) {
     struct propref p;
     bool granted = db_find_property(s->db, player, name, &p) && p.builtin == BP_NONE && db_is_wizard(s->db, db_prop_owner(s->db, &p)) && !(db_prop_flags(s->db, &p) & PF_WRITE);
     if (granted) *out = db_prop_value(s->db, &p);
-    str_unref(name);
     return granted;
 }
 
@@ -247,7 +249,7 @@ int64_t option_of_player(struct scheduler *s, objid player, enum own_option own,
     int64_t n = option_int(s, which);
     value v;
     if (source) *source = option_source(s, which);
-    if (!read_granted(s, player, rows[which].name, &v)) return n;
+    if (!read_granted(s, player, s->options->names[which], &v)) return n;
     if (v.type == V_INT && v.u.i == -1) return n; /* what set_tick_quota() leaves, and worlds write who mean none of their own */
     if (number_from(s, player, which, v, n, &n) && source) *source = SOURCE_PLAYER;
     return n;
@@ -255,7 +257,7 @@ int64_t option_of_player(struct scheduler *s, objid player, enum own_option own,
 
 objid option_quota_group(struct scheduler *s, objid player) {
     value v;
-    if (!read_granted(s, player, "quota_group", &v)) return NOTHING;
+    if (!read_granted(s, player, s->options->quota_group, &v)) return NOTHING;
     objid group = v.type == V_OBJ && db_valid(s->db, v.u.o) ? v.u.o : NOTHING;
     value_unref(v);
     return group;

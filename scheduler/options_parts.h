@@ -24,6 +24,7 @@ struct server_options {
     int64_t flags[OPT_COUNT];
     bool flag_given[OPT_COUNT];
     uint64_t flags_set; /* how often */
+    struct str *names[OPT_COUNT], *quota_group; /* of the properties */
     struct idmap complaints; /* holder and option -> fingerprint of the value that was told of */
 };
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Who pays for what runs, the attempts to have somebody else pay included; and quotas and limits as programs see them. */
 #include "fake_host.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "scheduler/state.h"
 
 /* A fake that notes on whose account each slice runs. */
@@ -276,6 +280,39 @@ Test(quota, limits_hold_from_the_next_slice_on) {
     fake_type(&f, WORLD_WIZARD, ";suspend(0); a = ticks_left() / 100; #5.bg_ticks = 2000; suspend(0); b = ticks_left() / 100; #2.bg_seconds = 7; suspend(0); c = seconds_left(); #2.bg_seconds = \"x\"; suspend(0); return {a, b, c, seconds_left()};");
     fake_expect(&f, WORLD_WIZARD, "=> {9, 19, 7, 3}\n");
     fake_close(&f);
+}
+
+/* Objects that leave memory whenever the database is asked have watched properties all the same. */
+Test(quota, limits_are_live_in_a_world_larger_than_its_memory) {
+    struct fake f;
+    char dir[] = "/tmp/evermoo-test-XXXXXX";
+    cr_assert(mkdtemp(dir));
+    cr_assert_eq(rmdir(dir), 0);
+    fake_open_dir(&f, dir, true);
+    fake_property(&f, WORLD_SYSTEM, "server_options", value_obj(WORLD_ROOM), WORLD_WIZARD);
+    fake_property(&f, WORLD_ROOT, "bg_ticks", value_int(1000), WORLD_WIZARD);
+    struct buf why = BUF_INIT;
+    cr_assert_eq(db_save(f.db, NULL, 0, NULL, &why), 0, "%s", buf_c(&why));
+    fake_close(&f);
+    fake_open_dir_evicting(&f, dir);
+    fake_login(&f, WORLD_ANN);
+    fake_type(&f, WORLD_ANN, ";suspend(0); return ticks_left() / 100;");
+    fake_expect(&f, WORLD_ANN, "=> 9\n");
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";#1.bg_ticks = 2000;");
+    fake_type(&f, WORLD_ANN, ";suspend(0); return ticks_left() / 100;");
+    fake_expect(&f, WORLD_ANN, "=> 19\n");
+    fake_type(&f, WORLD_WIZARD, ";#3.bg_ticks = 3000; set_property_info(#3, \"bg_ticks\", {#2, \"r\"});");
+    fake_type(&f, WORLD_ANN, ";suspend(0); return ticks_left() / 100;");
+    fake_expect(&f, WORLD_ANN, "=> 29\n");
+    fake_type(&f, WORLD_WIZARD, ";delete_property(#1, \"bg_ticks\");");
+    fake_type(&f, WORLD_ANN, ";suspend(0); return ticks_left() / 100;");
+    fake_expect(&f, WORLD_ANN, "=> 299\n");
+    fake_close(&f);
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    cr_assert_eq(system(command), 0);
+    buf_fini(&why);
 }
 
 Test(quota, who_may_grant_a_task_limit) {
