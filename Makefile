@@ -107,6 +107,11 @@ unit: $(UNITS)
 # Everything that tests need besides the program itself; layers add to it.
 TEST_PROGRAMS := $(B)/gendoc $(B)/relist $(B)/moorun $(B)/moorun-alt $(B)/fault.so $(B)/clock.so $(B)/faultworld $(B)/evermoo-faults $(B)/evermoo-alt $(B)/evermoo-next
 
+# Sanitizers and counting do not go together.
+ifeq ($(SAN),)
+TEST_PROGRAMS += $(B)/bounds
+endif
+
 $(B)/relist: $(OBJ_lang) $(B)/tests/tools/relist.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -56,6 +56,7 @@ struct result bf_function_info(struct builtin_call *c) {
         for (int i = 0; i < m->nbuiltins; i++) all = list_append_take(all, value_list(describe(&m->builtins[i])));
         return result_list(all);
     }
+    if (!support_can_look_up(c, c->args[0].u.s)) return support_gave_up(c);
     int id = machine_find_builtin(m, c->args[0].u.s->data, c->args[0].u.s->len);
     return id < 0 ? result_raise(E_INVARG) : result_list(describe(&m->builtins[id]));
 }

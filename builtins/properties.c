@@ -19,10 +19,13 @@ static enum error parse_prop_info(struct db *db, const struct list *l, uint32_t 
 }
 
 /* Argument 1 as a valid object and argument 2 as a property of it. */
-static enum error find_prop_arg(const struct builtin_call *c, struct propref *p) {
+enum { MOVED_A_SLOT = 8 }; /* slots that are only moved or looked at take no longer than one that is made */
+
+static enum error find_prop_arg(struct builtin_call *c, struct propref *p) {
     objid o;
     enum error e = support_valid_arg(c, 0, &o);
     if (e != E_NONE) return e;
+    if (!support_can_look_up(c, c->args[1].u.s)) return E_QUOTA;
     return db_find_property(db_of(c), o, c->args[1].u.s, p) ? E_NONE : E_PROPNF;
 }
 
@@ -56,6 +59,8 @@ struct result bf_set_property_info(struct builtin_call *c) {
     if (!db_prop_allows(db, &p, c->progr, PF_WRITE)) return result_raise(E_PERM);
     if (db_prop_owner(db, &p) != info.owner && !is_wizard(c)) return result_raise(E_PERM);
     if (info.new_name) {
+        bool memory;
+        if (!support_can_refit(c, c->args[0].u.o, db_count_props(db, c->args[0].u.o) / MOVED_A_SLOT, &memory)) return support_gave_up(c);
         if (db_rename_propdef(db, c->args[0].u.o, c->args[1].u.s, info.new_name) != E_NONE) return result_raise(E_INVARG);
         must(db_find_property(db, c->args[0].u.o, info.new_name, &p));
     }
@@ -73,6 +78,9 @@ struct result bf_add_property(struct builtin_call *c) {
     if (e != E_NONE) return result_raise(e);
     if (!db_object_allows(db, o, c->progr, OF_WRITE) || (info.owner != c->progr && !is_wizard(c))) return result_raise(E_PERM);
     if (value_bytes(c->args[2]) > VALUE_STORED_MAX) return result_raise(E_QUOTA);
+    bool memory;
+    if (!support_can_look_up(c, c->args[1].u.s)) return support_gave_up(c);
+    if (!support_can_refit(c, o, 1 + db_count_props(db, o) / MOVED_A_SLOT, &memory)) return memory ? support_memory_error() : support_gave_up(c);
     objid owner = info.flags & PF_CHOWN ? db_owner(db, o) : info.owner; /* with `c', here as in descendants, the object's owner */
     return result_error(db_add_propdef(db, o, c->args[1].u.s, value_ref(c->args[2]), owner, info.flags));
 }

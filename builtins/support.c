@@ -57,6 +57,11 @@ struct result support_memory_error(void) {
 
 enum { HEIRS_MOST = 1000000, HEIR_NS = 400, SLOT_NS = 80, SLOT_BYTES = 24 };
 
+bool support_can_look_up(struct builtin_call *c, const struct str *name) {
+    enum { NAME_NS = 8 }; /* a byte, at most */
+    return vm_can_afford(c->vm, (uint64_t)name->len * NAME_NS);
+}
+
 bool support_can_refit(struct builtin_call *c, objid o, size_t slots, bool *memory) {
     uint64_t n = db_count_heirs(db_of(c), o, HEIRS_MOST);
     *memory = false;

@@ -148,7 +148,9 @@ struct result bf_set_task_deadline(struct builtin_call *c) {
 }
 
 struct result bf_queued_tasks(struct builtin_call *c) {
-    value rows = sched_queued_tasks(sched_of(c), c->progr);
+    struct patience patience = vm_patience(c->vm);
+    value rows = sched_queued_tasks(sched_of(c), c->progr, &patience);
+    if (rows.type != V_LIST) return support_gave_up(c);
     if (!flag_arg(c, 1)) return result_value(rows);
     int64_t n = rows.u.l->len;
     value_unref(rows);

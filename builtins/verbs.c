@@ -32,9 +32,10 @@ static bool numeric_name(const struct builtin_call *c, const struct str *name, s
     return true;
 }
 
-static bool find_described(const struct builtin_call *c, objid o, value descriptor, struct verbref *out) {
+static bool find_described(struct builtin_call *c, objid o, value descriptor, struct verbref *out) {
     size_t index;
     if (descriptor.type == V_STR) {
+        if (!support_can_look_up(c, descriptor.u.s)) return false;
         if (db_find_own_verb(db_of(c), o, descriptor.u.s, out)) return true;
         if (!numeric_name(c, descriptor.u.s, &index)) return false;
     } else {
@@ -53,7 +54,7 @@ static enum error check_verb_args(const struct builtin_call *c, objid *o) {
 }
 
 /* All checks of a function that needs only one right. */
-static enum error find_verb(const struct builtin_call *c, enum verb_flag right, struct verbref *v) {
+static enum error find_verb(struct builtin_call *c, enum verb_flag right, struct verbref *v) {
     objid o;
     enum error e = check_verb_args(c, &o);
     if (e == E_NONE && !find_described(c, o, c->args[1], v)) e = E_VERBNF;

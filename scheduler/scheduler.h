@@ -106,7 +106,7 @@ bool sched_end_failed(struct scheduler *s, int64_t id);
 /* So many seconds from now the task ends, wherever it is then, as out of seconds; 0 or less: it does not. Who may kill it may do that. */
 enum error sched_set_deadline(struct scheduler *s, int64_t id, double seconds, objid progr);
 enum error sched_resume(struct scheduler *s, int64_t id, value v, objid progr); /* takes v */
-value sched_queued_tasks(struct scheduler *s, objid progr); /* rows */
+value sched_queued_tasks(struct scheduler *s, objid progr, const struct patience *patience); /* rows; NONE: given up */
 enum error sched_task_stack(struct scheduler *s, int64_t id, bool lines, objid progr, value *out);
 value sched_queue_owners(struct scheduler *s);
 int64_t sched_queue_count(struct scheduler *s, objid player);

@@ -356,7 +356,7 @@ static int compare_tasks(const void *x, const void *y) {
     return a->timer.order < b->timer.order ? -1 : a->timer.order > b->timer.order;
 }
 
-value sched_queued_tasks(struct scheduler *s, objid progr) {
+value sched_queued_tasks(struct scheduler *s, objid progr, const struct patience *patience) {
     bool all = db_is_wizard(s->db, progr);
     struct task **found = xmalloc((s->tasks.len + 1) * sizeof(struct task *));
     size_t n = 0, at = 0;
@@ -364,10 +364,14 @@ value sched_queued_tasks(struct scheduler *s, objid progr) {
     while ((t = idmap_next(&s->tasks, &at)))
         if (all || task_belongs_to(t) == progr) found[n++] = t;
     qsort(found, n, sizeof(struct task *), compare_tasks);
+    enum { PORTION = 256 };
     struct list *rows = list_new(n);
-    for (size_t i = 0; i < n; i++) rows = list_append_take(rows, task_row(s, found[i]));
+    size_t done = 0;
+    for (; done < n && (done % PORTION || !patience_is_over(patience)); done++) rows = list_append_take(rows, task_row(s, found[done]));
     free(found);
-    return value_list(rows);
+    if (done == n) return value_list(rows);
+    list_unref(rows);
+    return value_none();
 }
 
 enum error sched_task_stack(struct scheduler *s, int64_t id, bool lines, objid progr, value *out) {

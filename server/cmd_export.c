@@ -107,7 +107,7 @@ static int64_t count_left_out(struct offline *o, const struct export_summary *s)
     struct buf ignored = BUF_INIT;
     int64_t from_dump = 0;
     if (o->wizard == NOTHING || foreign_each(o->db, count_forked, &from_dump, &ignored)) return 0;
-    value rows = sched_queued_tasks(o->sched, o->wizard);
+    value rows = sched_queued_tasks(o->sched, o->wizard, NULL);
     int64_t n = rows.type == V_LIST ? (int64_t)rows.u.l->len - (s->forked - from_dump) : 0;
     value_unref(rows);
     buf_fini(&ignored);

@@ -73,8 +73,21 @@ WRAPPED(void *, memcpy, (void *to, const void *from, size_t n), (to, from, n), n
 WRAPPED(void *, memmove, (void *to, const void *from, size_t n), (to, from, n), n)
 WRAPPED(void *, memset, (void *to, int c, size_t n), (to, c, n), n)
 WRAPPED(int, memcmp, (const void *a, const void *b, size_t n), (a, b, n), n)
-WRAPPED(void *, memchr, (const void *p, int c, size_t n), (p, c, n), n)
-WRAPPED(void *, memmem, (const void *p, size_t n, const void *what, size_t m), (p, n, what, m), n + m)
+/* These look no further than they find. */
+void *__real_memchr(const void *p, int c, size_t n);
+void *__wrap_memchr(const void *p, int c, size_t n);
+void *__wrap_memchr(const void *p, int c, size_t n) {
+    const char *found = __real_memchr(p, c, n);
+    count((int64_t)(found ? (size_t)(found - (const char *)p) : n) / BYTES_A_BLOCK);
+    return (void *)(uintptr_t)found;
+}
+void *__real_memmem(const void *p, size_t n, const void *what, size_t m);
+void *__wrap_memmem(const void *p, size_t n, const void *what, size_t m);
+void *__wrap_memmem(const void *p, size_t n, const void *what, size_t m) {
+    const char *found = __real_memmem(p, n, what, m);
+    count((int64_t)(found ? (size_t)(found - (const char *)p) : n) / BYTES_A_BLOCK + (int64_t)m / BYTES_A_BLOCK);
+    return (void *)(uintptr_t)found;
+}
 WRAPPED(size_t, strlen, (const char *p), (p), strnlen(p, SIZE_MAX))
 #endif
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/map.h"
 #include "base/must.h"
 #include "base/str.h"
 
@@ -76,6 +77,12 @@ static value pairs(void) {
     return value_list(l);
 }
 
+static value map(void) {
+    struct map *m = map_new();
+    for (int64_t i = 0; i < PAIRS; i++) m = map_set_take(m, value_int(i), value_str(str_printf("value %lld", (long long)i)));
+    return value_map(m);
+}
+
 static value deep(void) {
     value v = value_list(list_empty());
     for (int i = 0; i < DEEP; i++) v = value_list(list_of(1, v));
@@ -111,7 +118,7 @@ static const struct {
 } values[] = {
     {"text", text}, {"text2", text}, {"mixed", mixed}, {"wide", wide}, {"wide2", wide}, {"binary", binary}, {"digits", digits}, {"blanks", blanks}, {"quotes", quotes}, {"marks", marks},
     {"parentheses", parentheses}, {"program", program_text}, {"ints", ints}, {"ints2", ints}, {"strings", strings}, {"strings2", strings}, {"lines", lines}, {"bad_lines", bad_lines},
-    {"errors", errors}, {"pairs", pairs}, {"pairs2", pairs}, {"deep", deep}, {"deep2", deep}, {"endless", endless}, {"endless2", endless}, {"nothing", endless_nothing}, {"match", match},
+    {"errors", errors}, {"pairs", pairs}, {"pairs2", pairs}, {"map", map}, {"map2", map}, {"deep", deep}, {"deep2", deep}, {"endless", endless}, {"endless2", endless}, {"nothing", endless_nothing}, {"match", match},
     {"wide_match", wide_match},
 };
 
