@@ -49,9 +49,9 @@ struct result bf_set_task_perms(struct builtin_call *c) {
 }
 
 struct result bf_set_task_overrun(struct builtin_call *c) {
-    bool parks = str_equal_c(c->args[0].u.s, "park"), parked = vm_own_parks(c->vm);
+    bool parks = str_equal_c(c->args[0].u.s, "park"), parked = vm_parker(c->vm) != NOTHING;
     if (!parks && !str_equal_c(c->args[0].u.s, "abort")) return result_raise_text(E_INVARG, "What a task does at its limit is \"park\" or \"abort\"");
-    vm_set_parks(c->vm, parks);
+    vm_set_parker(c->vm, parks ? c->progr : NOTHING);
     return result_str(str_from(parked ? "park" : "abort"));
 }
 

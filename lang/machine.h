@@ -100,9 +100,8 @@ struct vm_limits {
     int64_t deadline_us; /* clock_monotonic_us() or 0: long builtins poll it */
     int64_t finish_us; /* clock_monotonic_us() when out_of_time can be set at the earliest; 0: never */
     int64_t bytes; /* that the task may hold; 0: any number */
-    int64_t park_deadline_us; /* the same for a task that parks, once it is out of time: none of what it does between two places where it can park lasts longer; 0: as others */
 };
-enum slice_flag { SLICE_OVER = 1 /* its time is over */, SLICE_MEMORY = 4 /* it has taken more memory than it may (lang/vm_limits.c) */, SLICE_SEEN = 8 /* and above: microseconds that hooks.sampled is told */ };
+enum slice_flag { SLICE_OVER = 1 /* its time is over */, SLICE_NEAR = 2 /* a quarter is left of it at most: whoever parks does so now */, SLICE_MEMORY = 4 /* it has taken more memory than it may (lang/vm_limits.c) */, SLICE_SEEN = 8 /* and above: microseconds that hooks.sampled is told */ };
 /* Runs until the task ends or sleeps. `wake` is taken: the value of the suspended call (an error value is raised there); ignored at the first run. */
 enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struct vm_outcome *out);
 /* Instead of vm_run on a sleeping task: raises `e' in it first. */
@@ -124,9 +123,10 @@ bool vm_list_extend(struct vm *vm, struct list **l, const struct list *from, int
 /* list_find(), which can take long: an element can be large, and there very often. 0 and vm_abort_seconds() when the time is over. */
 int64_t vm_list_find(struct vm *vm, const struct list *l, value v, bool match_case);
 int64_t vm_map_find(struct vm *vm, const struct map *m, value v, bool match_case); /* the same of map_find_value() */
-/* At a limit the task parks: it is suspended (SUSPEND_PARK), to go on where it is as soon as its turn comes. Also while a verb with VF_PARK is on the stack. */
-void vm_set_parks(struct vm *vm, bool parks);
-bool vm_own_parks(const struct vm *vm);
+/* At a limit the task parks: it is suspended (SUSPEND_PARK), to go on where it is as soon as its turn comes; in code that runs with this programmer's permissions, and in verbs with
+   VF_PARK and what they call with the same permissions. NOTHING: only there. */
+void vm_set_parker(struct vm *vm, objid programmer);
+objid vm_parker(const struct vm *vm);
 /* The builtin now running asks for the task's end after it, or for an abort as out of seconds (oversized values that are not catchable). */
 void vm_abort_seconds(struct vm *vm);
 

@@ -64,6 +64,7 @@ struct vm *vm_alloc(struct machine *m) {
     struct vm *vm = xcalloc(1, sizeof *vm);
     vm->m = m;
     vm->raise_on_wake = -1;
+    vm->parker = NOTHING;
     vm->error.code = vm->error.extra = value_none();
     return vm;
 }
@@ -273,6 +274,7 @@ static void begin_run(struct vm *vm, struct vm_limits *limits) {
     vm->limits = limits;
     vm->ticks = limits->ticks;
     vm->abort_seconds = vm->wants_to_park = false;
+    vm->lent = 0;
     vm->out = (struct vm_outcome){.v = value_none(), .code = value_none(), .message = value_none(), .extra = value_none(), .stack = value_none(), .traceback = value_none()};
 }
 
@@ -328,14 +330,14 @@ enum vm_status vm_run(struct vm *vm, struct vm_limits *limits, value wake, struc
     else go = wake_up(vm, wake);
     enum vm_status status = go == GO_STOP ? vm->status : vm_loop(vm);
     vm_account_end(vm, &outer);
-    limits->ticks = vm->ticks;
+    limits->ticks = vm->ticks - vm->lent;
     vm->limits = NULL;
     vm->state = status == VM_SUSPENDED ? VM_SLEEPING : VM_OVER;
     *out = vm->out;
     return status;
 }
 
-int64_t vm_ticks_left(const struct vm *vm) { return vm->ticks > 0 ? vm->ticks : 0; }
+int64_t vm_ticks_left(const struct vm *vm) { return vm->ticks > vm->lent ? vm->ticks - vm->lent : 0; }
 void vm_abort_seconds(struct vm *vm) { vm->abort_seconds = true; }
 
 void vm_set_raise_on_wake(struct vm *vm, enum error e, struct str *message) {

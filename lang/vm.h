@@ -60,8 +60,9 @@ struct vm {
     bool over_memory; /* E_QUOTA was raised for it */
     int own_flag; /* in place of limits->out_of_time */
     int64_t held, taken_before; /* bytes when the slice began (while it sleeps: now), and pool_account.taken then */
-    bool wants_to_park; /* it is beyond its limit, and parks at the next place where it can */
-    bool parks; /* whatever verbs run: set_task_overrun() */
+    bool wants_to_park; /* little is left of its slice, and it parks at the next place where it can */
+    int64_t lent; /* ticks beyond its limit, to find such a place with */
+    objid parker; /* who has called set_task_overrun("park"); NOTHING */
     bool parked; /* sleeping: the top frame is at a loop's back edge, or wakes with what its call returned */
     int raise_on_wake; /* enum error; -1 none */
     struct str *wake_message; /* of that error; NULL: its own */
@@ -231,9 +232,10 @@ enum go vm_abort(struct vm *vm, enum vm_status status);
 int64_t vm_checkpoint_ticks(const struct program *p, const struct insn *i); /* that an instruction which looks at the limits counts */
 
 /* ---- vm_park.c ---- */
-bool vm_parks(const struct vm *vm);
-/* The top frame's instruction has counted its ticks, and none are left, or the time is over (why). GO_HERE: it is carried out all the same. */
-enum go vm_at_limit(struct vm *vm, enum vm_status why);
+bool vm_parks(const struct vm *vm); /* somebody has agreed to it */
+bool vm_lend_ticks(struct vm *vm); /* once a slice, when none are left; false: they were */
+/* The top frame's instruction has counted its ticks; little is left (`over': nothing) of ticks or time (why). GO_HERE: it is carried out. */
+enum go vm_at_limit(struct vm *vm, enum vm_status why, bool over);
 /* The top frame's call has come to v: taken, and the task parks, if it wants to. */
 bool vm_park_with(struct vm *vm, value v);
 void vm_unpark(struct vm *vm, value v); /* takes what it parked with */

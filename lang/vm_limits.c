@@ -22,12 +22,8 @@ enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_S
 bool vm_deadline_passed(const struct vm *vm) {
     const struct vm_limits *l = vm ? vm->limits : NULL;
     if (!l) return false;
-    int64_t deadline = l->deadline_us;
-    if (l->out_of_time && (*l->out_of_time & SLICE_OVER)) { /* what parks may finish what it is at */
-        if (l->park_deadline_us == 0 || !vm_parks(vm)) return true;
-        deadline = l->park_deadline_us;
-    }
-    return deadline != 0 && clock_monotonic_us() >= deadline;
+    if (l->out_of_time && (*l->out_of_time & SLICE_OVER)) return true;
+    return l->deadline_us != 0 && clock_monotonic_us() >= l->deadline_us;
 }
 
 static bool is_over(const void *vm) { return vm_deadline_passed(vm); }
@@ -37,8 +33,7 @@ struct patience vm_patience(const struct vm *vm) { return (struct patience){is_o
 bool vm_can_afford(struct vm *vm, uint64_t ns) {
     const struct vm_limits *l = vm ? vm->limits : NULL;
     if (ns < SHORT_NS || !l || !l->finish_us) return true;
-    int64_t finish = l->park_deadline_us && vm_parks(vm) ? l->park_deadline_us : l->finish_us;
-    if (clock_monotonic_us() + (int64_t)(ns / 1000) <= finish) return true;
+    if (clock_monotonic_us() + (int64_t)(ns / 1000) <= l->finish_us) return true;
     vm_abort_seconds(vm);
     return vm_error(vm, E_QUOTA);
 }
@@ -101,11 +96,13 @@ bool vm_memory_ask(struct vm *vm, uint64_t more) { return !vm || memory_fits(vm,
 /* ---- both, when a tick is counted ---- */
 
 enum go vm_interrupted(struct vm *vm) {
-    int seen = __atomic_fetch_and(vm->limits->out_of_time, SLICE_OVER, __ATOMIC_RELAXED);
+    bool parks = vm_parks(vm);
+    int seen = __atomic_fetch_and(vm->limits->out_of_time, SLICE_OVER | (parks ? SLICE_NEAR : 0), __ATOMIC_RELAXED);
     if (seen >= SLICE_SEEN && vm->m->hooks.sampled) vm->m->hooks.sampled(vm->m->hooks.ctx, vm, seen / SLICE_SEEN);
     if (vm->abort_seconds) return vm_abort(vm, VM_OUT_OF_SECONDS); /* an operation that cannot fail was given up */
-    if (vm->ticks <= 0 || seen & SLICE_OVER) {
-        enum go go = vm_at_limit(vm, vm->ticks <= 0 ? VM_OUT_OF_TICKS : VM_OUT_OF_SECONDS);
+    bool no_ticks = vm->ticks <= 0 && !(parks && vm_lend_ticks(vm)), near = vm->ticks <= vm->lent || seen & SLICE_NEAR;
+    if (no_ticks || seen & SLICE_OVER || (parks && near)) {
+        enum go go = vm_at_limit(vm, no_ticks ? VM_OUT_OF_TICKS : VM_OUT_OF_SECONDS, no_ticks || seen & SLICE_OVER);
         if (go != GO_HERE) return go;
     }
     if (!(seen & SLICE_MEMORY) || memory_fits(vm, 0)) return GO_HERE;

@@ -237,7 +237,7 @@ static void put_limits(struct facts *f, int64_t ticks, int64_t seconds) {
 /* What happens at its limit, and when it ends by itself. */
 static void put_ends(struct facts *f, struct scheduler *s, const struct vm *vm, int64_t id) {
     const struct deadline *d = deadline_of(s, id);
-    put_text(f, "overrun", vm_own_parks(vm) ? "park" : "abort");
+    put_text(f, "overrun", vm_parker(vm) != NOTHING ? "park" : "abort");
     put_int(f, "deadline", d ? d->wall_us / 1000000 : 0);
 }
 

@@ -6,22 +6,25 @@
 #include "base/must.h"
 #include "db/code.h"
 
-enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2, FLAG_FOR_SAVE = 4, FLAG_PARKS = 8 };
+enum task_flag { FLAG_FORKED = 1, FLAG_FROM_SUSPEND = 2, FLAG_FOR_SAVE = 4 };
 
 void row_put_task(struct buf *out, const struct task *t, struct shares_out *shares) {
     struct buf frames = BUF_INIT;
-    enc_u64(out, t->deadline ? DEADLINE_VERSION : work_is_wanted(t) ? WISH_VERSION : ROW_VERSION);
+    bool has_ends = t->deadline || vm_parker(t->vm) != NOTHING;
+    enc_u64(out, has_ends ? ENDS_VERSION : work_is_wanted(t) ? WISH_VERSION : ROW_VERSION);
     enc_u64(out, (uint64_t)t->id);
     enc_u64(out, t->state);
-    enc_u64(out, (t->forked ? FLAG_FORKED : 0) | (t->from_suspend ? FLAG_FROM_SUSPEND : 0) | (t->for_save ? FLAG_FOR_SAVE : 0) |
-                     (vm_own_parks(t->vm) ? FLAG_PARKS : 0));
+    enc_u64(out, (t->forked ? FLAG_FORKED : 0) | (t->from_suspend ? FLAG_FROM_SUSPEND : 0) | (t->for_save ? FLAG_FOR_SAVE : 0));
     enc_i64(out, t->start_wall_us);
     enc_u64(out, t->timer.order);
     enc_i64(out, t->conn);
     enc_value_shared(out, t->wake, shares);
     vm_save(t->vm, &frames, shares);
     enc_bytes(out, frames.data, frames.len);
-    if (t->deadline) enc_i64(out, t->deadline->wall_us);
+    if (has_ends) {
+        enc_i64(out, t->deadline ? t->deadline->wall_us : 0);
+        enc_i64(out, vm_parker(t->vm));
+    }
     buf_fini(&frames);
 }
 
@@ -48,7 +51,7 @@ struct task_row {
     enum task_state state;
     unsigned flags;
     uint64_t order;
-    objid conn;
+    objid conn, parker;
     value wake;
     const void *frames;
     size_t frames_len;
@@ -56,8 +59,8 @@ struct task_row {
 
 static bool get_task_row(struct dec *d, struct task_row *r, struct buf *why) {
     uint64_t version = dec_u64(d);
-    if (!d->bad && (version < ROW_VERSION || version > DEADLINE_VERSION)) {
-        buf_printf(why, "it is of version %llu, this server knows up to %d", (unsigned long long)version, DEADLINE_VERSION);
+    if (!d->bad && (version < ROW_VERSION || version > ENDS_VERSION)) {
+        buf_printf(why, "it is of version %llu, this server knows up to %d", (unsigned long long)version, ENDS_VERSION);
         return false;
     }
     r->id = (int64_t)dec_u64(d);
@@ -68,7 +71,8 @@ static bool get_task_row(struct dec *d, struct task_row *r, struct buf *why) {
     r->conn = dec_i64(d);
     r->wake = dec_value(d);
     r->frames = dec_bytes(d, &r->frames_len);
-    r->deadline_us = version == DEADLINE_VERSION ? dec_i64(d) : 0;
+    r->deadline_us = version == ENDS_VERSION ? dec_i64(d) : 0;
+    r->parker = version == ENDS_VERSION ? dec_i64(d) : NOTHING;
     r->state = (enum task_state)state;
     if (d->bad || state > TASK_WORKING || r->id <= 0 || r->wake.type == V_NONE) {
         value_unref(r->wake);
@@ -94,7 +98,7 @@ struct task *row_get_task(struct scheduler *s, struct dec *d, struct code_finder
     t->forked = r.flags & FLAG_FORKED;
     t->from_suspend = r.flags & FLAG_FROM_SUSPEND;
     t->for_save = r.flags & FLAG_FOR_SAVE;
-    vm_set_parks(vm, r.flags & FLAG_PARKS);
+    vm_set_parker(vm, r.parker);
     t->start_wall_us = r.start_wall_us;
     t->conn = r.conn;
     t->timer.order = r.order;

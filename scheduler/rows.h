@@ -13,8 +13,8 @@
 
 #include "scheduler/state.h"
 
-/* WISH: of a task that waits for a threaded built-in, else as the one before; DEADLINE: behind the rest, when it is to end. */
-enum { ROW_VERSION = 1, WISH_VERSION = 2, DEADLINE_VERSION = 3 };
+/* WISH: of a task that waits for a threaded built-in, else as the one before; ENDS: behind the rest, its deadline and who lets it park. */
+enum { ROW_VERSION = 1, WISH_VERSION = 2, ENDS_VERSION = 3 };
 
 struct kept_row {
     struct kept_row *next;

@@ -47,7 +47,7 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     s->run = &run;
     if (s->host.runs) s->host.runs(s->host.ctx, id, vm);
     s->m->max_stack_depth = (int)(option_int(s, OPT_max_stack_depth) > 100000 ? 100000 : option_int(s, OPT_max_stack_depth));
-    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us, run.started_us), .deadline_us = run.started_us + seconds_in_us(seconds), .park_deadline_us = run.started_us + 2 * us, .finish_us = run.started_us + us, .bytes = s->m->max_task_bytes};
+    struct vm_limits limits = {.ticks = ticks, .out_of_time = watchdog_begin(s->watchdog, us, run.started_us), .deadline_us = run.started_us + seconds_in_us(seconds), .finish_us = run.started_us + us, .bytes = s->m->max_task_bytes};
     enum vm_status status = vm_run(vm, &limits, wake, out);
     watchdog_end(s->watchdog);
     s->ticks_used += ticks - limits.ticks;

@@ -15,7 +15,7 @@
 #include "base/must.h"
 #include "scheduler/state.h"
 
-enum { FLAGS = 64, LOOK_EVERY_US = 10000, LEAST_PAUSE_US = 100, IDLE_US = 1000000, MOST_FOR_A_LOOK_US = 2 * LOOK_EVERY_US, MOST_LOOKS_US = 1 << 28 };
+enum { FLAGS = 64, LOOK_EVERY_US = 10000, LEAST_PAUSE_US = 100, IDLE_US = 1000000, NEAR_PART = 4, MOST_FOR_A_LOOK_US = 2 * LOOK_EVERY_US, MOST_LOOKS_US = 1 << 28 };
 
 struct watchdog {
     _Atomic uint64_t slice; /* odd: it runs */
@@ -38,8 +38,8 @@ static int64_t time_us(clockid_t clock) {
 
 static int64_t monotonic_us(void) { return time_us(CLOCK_MONOTONIC); } /* a test's fake clock is not this thread's */
 
-static void set_flag(struct watchdog *w, uint64_t slice) {
-    __atomic_fetch_or(&w->flags[(slice / 2) % FLAGS], SLICE_OVER, __ATOMIC_RELAXED);
+static void set_flags(struct watchdog *w, uint64_t slice, int bits) {
+    __atomic_fetch_or(&w->flags[(slice / 2) % FLAGS], bits, __ATOMIC_RELAXED);
 }
 
 static void add_look(struct watchdog *w, uint64_t slice, int64_t us) {
@@ -97,10 +97,12 @@ static void *watch(void *arg) {
         last = time_us(w->clock);
         int64_t before = looked;
         looked = monotonic_us();
-        int64_t left = now % 2 == 1 ? atomic_load(&w->limit_us) - used_us(w, last - since, looked) : every;
+        int64_t limit = now % 2 == 1 ? atomic_load(&w->limit_us) : 0, near = limit / NEAR_PART;
+        int64_t left = now % 2 == 1 ? limit - used_us(w, last - since, looked) : every;
         if (now % 2 == 1) add_look(w, now, looked - before);
-        if (left <= 0) set_flag(w, now);
-        pause_a_moment(left > 0 && left < every ? left : every);
+        if (now % 2 == 1 && left <= near) set_flags(w, now, left <= 0 ? SLICE_OVER : SLICE_NEAR);
+        int64_t pause = left > near ? left - near : left > 0 ? left : every;
+        pause_a_moment(pause < every ? pause : every);
     }
     return NULL;
 }

@@ -131,7 +131,7 @@ static struct task *add_task(struct runner *r, struct vm *vm, double due, int64_
     for (int i = 0; i < MAX_TASKS; i++)
         if (!r->tasks[i].vm) {
             r->tasks[i] = (struct task){vm, id, r->order++, due, value_int(0)};
-            vm_set_parks(vm, r->parks);
+            vm_set_parker(vm, r->parks ? 2 : NOTHING);
             return &r->tasks[i];
         }
     return NULL;
@@ -212,7 +212,7 @@ static void reload_task(struct runner *r, struct task *t) {
     if (!r->parks) try_damaged(r, &b, &l);
     struct dec d = dec_over(b.data, b.len);
     t->vm = load_vm(r, &d, &l);
-    vm_set_parks(t->vm, r->parks);
+    vm_set_parker(t->vm, r->parks ? 2 : NOTHING);
     drop_codes(&l);
     buf_fini(&b);
 }
@@ -307,7 +307,7 @@ static bool load_state(struct runner *r, const char *path) {
         t->due = dec_f64(&d);
         t->wake = dec_value(&d);
         t->vm = load_vm(r, &d, &l);
-        vm_set_parks(t->vm, r->parks);
+        vm_set_parker(t->vm, r->parks ? 2 : NOTHING);
     }
     must(!d.bad && dec_at_end(&d));
     drop_codes(&l);

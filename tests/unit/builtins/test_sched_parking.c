@@ -55,8 +55,9 @@ Test(sched_parking, calls_without_loops_park_where_they_return) {
     fake_verb(&f, WORLD_SYSTEM, "fib", "{n} = args; return n < 2 ? n | this:fib(n - 1) + this:fib(n - 2);");
     fake_verb(&f, WORLD_SYSTEM, "twice", "{n} = args; if (n) this:twice(n - 1); return this:twice(n - 1) + 1; endif return E_PERM ? 0 | 1;");
     fake_verb(&f, WORLD_SYSTEM, "wrong", "{n} = args; if (n) this:wrong(n - 1); return this:wrong(n - 1); endif return E_PERM;");
-    fake_type(&f, WORLD_ANN, ";set_task_overrun(\"park\"); return {#0:fib(12), #0:twice(8), #0:wrong(7)};");
-    fake_expect(&f, WORLD_ANN, "=> {144, 9, E_PERM}\n");
+    fake_login(&f, WORLD_WIZARD);
+    fake_type(&f, WORLD_WIZARD, ";set_task_overrun(\"park\"); return {#0:fib(12), #0:twice(8), #0:wrong(7)};");
+    fake_expect(&f, WORLD_WIZARD, "=> {144, 9, E_PERM}\n");
     fake_type(&f, WORLD_ANN, ";set_task_overrun(\"park\"); x = {}; while (length(x) < 300) x = {@x, length(x) + 1 ? eval(\"return E_DIV;\")[2] | 0}; endwhile return {length(x), x[1], x[$]};");
     fake_expect(&f, WORLD_ANN, "=> {300, E_DIV, E_DIV}\n");
     fake_close(&f);
@@ -124,5 +125,25 @@ Test(sched_parking, who_is_out_of_seconds_parks_too) {
     fake_pass(&f, 2);
     fake_type(&f, WORLD_ANN, ";set_task_overrun(\"park\"); n = 0; for i in [1..20000000] n = n + 1; endfor return n;");
     fake_expect(&f, WORLD_ANN, "=> 20000000\n");
+    fake_close(&f);
+}
+
+/* Whoever calls them: what they looked at must not change before they act on it. */
+Test(sched_parking, verbs_of_others_are_not_interrupted) {
+    struct fake f;
+    open_small(&f, "lambda");
+    fake_property(&f, WORLD_SYSTEM, "inside", value_int(0), WORLD_WIZARD);
+    fake_verb(&f, WORLD_SYSTEM, "both", "#0.inside = #0.inside + 1; for i in [1..args[1]] endfor #0.inside = #0.inside - 1; return i;");
+    fake_command(&f, WORLD_ROOM, WORLD_ANN, "few", "set_task_overrun(\"park\"); for k in [1..200] x = #0:both(5); endfor player:tell(k, \" \", x, \" \", #0.inside);");
+    fake_command(&f, WORLD_ROOM, WORLD_ANN, "many", "set_task_overrun(\"park\"); #0:both(2000); player:tell(\"never\");");
+    fake_command(&f, WORLD_ROOM, WORLD_BOB, "look", "if (#0.inside) player:tell(\"in between\"); endif suspend(0); if (#0.inside) player:tell(\"in between\"); endif");
+    for (int i = 0; i < 20; i++) fake_input(&f, WORLD_BOB, "look");
+    fake_type(&f, WORLD_ANN, "few");
+    fake_expect(&f, WORLD_ANN, "200 5 0\n");
+    fake_expect(&f, WORLD_BOB, "");
+    fake_type(&f, WORLD_ANN, "many");
+    cr_expect(strstr(fake_output(&f, WORLD_ANN), "#0:both, line"));
+    cr_expect(strstr(fake_output(&f, WORLD_ANN), "Task ran out of ticks"));
+    cr_expect_null(strstr(fake_output(&f, WORLD_ANN), "never"));
     fake_close(&f);
 }
