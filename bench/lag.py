@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures whether anybody lags anybody: commands and their latency under thousands of tasks, beside players who take all they can get, among ten thousand connections; and what a task costs.
 
-  bench/lag.py [--build build] [--rounds 5] [--seconds 3] [--only load,busy,shares,crowd,tasks,saves] [--first]
+  bench/lag.py [--build build] [--rounds 5] [--seconds 3] [--only load,busy,shares,crowd,tasks,saves,million] [--first]
 
 The server has one core, the clients (bench/pingers.c) another. The world is the bundled one, with its saves every five seconds. A client types without pause: the next line when it has the answer to the one
 before; the command's verb notifies one line. Figures are the median of the rounds, and the worst.
@@ -12,6 +12,7 @@ shares  players with different quotas who are never done, alone and beside the 2
 crowd   10,000 connections that are silent, 1,000 that type; what one that is silent takes of the server's memory, before and after login
 tasks   CPU time of the server's main thread for fork and run of an empty task and for suspend(0) and back, with nothing else, with 100,000 tasks asleep, and with 100,000 that take turns
 saves   35,000 tasks each of which wakes every minute: how long a save holds the loop up
+million a million tasks that sleep: memory, how long saving them holds the loop up, a restart, and a command then
 
 --first: comes before whatever else the machine runs (where autogroups are on, and root).
 """
@@ -282,11 +283,34 @@ def saves(options):
     with world(options, TYPING) as w:
         begin_wakers(w)
         time.sleep(65)
-        pauses = [int(p) for p in re.findall(r'"longest_pause", (\d+)', w.eval("return save_stats();"))]
-        print(f"35,000 tasks that wake every minute: saves held the loop up for at most {', '.join(f'{p / 1000:.2f}' for p in pauses)} ms (all, the last ones)", flush=True)
+        pauses = sorted(pauses_ms(w))
+        print(f"35,000 tasks that wake every minute: saves held the loop up for {statistics.median(pauses):.1f} ms, the worst for {pauses[-1]:.1f} ms", flush=True)
 
 
-PARTS = {f.__name__: f for f in (load, busy, shares, crowd, tasks, saves)}
+def pauses_ms(w):
+    return [int(p) / 1000 for p in re.findall(r'"longest_pause"\W+(\d+)', w.eval("return save_stats();"))]
+
+
+def count_of_tasks(w):
+    return number_after(w.eval("return tostr(\"count \", length(queued_tasks()), \".\");"), "count")
+
+
+def million(options):
+    with world(options, 1) as w:
+        before = memory(w.pid)["RssAnon"]
+        w.background("for i in [1..1000] for k in [1..1000] fork (100000 + random(100000)) endfork endfor suspend(0); endfor")
+        each = (memory(w.pid)["RssAnon"] - before) * 2**20 / 1e6
+        w.eval("$server_options.fg_ticks = 2000000000; $server_options.fg_seconds = 1000; load_server_options();")
+        while not (saved := pauses_ms(w)):
+            time.sleep(1)
+        subprocess.run([options.build / "evermoo", "save", w.folder / "world"], check=True, stdout=subprocess.DEVNULL)
+        saved = max(pauses_ms(w) + saved)
+        w.restart()
+        print(f"a million tasks asleep: {each:.0f} bytes each; saving them held the loop up for at most {saved:.1f} ms; {w.server.boot_seconds:.1f} s from exec to the first byte of the greeting, "
+              f"{count_of_tasks(w)} are there; suspend(0) and back {cpu_of_tasks(options, w, 'for i in [1..COUNT] suspend(0); endfor', 100000)}", flush=True)
+
+
+PARTS = {f.__name__: f for f in (load, busy, shares, crowd, tasks, saves, million)}
 
 
 def come_first():

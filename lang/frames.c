@@ -248,6 +248,7 @@ static bool load_program(struct loader *l, bool outermost, bool last) {
         code_unref(code);
         return fault(l, p->broken ? "the program of a saved frame does not parse" : "a saved frame has an entry that its program has not");
     }
+    if (outermost && last) vm_make_room(l->vm, 1, p->nregs + 1u); /* as most of them are */
     struct frame *f = vm_push_program(l->vm, p, code, debug, (uint32_t)entry);
     code_unref(code);
     f->parks = flags & FLAG_PARKS;

@@ -88,6 +88,14 @@ struct frame *vm_new_frame(struct vm *vm) {
     return &vm->frames[vm->nframes++];
 }
 
+void vm_make_room(struct vm *vm, uint32_t frames, uint32_t regs) {
+    must(vm->nframes == 0 && !vm->frames && !vm->stack);
+    vm->frames = xmalloc(frames * sizeof *vm->frames);
+    vm->cap_frames = frames;
+    vm->stack = xmalloc(regs * sizeof *vm->stack);
+    vm->cap_stack = regs;
+}
+
 uint32_t program_entry_pc(const struct program *p, uint32_t entry) {
     if (entry == 0) return 0;
     for (uint32_t i = 0; i < p->nforks; i++)
@@ -224,6 +232,7 @@ struct vm *vm_new(struct machine *m, const struct vm_start *s) {
 
 struct vm *vm_fork(struct vm *vm, struct frame *f, uint32_t node) {
     struct vm *child = vm_alloc(vm->m);
+    vm_make_room(child, 1, f->program->nregs + 1u); /* there may be a million that have not begun */
     struct frame *g = vm_push_program(child, f->program, f->code, f->debug, node);
     struct command_vars *command = vm_current_command(vm, f);
     g->this_ = f->this_;

@@ -155,6 +155,7 @@ struct command_vars *command_vars_new(void); /* "" and #-1 */
 /* Those that a frame hands on: its current values. Borrowed. */
 struct command_vars *vm_current_command(struct vm *vm, struct frame *f);
 uint32_t program_entry_pc(const struct program *p, uint32_t entry); /* UINT32_MAX if there is none */
+void vm_make_room(struct vm *vm, uint32_t frames, uint32_t regs); /* so much and no more, until it needs more: for one that is new */
 struct vm *vm_fork(struct vm *vm, struct frame *f, uint32_t node);
 
 /* ---- vm_run.c ---- */
