@@ -345,10 +345,10 @@ static int64_t cost_of(struct scheduler *s, int64_t ticks, int64_t cpu_us) {
     return cost > LEAST_CHARGE ? cost : LEAST_CHARGE;
 }
 
-static void yield(struct scheduler *s, struct queue *q) {
+/* The others of its group come first. */
+static void yield(struct queue *q) {
     struct queue **ring = &q->share->parts[q->part].ring;
     if (*ring == q) *ring = q->places[q->part].next;
-    if (s->ring == q->share) shares_move_on(s);
 }
 
 void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t cpu_us) {
@@ -357,7 +357,8 @@ void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t
     charge_place(s, q, q->part, cost);
     q->has_turn = false;
     q->tasks--;
-    if (q->yields) yield(s, q);
+    if (q->yields) yield(q);
+    if (s->ring == q->share && (q->yields || q->share->in_a_row >= LONG_TURN)) shares_move_on(s);
     q->yields = false;
     for (int p = 0; p < PARTS; p++) unlist_if_idle(s, q, (enum part)p);
     queue_release(s, q);

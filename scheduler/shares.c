@@ -167,12 +167,14 @@ void share_enter(struct scheduler *s, struct share *h) {
 
 void shares_move_on(struct scheduler *s) {
     if (s->newcomer == s->ring) s->newcomer = NULL;
+    s->ring->in_a_row = 0;
     s->ring = s->ring->next;
 }
 
 void shares_wait(struct scheduler *s) {
     struct share *h = s->ring;
     unlink_share(s, h);
+    h->in_a_row = 0;
     h->waits = true;
     link_share(&s->waiting, h, NULL);
 }
@@ -185,6 +187,7 @@ void share_leave_if_idle(struct scheduler *s, struct share *h) {
     }
     if (share_debt(h) > 0) h->faded_us = clock_monotonic_us(); /* it fades from now on */
     unlink_share(s, h);
+    h->in_a_row = 0;
     h->active = h->waits = false;
     s->nactive--;
 }
@@ -287,6 +290,7 @@ int64_t share_most_debt(struct scheduler *s, int64_t quota) {
 
 void share_charge(struct scheduler *s, struct share *h, enum part p, int64_t ticks) {
     int64_t least = -share_most_debt(s, h->quota);
+    h->in_a_row += ticks;
     h->parts[p].balance -= ticks;
     if (h->parts[p].balance < least) h->parts[p].balance = least;
 }

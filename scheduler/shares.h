@@ -4,8 +4,8 @@
  * (Shreedhar and Varghese, 1995), in ticks.
  *
  * In each round a share earns its quota once, when it is first looked at, and may run slices while its balance is positive. A slice is charged afterwards, with its CPU time (and the ticks that
- * it used, as cpu_weight says); what is overspent later rounds' quotas pay. The share at the head of the ring keeps its turn until it has used its balance or has nothing ready; when a task of it goes to
- * sleep, the others go first, and it goes on with what is left of its balance when they have had a turn. The round ends when nobody in the ring has anything left; then as many rounds as the least
+ * it used, as cpu_weight says); what is overspent later rounds' quotas pay. The share at the head of the ring keeps its turn until it has used its balance, or LONG_TURN of it, or has nothing ready; when a
+ * task of it goes to sleep, the others go first. It goes on with what is left of its balance when they have had a turn. The round ends when nobody in the ring has anything left; then as many rounds as the least
  * indebted needs are credited to all at once, so who is alone never waits.
  *
  * Who had nothing ready and now comes stands right behind the share that has the turn (and behind those who came so before), as in FQ-CoDel (RFC 8290): the order within a round changes nothing about
@@ -36,7 +36,10 @@
 struct queue;
 struct scheduler;
 
-enum { TICKS_PER_US = 20 }; /* what a microsecond of CPU time is worth */
+enum {
+    TICKS_PER_US = 20, /* what a microsecond of CPU time is worth */
+    LONG_TURN = 1000 * TICKS_PER_US /* who has a large quota has longer rounds, not longer turns */
+};
 
 enum part { PART_TYPED, PART_BACKGROUND, PARTS };
 
@@ -53,6 +56,7 @@ struct share {
         int64_t balance; /* ticks it may still use; below 0: debt */
         bool earned; /* in the share's round */
     } parts[PARTS];
+    int64_t in_a_row; /* ticks that it has used since it came to the head of the ring */
     int64_t faded_us;
     int64_t quota, typed_quota; /* and what of it is for typed commands while both parts are ready */
     uint64_t count; /* option_count() when these were read; 0: not yet */

@@ -432,6 +432,21 @@ Test(shares, who_has_a_small_quota_is_not_forgiven_what_a_slice_took) {
     tear_down(&f);
 }
 
+Test(shares, a_large_quota_makes_no_long_turn) {
+    struct fixture f;
+    set_up(&f);
+    define(&f, ANN, "tick_quota", value_int(1000 * QUOTA), WIZARD);
+    add_task(&f, ANN);
+    add_task(&f, BOB);
+    for (int i = 0; i < 500; i++) run_slice_of(&f, 1000, NULL);
+    cr_expect_gt(f.used[ANN][PART_BACKGROUND], 20 * QUOTA);
+    add_task(&f, CARL);
+    int64_t waited = 0;
+    while (run_slice_of(&f, 1000, NULL) != CARL) waited += 1000;
+    cr_expect_leq(waited, QUOTA + 1000);
+    tear_down(&f);
+}
+
 /* ---- docs/scheduler.md ---- */
 
 enum { MS = QUOTA };
