@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/log.h"
 #include "db/watch.h"
 #include "scheduler/state.h"
@@ -218,6 +219,61 @@ Test(options, writing_one_is_never_too_fast_to_be_seen) {
         expect_option(OPT_fg_share, i, SOURCE_WORLD);
     }
     str_unref(name);
+    tear_down(&f);
+}
+
+static const int64_t least_of[OPT_COUNT] = {
+#define OPTION(name, kind, lambda, toast, least, most, when, where, doc) least,
+#include "scheduler/options.def"
+#undef OPTION
+};
+static const int64_t most_of[OPT_COUNT] = {
+#define OPTION(name, kind, lambda, toast, least, most, when, where, doc) most,
+#include "scheduler/options.def"
+#undef OPTION
+};
+
+static value nonsense(int i) {
+    static const int64_t numbers[] = {INT64_MIN, -7, -1, 0, 1, 99, 101, INT64_MAX};
+    switch (i) {
+    case 0: return value_str(str_from("a lot"));
+    case 1: return value_float(0.0 / 0.0);
+    case 2: return value_float(-1e300);
+    case 3: return value_float(1e300);
+    case 4: return value_err(E_QUOTA);
+    case 5: return value_obj(ANN);
+    case 6: return value_list(list_of(1, value_int(5)));
+    default: return value_int(numbers[i - 7]);
+    }
+}
+enum { KINDS_OF_NONSENSE = 15 };
+
+Test(options, nonsense_leaves_every_number_in_its_range) {
+    struct fixture f;
+    set_up(&f);
+    for (int i = 0; i < OPT_COUNT; i++) {
+        enum server_option which = (enum server_option)i;
+        if (!option_is_flag(which)) continue;
+        define(&f, OPTIONS, option_name(which), value_int(0), WIZARD);
+        define(&f, ANN, option_name(which), value_int(0), WIZARD);
+    }
+    for (int k = 0; k < KINDS_OF_NONSENSE; k++) {
+        for (int i = 0; i < OPT_COUNT; i++) {
+            if (!option_is_flag((enum server_option)i)) continue;
+            set(&f, OPTIONS, option_name((enum server_option)i), nonsense(k));
+            set(&f, ANN, option_name((enum server_option)i), nonsense(k));
+        }
+        sched_load_options(f.s);
+        for (int i = 0; i < OPT_COUNT; i++) {
+            int64_t n = option_int(f.s, (enum server_option)i);
+            if (option_is_flag((enum server_option)i)) cr_expect(n >= least_of[i] && n <= most_of[i], "%s is %ld", option_name((enum server_option)i), (long)n);
+        }
+        for (int i = 0; i < OWN_COUNT; i++) {
+            enum server_option which = option_of_own((enum own_option)i);
+            int64_t n = option_of_player(f.s, ANN, (enum own_option)i, NULL);
+            cr_expect(n >= least_of[which] && n <= most_of[which], "%s is %ld", option_name(which), (long)n);
+        }
+    }
     tear_down(&f);
 }
 
