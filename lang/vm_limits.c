@@ -22,7 +22,7 @@ enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_S
 bool vm_deadline_passed(const struct vm *vm) {
     const struct vm_limits *l = vm ? vm->limits : NULL;
     if (!l) return false;
-    if (l->out_of_time && (*l->out_of_time & SLICE_OVER)) return true;
+    if (l->out_of_time && (__atomic_load_n(l->out_of_time, __ATOMIC_RELAXED) & SLICE_OVER)) return true;
     return l->deadline_us != 0 && clock_monotonic_us() >= l->deadline_us;
 }
 

@@ -76,15 +76,15 @@ static int plain_op(int op) {
         SYNC();                  \
         if (!(call)) goto failed; \
     } while (0)
-#define COUNT(n)                                                    \
-    do {                                                            \
-        ticks -= (n);                                               \
-        if (__builtin_expect(ticks <= 0 || *out_of_time != 0, 0)) { \
-            SYNC();                                                 \
-            go = vm_interrupted(vm);                                \
-            if (go != GO_HERE) goto go_on;                          \
-            ticks = vm->ticks;                                      \
-        }                                                           \
+#define COUNT(n)                                                                                      \
+    do {                                                                                              \
+        ticks -= (n);                                                                                 \
+        if (__builtin_expect(ticks <= 0 || __atomic_load_n(out_of_time, __ATOMIC_RELAXED) != 0, 0)) { \
+            SYNC();                                                                                   \
+            go = vm_interrupted(vm);                                                                  \
+            if (go != GO_HERE) goto go_on;                                                            \
+            ticks = vm->ticks;                                                                        \
+        }                                                                                             \
     } while (0)
 
 #ifdef EVERMOO_SWITCH

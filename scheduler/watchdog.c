@@ -44,7 +44,7 @@ static void set_flags(struct watchdog *w, uint64_t slice, int bits) {
 
 static void add_look(struct watchdog *w, uint64_t slice, int64_t us) {
     volatile int *flag = &w->flags[(slice / 2) % FLAGS];
-    if (us > 0 && *flag < MOST_LOOKS_US) __atomic_fetch_add(flag, (int)(us < MOST_FOR_A_LOOK_US ? us : MOST_FOR_A_LOOK_US) * SLICE_SEEN, __ATOMIC_RELAXED);
+    if (us > 0 && __atomic_load_n(flag, __ATOMIC_RELAXED) < MOST_LOOKS_US) __atomic_fetch_add(flag, (int)(us < MOST_FOR_A_LOOK_US ? us : MOST_FOR_A_LOOK_US) * SLICE_SEEN, __ATOMIC_RELAXED);
 }
 
 static void pause_a_moment(int64_t us) {
