@@ -195,7 +195,10 @@ static bool is_paused(struct scheduler *s, struct queue *q) {
 static void move_to_share(struct scheduler *s, struct queue *q, struct share *h) {
     struct share *old = q->share;
     if (old == h) return;
-    for (int p = 0; old && p < PARTS; p++) unlist(q, (enum part)p);
+    for (int p = 0; old && p < PARTS; p++) {
+        unlist(q, (enum part)p);
+        q->places[p] = (struct queue_place){0}; /* what it used there is nothing to the others here */
+    }
     if (old) share_leave_if_idle(s, old);
     leave_share(s, q);
     q->share = h;
