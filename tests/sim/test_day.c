@@ -32,7 +32,7 @@ Test(day, goes_by) {
     uint64_t seed, last;
     for (sim_seeds(3, &seed, &last); seed <= last; seed++) {
         struct sim sim = {.seed = seed};
-        spend_day(&sim, 10 + (int)(seed % 5) * 20, hours(0.4));
+        spend_day(&sim, 10 + (int)(seed % 5) * 20, hours(0.25));
     }
 }
 

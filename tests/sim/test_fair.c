@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/sanitized.h"
 #include "crowd.h"
 
-enum { MOST_SHARES = 300, DEFAULT_QUOTA = 20000 };
+enum { MOST_SHARES = 300, DEFAULT_QUOTA = 20000, SHORTER = SANITIZED ? 4 : 1 };
 
 struct loaded {
     objid owner;
@@ -92,7 +93,7 @@ static void share_out(uint64_t seed, int n, bool quotas, int most_us, double sec
 
 Test(fair, quotas_are_shares) {
     uint64_t seed, last;
-    for (sim_seeds(3, &seed, &last); seed <= last; seed++) share_out(seed, 3 + (int)(seed % 4) * 3, true, 3000, 60);
+    for (sim_seeds(3, &seed, &last); seed <= last; seed++) share_out(seed, 3 + (int)(seed % 4) * 3, true, 3000, 60 / SHORTER);
 }
 
 /* One uses his whole slice each time, and one has a thousand tasks. */
@@ -208,7 +209,7 @@ static void check_gain(struct load *l, int nplayers, double seconds) {
 }
 
 static void play_tricks(uint64_t seed) {
-    enum { HONEST = 4, PLAYERS = 20 };
+    enum { HONEST = 4, PLAYERS = 20, SECONDS = 60 / SHORTER };
     struct load *l = xcalloc(1, sizeof *l);
     struct crowd crowd;
     open_load(l, seed, "fair/*", PLAYERS, 0, false);
@@ -219,13 +220,13 @@ static void play_tricks(uint64_t seed) {
     crowd_gather(&crowd, &l->sim, PLAYERS - HONEST, HABIT_TRICKS);
     sim_run(&l->sim, 5);
     begin_measurement(l);
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < SECONDS; i++) {
         sim_run(&l->sim, 1);
         check_gain(l, PLAYERS, 1);
         if (sim_chance(&l->sim, 0.1)) sim_reboot(&l->sim);
     }
     for (int i = 0; i < PLAYERS; i++) l->shares[i].used_before = l->shares[i].used_at_first;
-    check_gain(l, PLAYERS, 60);
+    check_gain(l, PLAYERS, SECONDS);
     crowd_disperse(&crowd);
     sim_close(&l->sim);
     free(l);
@@ -296,8 +297,8 @@ static void type_under_load(bool others) {
         w->typists[i] = (struct typist){.w = w, .i = i};
         sim_at(&l->sim, l->sim.f.now_us + i, type_a_line, &w->typists[i]);
     }
-    sim_run(&l->sim, 300);
-    cr_expect_gt(w->answers, 1000, "%lld answers", (long long)w->answers);
+    sim_run(&l->sim, 300 / SHORTER);
+    cr_expect_gt(w->answers, 1000 / SHORTER, "%lld answers", (long long)w->answers);
     cr_log_info("%lld answers, the slowest after %lld us", (long long)w->answers, (long long)w->worst_us);
     sim_close(&l->sim);
     free(w);
