@@ -32,7 +32,7 @@ static int type_code(const char *word) {
     static const struct {
         const char *word;
         int code;
-    } words[] = {{"ANY", ARG_ANY}, {"NUM", ARG_NUMBER}, {"INT", V_INT}, {"OBJ", V_OBJ}, {"STR", V_STR}, {"ERR", V_ERR}, {"LIST", V_LIST}, {"FLOAT", V_FLOAT}};
+    } words[] = {{"ANY", ARG_ANY}, {"NUM", ARG_NUMBER}, {"INT", V_INT}, {"OBJ", V_OBJ}, {"STR", V_STR}, {"ERR", V_ERR}, {"LIST", V_LIST}, {"FLOAT", V_FLOAT}, {"MAP", V_MAP}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (!strcmp(words[i].word, word)) return words[i].code;
     return -100; /* a type that only the other server has */
