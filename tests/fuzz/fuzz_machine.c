@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine under any program, and under damaged frames. The first byte picks:
- * even: the rest is a program. It runs with few ticks; whenever it sleeps it is saved, loaded and woken;
+ * even: the rest is a program. It runs with few ticks; whenever it sleeps it is saved, loaded and woken; with 8 in it the program parks whenever it has used three;
  * odd: a fixed program runs until its Nth sleep (second byte) and is saved; the rest of the input, in pairs of position and byte, damages the record. If that
  * still loads it must run like any other.
  */
@@ -87,8 +87,9 @@ static void save(const struct vm *vm, struct buf *record) {
 }
 
 /* One slice; true when it sleeps. */
-static bool run(struct vm *vm, int64_t wake) {
-    struct vm_limits limits = {.ticks = 1000};
+static bool run(struct vm *vm, int64_t wake, bool parks) {
+    struct vm_limits limits = {.ticks = parks ? 3 : 1000};
+    vm_set_parker(vm, parks ? 0 : NOTHING);
     struct vm_outcome out;
     enum vm_status status = vm_run(vm, &limits, wake % 5 == 4 ? value_list(list_of(2, value_int(wake), value_int(1))) : value_int(wake % 4), &out);
     vm_outcome_fini(&out);
@@ -109,7 +110,7 @@ static struct vm *start(struct machine *m, const char *text, size_t len, bool de
 static void run_program(struct machine *m, const uint8_t *data, size_t size) {
     struct vm *vm = start(m, (const char *)data + 1, size - 1, !(data[0] & 2));
     struct buf record = BUF_INIT;
-    for (int slices = 0; vm && slices < 20 && run(vm, slices + data[0]); slices++) {
+    for (int slices = 0; vm && slices < 20 && run(vm, slices + data[0], data[0] & 8); slices++) {
         save(vm, &record);
         vm_free(vm);
         vm = load(m, &record);
@@ -125,12 +126,12 @@ static void run_damaged(struct machine *m, const uint8_t *data, size_t size) {
     struct buf record = BUF_INIT;
     int sleeps = size > 1 ? data[1] : 0;
     bool asleep = true;
-    for (int i = 0; i <= sleeps && asleep; i++) asleep = run(vm, 2 + i % 3);
+    for (int i = 0; i <= sleeps && asleep; i++) asleep = run(vm, 2 + i % 3, data[0] & 8);
     if (asleep) save(vm, &record);
     vm_free(vm);
     for (size_t i = 2; i + 2 < size && record.len; i += 3) record.data[((size_t)data[i] << 8 | data[i + 1]) % record.len] = (char)data[i + 2];
     vm = record.len ? load(m, &record) : NULL;
-    for (int i = 0; vm && i < 10 && run(vm, i); i++) continue;
+    for (int i = 0; vm && i < 10 && run(vm, i, false); i++) continue;
     vm_free(vm);
     buf_fini(&record);
 }
