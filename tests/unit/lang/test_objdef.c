@@ -118,7 +118,7 @@ static const char lamp[] =
     "    this.lit = 1;\n"
     "  endverb\n"
     "\n"
-    "  Verb burn (this in-front-of any) owner: #2 flags: \"rxd\"\n"
+    "  Verb burn (this in-front-of any) owner: #2 flags: \"rxdp\"\n"
     "    return this.lit = this.oil > 0;\n"
     "  endverb\n"
     "EndObject\n";
@@ -202,7 +202,7 @@ Test(objdef, verbs) {
     struct verbref light = {40, 0}, burn = {40, 1};
     cr_expect_str_eq(db_verb_names(l.db, light)->data, "light ignite");
     cr_expect_eq(db_verb_flags(l.db, light), VF_READ | VF_DEBUG);
-    cr_expect_eq(db_verb_flags(l.db, burn), VF_READ | VF_EXEC | VF_DEBUG);
+    cr_expect_eq(db_verb_flags(l.db, burn), VF_READ | VF_EXEC | VF_DEBUG | VF_PARK);
     enum verb_arg dobj, iobj;
     int prep;
     db_verb_args(l.db, burn, &dobj, &prep, &iobj);
