@@ -18,9 +18,7 @@ static void type_something(struct crowd_member *m) {
     case 0:
     case 1:
     case 2: sim_type(sim, who, "nap %d %.3f %d", (int)sim_random(sim, 40) + 1, seconds, us); break;
-    case 3:
-        sim_type(sim, who, "litter %d %.3f %d", (int)sim_random(sim, 12) + 1, seconds, us);
-        break;
+    case 3: sim_type(sim, who, "litter %d %.3f %d", (int)sim_random(sim, 12) + 1, seconds, us); break;
     case 4: sim_type(sim, who, "brood %d %.3f %d", (int)sim_random(sim, 12) + 1, seconds, us); break;
     case 5: sim_type(sim, who, "errand #%lld %.3f %d", (long long)sim_player((int)sim_random(sim, (uint64_t)m->number + 1)), seconds, us); break;
     case 6: sim_type(sim, who, "elves %.3f %d", seconds, us); break;
@@ -50,7 +48,8 @@ static void crowd_noted(struct sim *sim, const struct sim_note *n) {
     const struct crowd *crowd = sim->ctx;
     if (strcmp(n->what, "said") != 0) return;
     struct crowd_member *m = &crowd->members[n->player - sim_player(0)];
-    sim_check(sim, n->a > (double)m->heard && n->a <= (double)m->said, "line %g of #%lld runs after its line %lld", n->a, (long long)n->player, (long long)m->heard);
+    sim_check(sim, n->a > (double)m->heard && n->a <= (double)m->said, "line %g of #%lld runs after its line %lld", n->a, (long long)n->player,
+              (long long)m->heard);
     m->heard = (int64_t)n->a;
 }
 
@@ -75,12 +74,25 @@ static void type_again(void *ctx) {
     double pause = sim_exponential(sim, 5);
     int lines = 1;
     switch (m->habit) {
-    case HABIT_STEADY: sim_type(sim, sim_player(m->number), "say %lld", (long long)++m->said); lines = 0; break;
+    case HABIT_STEADY:
+        sim_type(sim, sim_player(m->number), "say %lld", (long long)++m->said);
+        lines = 0;
+        break;
     case HABIT_BUSY:
     case HABIT_COUNT: break;
-    case HABIT_BURSTS: lines = 12; pause *= 10; break;
-    case HABIT_FLOOD: lines = 300; pause *= 60; break;
-    case HABIT_TRICKS: try_a_trick(m); lines = 0; pause /= 2; break;
+    case HABIT_BURSTS:
+        lines = 12;
+        pause *= 10;
+        break;
+    case HABIT_FLOOD:
+        lines = 300;
+        pause *= 60;
+        break;
+    case HABIT_TRICKS:
+        try_a_trick(m);
+        lines = 0;
+        pause /= 2;
+        break;
     }
     while (lines-- > 0) type_something(m);
     if (sim_chance(sim, 0.002) && idmap_get(&sim->f.by_id, sim_player(m->number))) {

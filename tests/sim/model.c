@@ -6,7 +6,7 @@
  * (2) A task runs once for each time that it is put to sleep, not at all when it was killed, and on whose account it has to.
  * (3) Limits are exact: a task that counts ends at its ticks; one that burns, at its time.
  * (4) Each turn is charged what it used, and its player's statistics say so too.
- * (5) The scheduler's lists, heap and counts agree with each other (model_audit).
+ * (5) The scheduler's lists, heap and counts agree with each other (audit.c).
  */
 #include "sim.h"
 
@@ -79,10 +79,10 @@ static void job_wakes(struct sim *sim, const struct sim_note *n) {
     sim_check(sim, j, "task %lld of #%lld runs, which was killed or has run already", (long long)n->task, (long long)n->player);
     sim_check(sim, j->due_us <= now, "task %lld wakes %lld us early", (long long)n->task, (long long)(j->due_us - now));
     sim_check(sim, p->resumed_us <= now || is_gone, "task %lld of #%lld runs, who has a quota of 0", (long long)n->task, (long long)j->payer);
-    sim_check(sim, sim->idle_until_us <= j->due_us || sim->idle_until_us <= p->resumed_us || is_gone, "task %lld was due %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
-              (long long)(now - j->due_us));
-    sim_check(sim, sim->in_turn && (sim->turn.payer == j->payer || is_gone), "#%lld pays for task %lld, which is #%lld's to pay", (long long)sim->turn.payer, (long long)n->task,
-              (long long)j->payer);
+    sim_check(sim, sim->idle_until_us <= j->due_us || sim->idle_until_us <= p->resumed_us || is_gone,
+              "task %lld was due %lld us ago, and since then there was nothing to do for a while", (long long)n->task, (long long)(now - j->due_us));
+    sim_check(sim, sim->in_turn && (sim->turn.payer == j->payer || is_gone), "#%lld pays for task %lld, which is #%lld's to pay", (long long)sim->turn.payer,
+              (long long)n->task, (long long)j->payer);
     if (!j->resumed && !is_gone) check_order(sim, j);
     drop_job(sim, j);
 }
@@ -130,8 +130,10 @@ static bool ends_by_deadline(struct sim *sim, const struct sim_note *n) {
     struct job *j = idmap_get(&sim->jobs, n->task);
     if (!f) return false;
     sim_check(sim, !f->parks, "task %lld parks, and is out of time all the same", (long long)n->task);
-    sim_check(sim, f->deadline_us <= sim->f.now_us, "task %lld ends %lld us before its deadline", (long long)n->task, (long long)(f->deadline_us - sim->f.now_us));
-    sim_check(sim, sim->idle_until_us <= f->deadline_us || sim->idle_until_us <= sim->rebooted_us, "task %lld's deadline was %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
+    sim_check(sim, f->deadline_us <= sim->f.now_us, "task %lld ends %lld us before its deadline", (long long)n->task,
+              (long long)(f->deadline_us - sim->f.now_us));
+    sim_check(sim, sim->idle_until_us <= f->deadline_us || sim->idle_until_us <= sim->rebooted_us,
+              "task %lld's deadline was %lld us ago, and since then there was nothing to do for a while", (long long)n->task,
               (long long)(sim->f.now_us - f->deadline_us));
     drop_fate(sim, f);
     if (j) drop_job(sim, j);
@@ -140,7 +142,14 @@ static bool ends_by_deadline(struct sim *sim, const struct sim_note *n) {
 
 /* ---- limits ---- */
 
-enum { MOST_OVER_TICKS = 10, MOST_OVER_US = 1000 }; /* what one step more can cost */
+enum {
+    TYPED_TICKS = 60000,
+    BACKGROUND_TICKS = 30000,
+    SLICE_US = 95000, /* max_slice_ms without what the watchdog may be late */
+    WIZARDS_SLICE_US = 3000000,
+    MOST_OVER_TICKS = 10, /* what one step more can cost */
+    MOST_OVER_US = 1000
+};
 
 static int64_t limit_of(struct sim *sim, objid payer, const char *name, int64_t otherwise) {
     value v;
@@ -158,46 +167,79 @@ static void check_timeout(struct sim *sim, const struct sim_note *n) {
     objid payer = sim->turn.payer;
     /* The slice in which it ended is over, and the handler's has just begun: what it took is the turn's so far. */
     int64_t ticks = sim->turn.ticks, us = sim->slice_began_us - sim->turn.began_us;
-    int64_t most_ticks = limit_of(sim, payer, "bg_ticks", 30000), most_us = db_is_wizard(sim->f.db, payer) ? 3000000 : 95000;
-    if (in_ticks) sim_check(sim, ticks >= most_ticks && ticks <= most_ticks + MOST_OVER_TICKS, "out of ticks after %lld of %lld", (long long)ticks, (long long)most_ticks);
-    else sim_check(sim, us >= most_us && us <= most_us + MOST_OVER_US + ticks / SIM_TICKS_PER_US + SIM_SLICE_US, "out of seconds after %lld us of %lld", (long long)us, (long long)most_us);
+    int64_t most_ticks = limit_of(sim, payer, "bg_ticks", BACKGROUND_TICKS), most_us = db_is_wizard(sim->f.db, payer) ? WIZARDS_SLICE_US : SLICE_US;
+    if (in_ticks)
+        sim_check(sim, ticks >= most_ticks && ticks <= most_ticks + MOST_OVER_TICKS, "out of ticks after %lld of %lld", (long long)ticks,
+                  (long long)most_ticks);
+    else
+        sim_check(sim, us >= most_us && us <= most_us + MOST_OVER_US + ticks / SIM_TICKS_PER_US + SIM_SLICE_US, "out of seconds after %lld us of %lld",
+                  (long long)us, (long long)most_us);
 }
 
 /* `full': one more was refused. The task that runs does not count. */
 static void check_queue(struct sim *sim, objid progr, bool full) {
     int64_t limit = limit_of(sim, progr, "queued_task_limit", INT64_MAX), n = sched_queue_count(sim->f.s, progr);
-    if (full) sim_check(sim, n >= limit, "#%lld may not queue a task with %lld of %lld", (long long)progr, (long long)n, (long long)limit);
-    else sim_check(sim, n <= limit, "#%lld has queued task %lld of %lld", (long long)progr, (long long)n, (long long)limit);
+    if (full)
+        sim_check(sim, n >= limit, "#%lld may not queue a task with %lld of %lld", (long long)progr, (long long)n, (long long)limit);
+    else
+        sim_check(sim, n <= limit, "#%lld has queued task %lld of %lld", (long long)progr, (long long)n, (long long)limit);
 }
 
 /* ---- what is told ---- */
 
+static void task_sleeps(struct sim *sim, const struct sim_note *n) { sim->falls_asleep = add_job(sim, n->task, n->a, n); }
+
+static void task_forks(struct sim *sim, const struct sim_note *n) {
+    check_queue(sim, n->progr, false);
+    add_job(sim, (int64_t)n->a, n->b, n);
+}
+
+static void fork_is_refused(struct sim *sim, const struct sim_note *n) { check_queue(sim, n->progr, true); }
+
+static void sleep_is_refused(struct sim *sim, const struct sim_note *n) {
+    struct job *j = idmap_get(&sim->jobs, n->task);
+    check_queue(sim, n->progr, true);
+    if (j) drop_job(sim, j);
+}
+
+static void task_is_killed(struct sim *sim, const struct sim_note *n) {
+    struct job *j = idmap_get(&sim->jobs, (int64_t)n->a);
+    drop_fate(sim, idmap_get(&sim->fates, (int64_t)n->a));
+    if (j) drop_job(sim, j);
+}
+
+static void task_is_resumed(struct sim *sim, const struct sim_note *n) {
+    struct job *j = idmap_get(&sim->jobs, (int64_t)n->a);
+    if (!j) return;
+    j->due_us = sim->f.now_us;
+    j->resumed = true;
+}
+
+static void task_parks(struct sim *sim, const struct sim_note *n) { fate_of(sim, n->task)->parks = true; }
+
+static void program_fails(struct sim *sim, const struct sim_note *n) { sim_fail(sim, "a program of #%lld's fails with error %g", (long long)n->player, n->a); }
+
 void model_noted(struct sim *sim, const struct sim_note *n) {
-    struct job *j;
+    static const struct {
+        const char *what;
+        void (*heard)(struct sim *sim, const struct sim_note *n);
+    } notes[] = {
+        {"sleep", task_sleeps},     {"woke", job_wakes},           {"forked", task_forks},
+        {"begun", job_wakes},       {"refused", sleep_is_refused}, {"refused fork", fork_is_refused},
+        {"killed", task_is_killed}, {"resumed", task_is_resumed},  {"parks", task_parks},
+        {"deadline", set_deadline}, {"timeout", check_timeout},    {"uncaught", program_fails},
+    };
     log_note(sim, n);
-    if (!strcmp(n->what, "forked")) check_queue(sim, n->progr, false);
-    else if (!strncmp(n->what, "refused", 7)) check_queue(sim, n->progr, true);
-    if (!strcmp(n->what, "sleep")) sim->falls_asleep = add_job(sim, n->task, n->a, n);
-    else if (!strcmp(n->what, "forked")) add_job(sim, (int64_t)n->a, n->b, n);
-    else if (!strcmp(n->what, "woke") || !strcmp(n->what, "begun")) job_wakes(sim, n);
-    else if (!strcmp(n->what, "refused") && (j = idmap_get(&sim->jobs, n->task))) drop_job(sim, j);
-    else if (!strcmp(n->what, "killed")) {
-        drop_fate(sim, idmap_get(&sim->fates, (int64_t)n->a));
-        if ((j = idmap_get(&sim->jobs, (int64_t)n->a))) drop_job(sim, j);
-    }
-    else if (!strcmp(n->what, "parks")) fate_of(sim, n->task)->parks = true;
-    else if (!strcmp(n->what, "deadline")) set_deadline(sim, n);
-    else if (!strcmp(n->what, "resumed") && (j = idmap_get(&sim->jobs, (int64_t)n->a))) j->due_us = sim->f.now_us, j->resumed = true;
-    else if (!strcmp(n->what, "timeout")) check_timeout(sim, n);
-    else if (!strcmp(n->what, "uncaught")) sim_check(sim, false, "a program of #%lld's fails with error %g", (long long)n->player, n->a);
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+        if (!strcmp(n->what, notes[i].what)) notes[i].heard(sim, n);
 }
 
 static void check_limits(struct sim *sim) {
     objid payer = sim->turn.payer;
-    int64_t most = limit_of(sim, payer, "bg_ticks", 30000), us = sim->f.now_us - sim->slice_began_us;
-    if (most < 60000) most = 60000; /* a typed command's */
+    int64_t most = limit_of(sim, payer, "bg_ticks", BACKGROUND_TICKS), us = sim->f.now_us - sim->slice_began_us;
+    if (most < TYPED_TICKS) most = TYPED_TICKS;
     sim_check(sim, sim->slice_ticks <= most + MOST_OVER_TICKS, "a slice of #%lld's takes %lld ticks", (long long)payer, (long long)sim->slice_ticks);
-    most = 95000 + MOST_OVER_US + sim->slice_ticks / SIM_TICKS_PER_US + SIM_SLICE_US;
+    most = SLICE_US + MOST_OVER_US + sim->slice_ticks / SIM_TICKS_PER_US + SIM_SLICE_US;
     sim_check(sim, us <= most, "a slice of #%lld's takes %lld us", (long long)payer, (long long)us);
 }
 
@@ -227,7 +269,8 @@ void model_end(struct sim *sim) {
     struct job *j;
     model_audit(sim);
     while ((j = idmap_next(&sim->jobs, &at)))
-        sim_check(sim, j->due_us >= sim->idle_until_us || sim_payer_of(sim, j->payer)->resumed_us >= sim->idle_until_us, "task %lld has been due for %lld us, and there was nothing to do", (long long)j->task, (long long)(sim->f.now_us - j->due_us));
+        sim_check(sim, j->due_us >= sim->idle_until_us || sim_payer_of(sim, j->payer)->resumed_us >= sim->idle_until_us,
+                  "task %lld has been due for %lld us, and there was nothing to do", (long long)j->task, (long long)(sim->f.now_us - j->due_us));
 }
 
 void model_forget(struct sim *sim) {
@@ -238,67 +281,4 @@ void model_forget(struct sim *sim) {
     idmap_fini(&sim->jobs);
     for (at = 0; (f = idmap_next(&sim->fates, &at));) free(f);
     idmap_fini(&sim->fates);
-}
-
-/* ---- the scheduler's own lists ---- */
-
-
-static void count_up(struct idmap *m, int64_t key) { idmap_put(m, key, (void *)((intptr_t)idmap_get(m, key) + 1)); }
-
-static void audit_heap(struct sim *sim, size_t sleeping) {
-    const struct scheduler *s = sim->f.s;
-    sim_check(sim, sleeping == s->sleepers.len, "%zu tasks sleep, and the heap has %zu", sleeping, s->sleepers.len);
-    for (size_t i = 0; i < s->sleepers.len; i++) {
-        const struct task *t = TIMER_OWNER(s->sleepers.heap[i], struct task), *up = TIMER_OWNER(s->sleepers.heap[i > 0 ? (i - 1) / 2 : 0], struct task);
-        sim_check(sim, t->timer.at == i && t->state == TASK_SLEEPING, "task %lld is not where it says, or does not sleep", (long long)t->id);
-        sim_check(sim, i == 0 || up->timer.due_us < t->timer.due_us || (up->timer.due_us == t->timer.due_us && up->timer.order < t->timer.order), "the heap is out of order at %zu of %zu", i, s->sleepers.len);
-    }
-}
-
-static void audit_queue(struct sim *sim, const struct queue *q, size_t tasks) {
-    size_t ready = 0;
-    for (const struct task *t = q->first; t; t = t->next, ready++)
-        sim_check(sim, t->state == TASK_READY && t->queue == q, "a task in #%lld's list is not ready, or another's", (long long)q->owner);
-    for (int p = 0; p < PARTS && !q->has_turn; p++) {
-        bool has_work = p == PART_TYPED ? q->first_input != NULL : ready > 0 && !q->paused, listed = q->places[p].listed;
-        sim_check(sim, listed == has_work && (!listed || q->share->active), "#%lld %s the ring", (long long)q->owner, listed ? "has nothing to do and is in" : "has something to do and is not in");
-    }
-    sim_check(sim, q->tasks == tasks + (q->has_turn ? 1 : 0), "#%lld's queue counts %zu tasks, and has %zu", (long long)q->owner, q->tasks, tasks);
-}
-
-static void audit_usage(struct sim *sim) {
-    size_t at = 0;
-    const struct sim_payer *p;
-    while ((p = idmap_next(&sim->payers, &at))) {
-        struct usage u = {0};
-        if (!stats_player(sched_stats(sim->f.s), p->owner, SPAN_ALL, &u)) sim_check(sim, p->ticks == 0 && p->cpu_us == 0, "nothing is counted of #%lld", (long long)p->owner);
-        sim_check(sim, u.ticks == p->ticks && u.cpu_us == p->cpu_us, "#%lld has used %lld ticks and %lld us, and %lld and %lld are counted", (long long)p->owner, (long long)p->ticks,
-                  (long long)p->cpu_us, (long long)u.ticks, (long long)u.cpu_us);
-    }
-}
-
-void model_audit(struct sim *sim) {
-    struct scheduler *s = sim->f.s;
-    struct idmap by_programmer = IDMAP_INIT, by_queue = IDMAP_INIT;
-    size_t at = 0, sleeping = 0, counted = 0;
-    struct task *t;
-    struct queue *q;
-    while ((t = idmap_next(&s->tasks, &at))) {
-        count_up(&by_queue, (int64_t)(intptr_t)t->queue);
-        sleeping += t->state == TASK_SLEEPING;
-        if (t->state != TASK_READING && t->state != TASK_WORKING) count_up(&by_programmer, t->progr);
-    }
-    audit_heap(sim, sleeping);
-    audit_usage(sim);
-    for (at = 0; (q = idmap_next(&s->queues, &at));) audit_queue(sim, q, (size_t)(intptr_t)idmap_get(&by_queue, (int64_t)(intptr_t)q));
-    for (size_t i = 0; i < by_programmer.cap; i++) {
-        const struct idmap_slot *slot = &by_programmer.slots[i];
-        if (!slot->item) continue;
-        counted++;
-        sim_check(sim, sched_queue_count(s, slot->key) == (intptr_t)slot->item, "#%lld has %lld tasks, and %lld are counted", (long long)slot->key, (long long)(intptr_t)slot->item,
-                  (long long)sched_queue_count(s, slot->key));
-    }
-    sim_check(sim, counted == s->counts.len, "%zu programmers have tasks, and %zu are counted", counted, s->counts.len);
-    idmap_fini(&by_programmer);
-    idmap_fini(&by_queue);
 }

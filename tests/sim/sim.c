@@ -37,8 +37,8 @@ void sim_fail(const struct sim *sim, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    cr_assert(false, "seed %llu, at %.6f s: %s\nagain: EVERMOO_SIM_SEEDS=%llu-%llu build/unit-sim --filter '%s'", seed, (double)(sim->f.now_us - 1000000000) / 1e6, text, seed,
-              seed, sim->test);
+    cr_assert(false, "seed %llu, at %.6f s: %s\nagain: EVERMOO_SIM_SEEDS=%llu-%llu build/unit-sim --filter '%s'", seed,
+              (double)(sim->f.now_us - 1000000000) / 1e6, text, seed, seed, sim->test);
     abort();
 }
 
@@ -67,9 +67,7 @@ void sim_wall_jump(struct sim *sim, int64_t us) {
 
 /* ---- what is to happen, by time ---- */
 
-static bool event_before(const struct sim_event *a, const struct sim_event *b) {
-    return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
-}
+static bool event_before(const struct sim_event *a, const struct sim_event *b) { return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order; }
 
 static void swap_events(struct sim_event *a, struct sim_event *b) {
     struct sim_event e = *a;
@@ -157,7 +155,6 @@ static void end_turn(struct sim *sim) {
     sim->used += t->cost;
     sim->turns++;
     model_turn_ended(sim, t);
-    if (sim->turn_ended) sim->turn_ended(sim, t);
 }
 
 static void slice_begins(struct sim *sim) {
@@ -165,7 +162,10 @@ static void slice_begins(struct sim *sim) {
     if (sim->in_turn && !s->turn) end_turn(sim); /* hooks are nobody's */
     if (!sim->in_turn && s->turn) {
         sim->in_turn = true;
-        sim->turn = (struct sim_turn){.payer = s->turn->owner, .logins = s->turn->logins, .began_us = sim->f.now_us, .share = s->turn->share->owner,
+        sim->turn = (struct sim_turn){.payer = s->turn->owner,
+                                      .logins = s->turn->logins,
+                                      .began_us = sim->f.now_us,
+                                      .share = s->turn->share->owner,
                                       .balance = balance_of(s->turn->share)};
     }
     sim->ticks_seen = s->ticks_used;
@@ -326,17 +326,22 @@ void sim_type(struct sim *sim, objid player, const char *format, ...) {
 void sim_property(struct sim *sim, objid player, const char *name, value v) {
     struct str *s = str_from(name);
     struct propref p;
-    if (!db_valid(sim->f.db, player)) value_unref(v);
-    else if (db_find_property(sim->f.db, player, s, &p)) db_prop_set_value(sim->f.db, &p, v);
-    else fake_property(&sim->f, player, name, v, WORLD_WIZARD);
+    if (!db_valid(sim->f.db, player))
+        value_unref(v);
+    else if (db_find_property(sim->f.db, player, s, &p))
+        db_prop_set_value(sim->f.db, &p, v);
+    else
+        fake_property(&sim->f, player, name, v, WORLD_WIZARD);
     str_unref(s);
 }
 
 void sim_set_quota(struct sim *sim, objid player, int64_t quota) {
     struct sim_payer *p = sim_payer_of(sim, player);
     sim_property(sim, player, "tick_quota", value_int(quota));
-    if (quota == 0) p->resumed_us = INT64_MAX;
-    else if (p->resumed_us == INT64_MAX) p->resumed_us = sim->f.now_us;
+    if (quota == 0)
+        p->resumed_us = INT64_MAX;
+    else if (p->resumed_us == INT64_MAX)
+        p->resumed_us = sim->f.now_us;
 }
 
 double sim_fairness(const double *shares, int n) {

@@ -2,7 +2,7 @@
 /*
  * The scheduler, its machine and its built-in functions in simulated time: hours in seconds, and the same each time.
  *
- * The clock stands still but for three things: ticks take time (TICKS_PER_US of them a microsecond, at the end of a slice), so does burn(us) in a program, and when the
+ * The clock stands still but for three things: ticks take time (SIM_TICKS_PER_US of them a microsecond, at the end of a slice), so does burn(us) in a program, and when the
  * scheduler has nothing to do the clock goes on to what comes next. The watchdog looks at that clock (watchdog.c). All that is random comes from `seed', task ids included.
  * Players are fake connections: what they do is done by functions that are called at their time (sim_at). Programs tell what they do with note("what", a, b).
  *
@@ -21,7 +21,7 @@ enum {
     SIM_LEAST_CHARGE = 4
 };
 
-/* A turn that has ended. */
+/* A turn under way, or one that has ended. */
 struct sim_turn {
     objid payer; /* whose queue it was */
     bool logins;
@@ -31,6 +31,7 @@ struct sim_turn {
     int64_t balance; /* of both parts of that, before */
 };
 
+/* What is known of a player, or of who pays. */
 struct sim_payer {
     objid owner;
     int64_t used, most; /* sum of costs, and the largest */
@@ -40,6 +41,7 @@ struct sim_payer {
     uint64_t woken_order;
 };
 
+/* What is to happen at its time. */
 struct sim_event {
     int64_t at_us;
     uint64_t order;
@@ -48,6 +50,7 @@ struct sim_event {
 };
 
 struct sim;
+/* What a program tells. */
 struct sim_note {
     const char *what;
     int64_t task;
@@ -63,7 +66,7 @@ struct sim {
     /* time */
     int64_t tick_rest; /* less than a microsecond */
     int64_t idle_until_us; /* the end of the last time in which nothing was to be done */
-    struct sim_event *events; /* a heap */
+    struct sim_event *events; /* a heap of its own: the scheduler's is what is tested */
     size_t nevents, cap_events;
     uint64_t order;
     uint64_t schedulers; /* how many there were */
@@ -76,13 +79,12 @@ struct sim {
     /* what was seen */
     struct idmap payers, jobs, fates;
     struct job *falls_asleep; /* in the slice that runs */
-    int64_t used, turns, commands;
+    int64_t used, turns;
     uint64_t log; /* a hash over everything that was noted, with its time */
     uint64_t sum; /* the same without times and task numbers, in any order */
     int64_t notes;
     void (*noted)(struct sim *sim, const struct sim_note *note); /* besides the model; may be NULL */
-    void (*turn_ended)(struct sim *sim, const struct sim_turn *turn); /* may be NULL */
-    void *ctx;
+    void *ctx; /* of whoever set that */
 };
 
 /* A world with `players' players, all connected, in memory or (dir) on disk. */
@@ -115,7 +117,7 @@ void sim_property(struct sim *sim, objid player, const char *name, value v); /* 
 void sim_set_quota(struct sim *sim, objid player, int64_t quota); /* also 0, and back */
 
 struct sim_payer *sim_payer_of(struct sim *sim, objid owner);
-/* Jain's index of what they have used since `before', in shares of their quotas. */
+/* Jain's index: 1 when all have the same, 1/n when one has all. */
 double sim_fairness(const double *shares, int n);
 
 /* The programs of the world (programs.c). */
@@ -124,7 +126,7 @@ void sim_add_own_programs(struct sim *sim, objid player);
 extern const struct builtin sim_builtins[];
 extern const int sim_nbuiltins;
 
-/* model.c: what holds of any program */
+/* model.c: what holds of any program; audit.c: of the scheduler's own lists */
 void model_noted(struct sim *sim, const struct sim_note *note);
 void model_slice_ended(struct sim *sim, int64_t since_us); /* since_us: when programs saw the clock last */
 void model_turn_ended(struct sim *sim, const struct sim_turn *turn);

@@ -22,8 +22,8 @@ static void spend_day(struct sim *sim, int players, double h) {
         if (sim_chance(sim, 0.2)) sim_reboot(sim);
     }
     model_end(sim);
-    cr_log_info("seed %llu: %lld turns, %.1f s of CPU in %.1f hours, log %016llx", (unsigned long long)sim->seed, (long long)sim->turns, (double)sim->used / 20e6, h,
-                (unsigned long long)sim->log);
+    cr_log_info("seed %llu: %lld turns, %.1f s of CPU in %.1f hours, log %016llx", (unsigned long long)sim->seed, (long long)sim->turns,
+                (double)sim->used / 20e6, h, (unsigned long long)sim->log);
     crowd_disperse(&crowd);
     sim_close(sim);
 }
@@ -76,9 +76,7 @@ static void wreck(void *ctx) {
     objid who = sim_player((int)sim_random(sim, (uint64_t)h->players)), group = h->options + 1 + (objid)sim_random(sim, GROUPS);
     switch (sim_random(sim, 10)) {
     case 0:
-    case 1:
-        sim_property(sim, who, "quota_group", value_obj(h->options + 1 + (objid)sim_random(sim, GROUPS + 1)));
-        break;
+    case 1: sim_property(sim, who, "quota_group", value_obj(h->options + 1 + (objid)sim_random(sim, GROUPS + 1))); break;
     case 2: /* nonsense would set free who is paused */
         if (sim_payer_of(sim, who)->resumed_us != INT64_MAX) sim_property(sim, who, own[sim_random(sim, sizeof own / sizeof *own)], nonsense(sim));
         break;

@@ -29,7 +29,9 @@ static void begin_measurement(struct load *l) {
     for (int i = 0; i < l->n; i++) l->shares[i].used_at_first = l->shares[i].used_before = sim_payer_of(&l->sim, l->shares[i].owner)->used;
 }
 
-static double quotas_used(struct load *l, const struct loaded *s, int64_t since) { return (double)(sim_payer_of(&l->sim, s->owner)->used - since) / (double)s->quota; }
+static double quotas_used(struct load *l, const struct loaded *s, int64_t since) {
+    return (double)(sim_payer_of(&l->sim, s->owner)->used - since) / (double)s->quota;
+}
 
 /* By how much two shares may differ: a round, and what is owed at either end. */
 static double tolerance(struct load *l) {
@@ -49,7 +51,8 @@ static void check_stretch(struct load *l) {
         if (q < least) least = q;
         if (q > most) most = q;
     }
-    sim_check(&l->sim, most - least <= tolerance(l), "of shares that always had work one used %.1f quotas and one %.1f, more than %.1f apart", least, most, tolerance(l));
+    sim_check(&l->sim, most - least <= tolerance(l), "of shares that always had work one used %.1f quotas and one %.1f, more than %.1f apart", least, most,
+              tolerance(l));
 }
 
 static void check_fairness(struct load *l, double least) {
@@ -203,7 +206,8 @@ static void check_gain(struct load *l, int nplayers, double seconds) {
     double honest = quotas_used(l, &l->shares[0], l->shares[0].used_before);
     for (int i = 1; i < nplayers; i++) { /* each part of a share can owe for a slice */
         double used = quotas_used(l, &l->shares[i], l->shares[i].used_before), most = honest + PARTS * tolerance(l) + FADES * seconds;
-        sim_check(&l->sim, used <= most, "#%lld has used %.1f quotas in %.0f s, and who always had work %.1f", (long long)l->shares[i].owner, used, seconds, honest);
+        sim_check(&l->sim, used <= most, "#%lld has used %.1f quotas in %.0f s, and who always had work %.1f", (long long)l->shares[i].owner, used, seconds,
+                  honest);
     }
     for (int i = 0; i < nplayers; i++) l->shares[i].used_before = sim_payer_of(&l->sim, l->shares[i].owner)->used;
 }
@@ -276,7 +280,8 @@ static void answered(struct sim *sim, const struct sim_note *n) {
     for (int k = 0; k < l->n; k++) {
         const struct sim_payer *p = sim_payer_of(sim, l->shares[k].owner);
         long long used = p->used - t->used[k], quota = l->shares[k].quota, most = p->most;
-        sim_check(sim, used <= quota + most, "a command of who owes nothing has waited for %lld ticks of #%lld, who has a quota of %lld and slices of %lld at most", used,
+        sim_check(sim, used <= quota + most,
+                  "a command of who owes nothing has waited for %lld ticks of #%lld, who has a quota of %lld and slices of %lld at most", used,
                   (long long)p->owner, quota, most);
     }
     t->waits = false;

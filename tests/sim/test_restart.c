@@ -66,8 +66,10 @@ static struct told play(uint64_t seed, const char *dir, enum interruption how) {
     if (how == RESTARTS) sim_run(&sim, TYPING_US / 1e6 + 0.1); /* there are no connections afterwards */
     for (int i = 0; i < 30; i++) {
         sim_run(&sim, sim_exponential(&sim, 2));
-        if (how == REBOOTS) sim_reboot(&sim);
-        else if (how == RESTARTS) sim_restart(&sim);
+        if (how == REBOOTS)
+            sim_reboot(&sim);
+        else if (how == RESTARTS)
+            sim_restart(&sim);
     }
     sim_run(&sim, 2000);
     model_end(&sim);
@@ -80,8 +82,9 @@ static struct told play(uint64_t seed, const char *dir, enum interruption how) {
 
 static void compare(uint64_t seed, const char *dir, enum interruption how) {
     struct told calm = play(seed, NULL, NEVER), interrupted = play(seed, dir, how);
-    cr_expect(calm.notes == interrupted.notes && calm.sum == interrupted.sum, "EVERMOO_SIM_SEEDS=%llu-%llu: %lld things were told without interruption, %lld with it%s",
-              (unsigned long long)seed, (unsigned long long)seed, (long long)calm.notes, (long long)interrupted.notes, calm.notes == interrupted.notes ? ", which are others" : "");
+    cr_expect(calm.notes == interrupted.notes && calm.sum == interrupted.sum,
+              "EVERMOO_SIM_SEEDS=%llu-%llu: %lld things were told without interruption, %lld with it%s", (unsigned long long)seed, (unsigned long long)seed,
+              (long long)calm.notes, (long long)interrupted.notes, calm.notes == interrupted.notes ? ", which are others" : "");
 }
 
 Test(restart, reboots_lose_nothing) {

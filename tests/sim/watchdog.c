@@ -15,7 +15,9 @@ struct watchdog {
     int64_t began_us, limit_us;
 };
 
-struct watchdog *watchdog_new(void) { return xcalloc(1, sizeof(struct watchdog)); }
+struct watchdog *watchdog_new(void) {
+    return xcalloc(1, sizeof(struct watchdog));
+}
 void watchdog_free(struct watchdog *w) { free(w); }
 
 volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us, int64_t now_us) {
