@@ -11,11 +11,11 @@ enum { DEFAULT_STRING_BYTES = 33554423, DEFAULT_LIST_ELEMENTS = 4194302 };
 
 struct result support_buf_result(struct builtin_call *c, struct buf *b) {
     enum { COPIED_A_NS = 2 };
-    struct result r;
-    if (!vm_memory_fits(c->vm, b->len)) r = support_memory_error();
-    else r = vm_can_afford(c->vm, b->len / COPIED_A_NS) ? result_str(buf_to_str(b)) : support_gave_up(c);
+    bool fits = vm_memory_fits(c->vm, b->len);
+    struct str *text = fits && vm_can_afford(c->vm, b->len / COPIED_A_NS) ? buf_to_str(b) : NULL;
     buf_fini(b);
-    return r;
+    if (text) return result_str(text); /* built where it is returned: copied from a local it would wait for the cache, a quarter of a tostr() */
+    return fits ? support_gave_up(c) : support_memory_error();
 }
 
 enum error support_valid_arg(const struct builtin_call *c, int i, objid *out) {

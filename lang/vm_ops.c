@@ -34,7 +34,8 @@ static bool list_fits(struct vm *vm, uint64_t elements) {
 }
 
 /* May the list, which is owned and about to be changed, become n elements longer? It may be another block then. */
-static bool may_grow(struct vm *vm, value *l, uint64_t n) { return list_fits(vm, l->u.l->len + n) && vm_list_own(vm, &l->u.l, n); }
+static inline bool has_room(const struct list *l, uint64_t n) { return l->refs == 1 && l->len + n <= l->cap; }
+static bool may_grow(struct vm *vm, value *l, uint64_t n) { return list_fits(vm, l->u.l->len + n) && (has_room(l->u.l, n) || vm_list_own(vm, &l->u.l, n)); }
 
 /* ---- arithmetic ---- */
 
