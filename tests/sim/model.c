@@ -264,10 +264,19 @@ void model_turn_ended(struct sim *sim, const struct sim_turn *t) {
     if (sim->turns % 5000 == 0) model_audit(sim);
 }
 
+static void check_mortality(struct sim *sim) {
+    size_t at = 0;
+    for (const struct fate *f; (f = idmap_next(&sim->fates, &at));)
+        sim_check(sim, !f->deadline_us || f->deadline_us >= sim->idle_until_us || !idmap_get(&sim->f.s->tasks, f->task),
+                  "task %lld is there, whose deadline was %lld us ago, and there was nothing to do", (long long)f->task,
+                  (long long)(sim->f.now_us - f->deadline_us));
+}
+
 void model_end(struct sim *sim) {
     size_t at = 0;
     struct job *j;
     model_audit(sim);
+    check_mortality(sim);
     while ((j = idmap_next(&sim->jobs, &at)))
         sim_check(sim, j->due_us >= sim->idle_until_us || sim_payer_of(sim, j->payer)->resumed_us >= sim->idle_until_us,
                   "task %lld has been due for %lld us, and there was nothing to do", (long long)j->task, (long long)(sim->f.now_us - j->due_us));
