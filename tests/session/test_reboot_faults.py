@@ -358,7 +358,7 @@ def test_fault_11_rows_of_a_later_release():
 
         assert with_tasks(lambda p: p) == good and accepts(server, good) is None
         row = b"\1" + varint(task)  # its version, its number
-        assert "it is of version 9, this server knows up to 2" in accepts(server, with_tasks(lambda p: p.replace(row, b"\x09" + row[1:])))
+        assert "it is of version 9, this server knows up to 3" in accepts(server, with_tasks(lambda p: p.replace(row, b"\x09" + row[1:])))
         assert "of another version" in accepts(server, with_tasks(lambda p: b"\2" + p[1:]))
 
 

@@ -89,7 +89,7 @@ def test_ends_with_the_server():
             server.start("--tick-quota=none")
             raise Fault("it serves with wrong arguments")
         except Fault as fault:
-            assert "is no tick quota" in str(fault)
+            assert "does not fit tick_quota" in str(fault)
         assert server.process.wait(LIMIT) == 64
 
 
