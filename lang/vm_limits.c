@@ -15,7 +15,7 @@
 #include "base/map.h"
 #include "base/pool.h"
 
-enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_SHARE = 16, SHORT_NS = 1000000 };
+enum { PORTION = 16384 /* elements between two looks at the clock */, HEADROOM_SHARE = 16, SHORT_NS = 1000000, HANDLER_BYTES = 4096 };
 
 /* ---- time ---- */
 
@@ -54,6 +54,7 @@ static int64_t bytes_allowed(const struct vm *vm) { return vm->limits && vm->lim
 static void set_alarm(const struct vm *vm) {
     int64_t allowed = bytes_allowed(vm);
     if (allowed != INT64_MAX) allowed += (vm->over_memory ? allowed / HEADROOM_SHARE : 0) + vm->taken_before - vm->held;
+    if (vm->over_memory && allowed < pool_account.taken + HANDLER_BYTES) allowed = pool_account.taken + HANDLER_BYTES; /* or the error's own value would raise the next one, outside of what handles the first */
     pool_account.most = allowed;
 }
 
@@ -82,10 +83,9 @@ static bool memory_fits(struct vm *vm, uint64_t more) {
     bool fits;
     while (!(fits = more <= (uint64_t)allowed && held_now(vm) <= allowed - (int64_t)more) && !vm_deadline_passed(vm) && (value_free_some(PORTION) || held_now(vm) <= allowed - (int64_t)more))
         continue;
-    if (vm->over_memory != !fits) {
-        vm->over_memory = !fits;
-        set_alarm(vm);
-    }
+    bool was_over = vm->over_memory;
+    vm->over_memory = !fits;
+    if (was_over || !fits) set_alarm(vm);
     return fits;
 }
 

@@ -189,6 +189,7 @@ static struct server *server_new(const struct serve_options *options) {
 void server_close(struct server *s, bool keep_sockets) {
     stop_signals(s);
     ev_timer_stop(s->loop, &s->wake);
+    server_unwatch_loop(s);
     preflight_stop(s);
     textdumps_fini(s, keep_sockets);
     damage_fini(s);

@@ -154,6 +154,7 @@ void server_block_signals(bool on); /* those that the server handles: they wait 
 
 /* ---- settling (turn.c) ---- */
 void server_watch_loop(struct server *s);
+void server_unwatch_loop(struct server *s);
 void server_turn(struct server *s); /* one turn: runs tasks, settles, writes, waits for events */
 bool server_settle(struct server *s); /* what connections want; between two slices. false: nothing */
 void server_load_options(struct server *s);

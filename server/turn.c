@@ -67,6 +67,11 @@ void server_watch_loop(struct server *s) {
     ev_check_start(s->loop, &s->after_wait);
 }
 
+void server_unwatch_loop(struct server *s) {
+    ev_prepare_stop(s->loop, &s->before_wait);
+    ev_check_stop(s->loop, &s->after_wait);
+}
+
 static void wait_for_events(struct server *s, double seconds) {
     ev_timer_stop(s->loop, &s->wake);
     if (seconds <= 0) {
