@@ -325,7 +325,10 @@ int value_equal_while(value a, value b, bool match_case, const struct patience *
         }
         value x, y;
         rc = next_two(top, match_case, &x, &y) ? equal_elements(x, y, match_case, &known, &compared) : 0;
-        if (rc < 0) walk_push(&w, x, y);
+        if (rc < 0) {
+            walk_push(&w, x, y);
+            rc = 1; /* nothing differs so far: they may be empty */
+        }
     }
     free(known.entries);
     walk_fini(&w);

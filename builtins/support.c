@@ -10,7 +10,7 @@
 enum { DEFAULT_STRING_BYTES = 33554423, DEFAULT_LIST_ELEMENTS = 4194302 };
 
 struct result support_buf_result(struct builtin_call *c, struct buf *b) {
-    enum { COPIED_A_NS = 2 };
+    enum { COPIED_A_NS = 1 };
     bool fits = vm_memory_fits(c->vm, b->len);
     struct str *text = fits && vm_can_afford(c->vm, b->len / COPIED_A_NS) ? buf_to_str(b) : NULL;
     buf_fini(b);

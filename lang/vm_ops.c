@@ -45,7 +45,7 @@ static bool put_float(struct vm *vm, value *dest, double f) {
     return true;
 }
 
-enum { COPIED_A_NS = 2 }; /* bytes of text, at least */
+enum { COPIED_A_NS = 1 }; /* bytes of text, at least */
 
 static bool add_strings(struct vm *vm, value *dest, value *l, value *r) {
     struct str *a = l->u.s, *b = r->u.s;

@@ -8,7 +8,7 @@
 #include "base/must.h"
 #include "scheduler/state.h"
 
-enum { MOST_LATE_US = 5000 }; /* that the watchdog may be, and the work at the end of a slice */
+enum { MOST_LATE_US = 10000 }; /* that the watchdog may be, and the work at the end of a slice */
 
 enum { FRESH_LOOK_US = 200 }; /* for so long after the host's last look at its sockets a new round may begin: who typed since may have something left of this one */
 

@@ -275,3 +275,14 @@ show(`call_function(@l) ! ANY', call_function(@l, "abs", -3));
 {1, 5}
 E_ARGS 3
 => 0
+
+=== lists that have become empty, within lists
+--- run
+a = {1, {2}}; a[2] = listdelete(a[2], 1);
+b = {1, {3}}; b[2] = setremove(b[2], 3);
+show(a == b, equal(a, b), {b, a} == {a, b}, a == {1, {}}, {a} == {{2, {}}}, a in {b}, is_member(a, {b}));
+if (a[2] == b[2]) show("and by themselves"); endif
+--- expect
+1 1 1 1 0 1 1
+"and by themselves"
+=> 0
