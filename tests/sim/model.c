@@ -145,7 +145,7 @@ static bool ends_by_deadline(struct sim *sim, const struct sim_note *n) {
 enum {
     TYPED_TICKS = 60000,
     BACKGROUND_TICKS = 30000,
-    SLICE_US = 95000, /* max_slice_ms without what the watchdog may be late */
+    SLICE_US = 90000, /* max_slice_ms without what the watchdog may be late */
     WIZARDS_SLICE_US = 3000000,
     MOST_OVER_TICKS = 10, /* what one step more can cost */
     MOST_OVER_US = 1000
