@@ -103,7 +103,7 @@ Test(fair, quotas_are_shares) {
 Test(fair, whole_slices_and_a_thousand_tasks) {
     struct load *l = xcalloc(1, sizeof *l);
     open_load(l, 1, "fair/*", 20, 0, false);
-    keep_busy(l, 0, 1, 90000);
+    keep_busy(l, 0, 1, 80000);
     keep_busy(l, 1, 1000, 300);
     for (int i = 2; i < l->n; i++) keep_busy(l, i, 1, 1000);
     sim_run(&l->sim, 10);
@@ -117,7 +117,7 @@ Test(fair, whole_slices_and_a_thousand_tasks) {
 
 /* ---- debts ---- */
 
-enum { DEBT_US = 90000, NAP_SECONDS = 3, FADES = 10 /* quotas a second: quota_fade */ };
+enum { DEBT_US = 80000, NAP_SECONDS = 3, FADES = 10 /* quotas a second: quota_fade */ };
 
 /* Who owes for one long slice, and sleeps. */
 struct debtor {
