@@ -64,20 +64,43 @@ struct walk_level {
     struct map_place at, bt; /* in maps */
 };
 
+/* In pieces, so that a walk that is a million deep neither copies what it has nor asks for much at once between two looks at the time. */
+enum { WALK_FIXED = 24, WALK_PIECE = 512 };
+
+struct walk_piece {
+    struct walk_piece *below;
+    struct walk_level levels[WALK_PIECE];
+};
+
 struct walk {
-    struct walk_level fixed[24];
-    struct walk_level *levels;
-    size_t depth, cap;
+    struct walk_level fixed[WALK_FIXED];
+    struct walk_piece *pieces; /* the top one first */
+    size_t depth;
 };
 
 static void walk_init(struct walk *w) {
-    w->levels = w->fixed;
+    w->pieces = NULL;
     w->depth = 0;
-    w->cap = sizeof w->fixed / sizeof *w->fixed;
+}
+
+static void walk_drop_piece(struct walk *w) {
+    struct walk_piece *below = w->pieces->below;
+    free(w->pieces);
+    w->pieces = below;
 }
 
 static void walk_fini(struct walk *w) {
-    if (w->levels != w->fixed) free(w->levels);
+    while (w->pieces) walk_drop_piece(w);
+}
+
+/* `depth' of them are in use, at least one. */
+static struct walk_level *walk_top(struct walk *w) {
+    return w->depth <= WALK_FIXED ? &w->fixed[w->depth - 1] : &w->pieces->levels[(w->depth - WALK_FIXED - 1) % WALK_PIECE];
+}
+
+static void walk_pop(struct walk *w) {
+    w->depth--;
+    if (w->depth >= WALK_FIXED && (w->depth - WALK_FIXED) % WALK_PIECE == 0) walk_drop_piece(w);
 }
 
 static bool is_nest(value v) { return v.type == V_LIST || v.type == V_MAP; }
@@ -86,14 +109,13 @@ static uint32_t nest_len(value v) { return v.type == V_LIST ? v.u.l->len : v.u.m
 static int64_t nest_bytes(value v) { return v.type == V_LIST ? v.u.l->bytes : v.u.m->bytes; }
 
 static void walk_push(struct walk *w, value a, value b) {
-    if (w->depth == w->cap) {
-        struct walk_level *more = xmalloc(2 * w->cap * sizeof *more);
-        memcpy(more, w->levels, w->depth * sizeof *more);
-        walk_fini(w);
-        w->levels = more;
-        w->cap *= 2;
+    if (w->depth >= WALK_FIXED && (w->depth - WALK_FIXED) % WALK_PIECE == 0) {
+        struct walk_piece *piece = xmalloc(sizeof *piece);
+        piece->below = w->pieces;
+        w->pieces = piece;
     }
-    w->levels[w->depth++] = (struct walk_level){.a = a, .b = b, .len = nest_len(a)};
+    w->depth++;
+    *walk_top(w) = (struct walk_level){.a = a, .b = b, .len = nest_len(a)};
 }
 
 /* ---- freeing ---- */
@@ -278,11 +300,14 @@ static void classes_join(struct classes *c, const void *a, const void *b) {
     classes_find(c, a)->up = b;
 }
 
+/* Only such a one can be met again, but inside of another that is. */
+static bool is_shared(value v) { return ((const struct counted *)v.u.p)->refs > 1; }
+
 static bool is_long(value v) { return is_nest(v) || (v.type == V_STR && v.u.s->len >= LONG_STRING); }
 
 /* equal_shallow() of two elements, with what is known. */
 static int equal_elements(value x, value y, bool match_case, struct classes *known, size_t *compared) {
-    bool both_long = x.type == y.type && is_long(x) && x.u.p != y.u.p && ++*compared > MANY;
+    bool both_long = x.type == y.type && is_long(x) && x.u.p != y.u.p && ++*compared > MANY && (is_shared(x) || is_shared(y));
     if (both_long && classes_same(known, x.u.p, y.u.p)) return 1;
     int rc = equal_shallow(x, y, match_case);
     if (both_long && rc == 1) classes_join(known, x.u.p, y.u.p);
@@ -317,10 +342,10 @@ int value_equal_while(value a, value b, bool match_case, const struct patience *
             rc = -1;
             break;
         }
-        struct walk_level *top = &w.levels[w.depth - 1];
+        struct walk_level *top = walk_top(&w);
         if (top->next == top->len) {
-            if (compared > MANY) classes_join(&known, top->a.u.p, top->b.u.p);
-            w.depth--;
+            if (compared > MANY && (is_shared(top->a) || is_shared(top->b))) classes_join(&known, top->a.u.p, top->b.u.p);
+            walk_pop(&w);
             continue;
         }
         value x, y;
@@ -454,11 +479,11 @@ bool value_print_literal_up_to(struct buf *out, value v, size_t max, const struc
     walk_init(&w);
     open_nest(out, &w, v);
     for (uint32_t steps = 1; goes_on && w.depth && out->len <= max; steps++) {
-        struct walk_level *top = &w.levels[w.depth - 1];
+        struct walk_level *top = walk_top(&w);
         if (steps % PATIENCE_STEPS == 0) goes_on = !patience_is_over(patience);
         if (top->next == top->len) {
             buf_byte(out, top->a.type == V_MAP ? ']' : '}');
-            w.depth--;
+            walk_pop(&w);
             continue;
         }
         value item = next_to_print(out, top);
