@@ -112,7 +112,7 @@ struct result bf_chparent(struct builtin_call *c) {
     if (e == E_NONE && parent != NOTHING && !db_valid(db, parent)) e = E_INVARG;
     if (e == E_NONE && (!db_controls(db, c->progr, o) || (parent != NOTHING && !db_object_allows(db, parent, c->progr, OF_FERTILE)))) e = E_PERM;
     bool memory;
-    if (e == E_NONE && !support_can_refit(c, o, db_count_props(db, o) + (parent == NOTHING ? 0 : db_count_props(db, parent)), &memory))
+    if (e == E_NONE && !support_can_refit(c, o, REFIT_PARENT, db_count_props(db, o) + (parent == NOTHING ? 0 : db_count_props(db, parent)), &memory))
         return memory ? support_memory_error() : support_gave_up(c);
     if (e == E_NONE) e = db_chparent(db, o, parent);
     return result_error(e);
@@ -272,14 +272,17 @@ static void destroy(struct builtin_call *c, objid o) {
 }
 
 static struct result continue_recycle(struct builtin_call *c, objid o) {
+    enum { TAKEN_OUT_NS = 250 };
+    enum { KID_AS_SLOTS = 5 }; /* another parent for a child takes about as long as so many slots */
     struct result r;
     if (!db_valid(db_of(c), o)) return c->m->dialect->validity_first ? result_raise(E_INVARG) : result_int(0);
+    if (!vm_can_afford(c->vm, db_count_contents(db_of(c), o) * TAKEN_OUT_NS)) return support_gave_up(c);
     if (empty_out(c, o, &r)) {
         recycle_state(c, o, BEHIND_EXITFUNC);
         return r;
     }
     bool memory;
-    if (db_first_child(db_of(c), o) != NOTHING && !support_can_refit(c, o, db_count_props(db_of(c), o), &memory)) return memory ? support_memory_error() : support_gave_up(c);
+    if (!support_can_refit(c, o, REFIT_PARENT, db_count_props(db_of(c), o) + KID_AS_SLOTS, &memory)) return memory ? support_memory_error() : support_gave_up(c);
     destroy(c, o);
     return result_int(0);
 }

@@ -55,18 +55,17 @@ struct result support_memory_error(void) {
     return result_raise_text(E_QUOTA, VM_MEMORY_MESSAGE);
 }
 
-enum { HEIRS_MOST = 1000000, HEIR_NS = 400, SLOT_NS = 80, SLOT_BYTES = 24 };
-
 bool support_can_look_up(struct builtin_call *c, const struct str *name) {
     enum { NAME_NS = 8 }; /* a byte, at most */
     return vm_can_afford(c->vm, (uint64_t)name->len * NAME_NS);
 }
 
-bool support_can_refit(struct builtin_call *c, objid o, size_t slots, bool *memory) {
-    uint64_t n = db_count_heirs(db_of(c), o, HEIRS_MOST);
+bool support_can_refit(struct builtin_call *c, objid o, enum refit what, size_t slots, bool *memory) {
+    enum { SLOT_BYTES = 24 };
+    size_t heirs;
     *memory = false;
-    if (!vm_can_afford(c->vm, n * (HEIR_NS + slots * SLOT_NS))) return false;
-    *memory = !vm_memory_fits(c->vm, n * slots * SLOT_BYTES);
+    if (!vm_can_afford(c->vm, db_refit_ns(db_of(c), o, what, slots, vm_time_left_ns(c->vm), &heirs))) return false;
+    *memory = !vm_memory_fits(c->vm, heirs * slots * SLOT_BYTES);
     return !*memory;
 }
 

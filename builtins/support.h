@@ -36,7 +36,7 @@ size_t support_string_limit(const struct builtin_call *c);
 /* The size error: E_QUOTA, or the task's end as out of seconds when that cannot be caught or the time is over. */
 struct result support_size_error(struct builtin_call *c);
 /* Can the slice afford to make slots of o and of all below it anew, so many of each? It can take so much memory, too. false: out of seconds, or E_QUOTA: support_gave_up() or support_memory_error() by *memory. */
-bool support_can_refit(struct builtin_call *c, objid o, size_t slots, bool *memory);
+bool support_can_refit(struct builtin_call *c, objid o, enum refit what, size_t slots, bool *memory);
 bool support_can_look_up(struct builtin_call *c, const struct str *name); /* can the slice afford that? false: out of seconds */
 struct result support_gave_up(struct builtin_call *c); /* out of seconds */
 /* What vm_memory_fits() or vm_list_own() has refused: E_QUOTA. */

@@ -60,13 +60,15 @@ value db_owned_objects(struct db *db, objid owner); /* new list, by number; owne
 objid db_next_free(struct db *db, objid from, objid below); /* lowest number in from..below-1 that is not in use; NOTHING */
 value db_players(struct db *db); /* new list, in order of getting the flag */
 size_t db_count_children(struct db *db, objid o);
-size_t db_count_heirs(struct db *db, objid o, size_t most); /* of o and what is below it: those that are in memory, counted up to `most' */
 size_t db_count_contents(struct db *db, objid o);
 objid db_first_content(struct db *db, objid o); /* NOTHING when empty */
 objid db_first_child(struct db *db, objid o);
 /* Cursor over contents in order, which may change meanwhile: pass *cursor 0 first; NOTHING at the end. */
 objid db_next_content(struct db *db, objid o, uint64_t *cursor);
 bool db_is_a(struct db *db, objid o, objid ancestor); /* o itself counts */
+/* About how many nanoseconds a change of o takes with all below it, in memory or not, each of which has so many slots to be made or moved, counted up to `most'; and how many of them are counted. */
+enum refit { REFIT_DEFINE /* a definition more, or another name for one */, REFIT_UNDEFINE, REFIT_PARENT };
+uint64_t db_refit_ns(struct db *db, objid o, enum refit what, size_t slots, uint64_t most, size_t *heirs);
 /* E_INVARG: a property name would be defined twice along a line; E_RECMOVE: a cycle. NOTHING allowed. */
 enum error db_chparent(struct db *db, objid o, objid parent);
 /* Last in the new contents. The caller has excluded cycles. `where' may be NOTHING. */

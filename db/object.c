@@ -168,13 +168,6 @@ void object_load_tree(struct db *db, struct object *o) {
     }
 }
 
-size_t db_count_heirs(struct db *db, objid id, size_t most) {
-    struct object *o = object_must(db, id);
-    size_t n = 0;
-    for (struct object *at = o; at && n < most; at = object_next_below(at, o)) n++;
-    return n;
-}
-
 /* ---- life ---- */
 
 void db_create_at(struct db *db, objid id, objid parent, objid owner) {

@@ -30,10 +30,15 @@ static bool is_over(const void *vm) { return vm_deadline_passed(vm); }
 
 struct patience vm_patience(const struct vm *vm) { return (struct patience){is_over, vm}; }
 
-bool vm_can_afford(struct vm *vm, uint64_t ns) {
+uint64_t vm_time_left_ns(const struct vm *vm) {
     const struct vm_limits *l = vm ? vm->limits : NULL;
-    if (ns < SHORT_NS || !l || !l->finish_us) return true;
-    if (clock_monotonic_us() + (int64_t)(ns / 1000) <= l->finish_us) return true;
+    if (!l || !l->finish_us) return UINT64_MAX;
+    int64_t us = l->finish_us - clock_monotonic_us();
+    return us < SHORT_NS / 1000 ? SHORT_NS : (uint64_t)us * 1000;
+}
+
+bool vm_can_afford(struct vm *vm, uint64_t ns) {
+    if (ns <= SHORT_NS || ns <= vm_time_left_ns(vm)) return true;
     vm_abort_seconds(vm);
     return vm_error(vm, E_QUOTA);
 }

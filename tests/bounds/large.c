@@ -160,6 +160,37 @@ static objid with_properties_and_heirs(struct fake *f) {
     return o;
 }
 
+static void define(struct fake *f, objid o, const char *its_name) {
+    struct str *name = str_from(its_name);
+    must(db_add_propdef(f->db, o, name, value_int(1), WORLD_ANN, PF_READ | PF_CHOWN) == E_NONE);
+    str_unref(name);
+}
+
+static objid with_heirs_that_define(struct fake *f) {
+    objid o = new_object(f, NOTHING);
+    for (int i = 0; i < OBJECTS; i++) define(f, new_object(f, o), "property");
+    return o;
+}
+
+/* Each of these heirs has values of its own. */
+static objid with_heirs_that_differ(struct fake *f) {
+    enum { VALUES = 5 };
+    objid o = new_object(f, NOTHING);
+    struct str *names[VALUES];
+    for (int i = 0; i < VALUES; i++) {
+        names[i] = str_printf("property_%d", i);
+        define(f, o, names[i]->data);
+    }
+    for (int i = 0; i < OBJECTS; i++) {
+        objid heir = new_object(f, o);
+        struct propref p;
+        for (int k = 0; k < VALUES; k++)
+            if (db_find_property(f->db, heir, names[k], &p)) db_prop_set_value(f->db, &p, value_int(i + k));
+    }
+    for (int i = 0; i < VALUES; i++) str_unref(names[i]);
+    return o;
+}
+
 static objid heir_of_heirs(struct fake *f) {
     objid o = new_object(f, NOTHING);
     for (int i = 0; i < CHAIN; i++) o = new_object(f, o);
@@ -215,10 +246,12 @@ static const struct {
     objid (*make)(struct fake *f);
 } objects[] = {
     {"parent", with_children}, {"box", with_contents}, {"defines", with_properties}, {"inherited", with_properties_and_heirs}, {"chain", heir_of_heirs}, {"inside", inside},
-    {"verbs", with_verbs}, {"program", with_long_verb}, {"empty", empty_object},
+    {"verbs", with_verbs}, {"program", with_long_verb}, {"empty", empty_object}, {"definers", with_heirs_that_define}, {"valued", with_heirs_that_differ},
 };
 
 /* ---- by name ---- */
+
+#define COLD "cold_"
 
 static bool is_named(const char *program, const char *prefix, const char *name) {
     char text[64];
@@ -230,11 +263,22 @@ static bool is_named(const char *program, const char *prefix, const char *name) 
     return false;
 }
 
+static void make_object(struct fake *f, const char *prefix, size_t i) {
+    struct buf name = BUF_INIT;
+    buf_printf(&name, "%s%s", prefix, objects[i].name);
+    fake_property(f, WORLD_SYSTEM, buf_c(&name), value_obj(objects[i].make(f)), WORLD_WIZARD);
+    buf_fini(&name);
+}
+
 void large_make(struct fake *f, const char *program) {
     objid big = new_object(f, NOTHING);
     fake_property(f, WORLD_SYSTEM, "big", value_obj(big), WORLD_WIZARD);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (is_named(program, "$big.", values[i].name)) fake_property(f, big, values[i].name, values[i].make(), WORLD_ANN);
-    for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
-        if (is_named(program, "$", objects[i].name)) fake_property(f, WORLD_SYSTEM, objects[i].name, value_obj(objects[i].make(f)), WORLD_WIZARD);
+    for (size_t i = 0; i < sizeof objects / sizeof *objects; i++) {
+        if (is_named(program, "$", objects[i].name)) make_object(f, "", i);
+        if (is_named(program, "$" COLD, objects[i].name)) make_object(f, COLD, i);
+    }
 }
+
+bool large_is_cold(const char *program) { return strstr(program, "$" COLD); }
