@@ -18,19 +18,19 @@ struct rolling_past {
 static void *total(const struct rolling *r) { return r->past->parts; }
 static void *slot(const struct rolling *r, const struct rolling_kind *kind, int i) { return r->past->parts + (size_t)(i + 1) * kind->size; }
 
-static void add_to_slot(struct rolling *r, const struct rolling_kind *kind, uint32_t i, uint32_t number) {
+static void add_to_slot(struct rolling *r, const struct rolling_kind *kind, const void *now, uint32_t i, uint32_t number) {
     if (r->past->numbers[i] != number) memset(slot(r, kind, (int)i), 0, kind->size);
     r->past->numbers[i] = number;
-    kind->add(slot(r, kind, (int)i), r->now);
+    kind->add(slot(r, kind, (int)i), now);
 }
 
-void rolling_turn(struct rolling *r, const struct rolling_kind *kind, uint32_t period) {
+void rolling_turn(struct rolling *r, const struct rolling_kind *kind, void *now, uint32_t period) {
     uint32_t old = r->period, longer = old / PERIODS_A_LONG;
     if (!r->past) r->past = xcalloc(1, sizeof *r->past + (1 + SLOTS) * kind->size);
-    kind->add(total(r), r->now);
-    add_to_slot(r, kind, old % SHORT, old);
-    add_to_slot(r, kind, SHORT + longer % LONG, longer);
-    memset(r->now, 0, kind->size);
+    kind->add(total(r), now);
+    add_to_slot(r, kind, now, old % SHORT, old);
+    add_to_slot(r, kind, now, SHORT + longer % LONG, longer);
+    memset(now, 0, kind->size);
     r->period = period;
 }
 
@@ -41,7 +41,7 @@ static void sum_slots(const struct rolling *r, const struct rolling_kind *kind, 
         if (latest - r->past->numbers[i] < (uint32_t)n) kind->add(out, slot(r, kind, i));
 }
 
-void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, uint32_t period, enum rolling_span span, void *out) {
+void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, const void *now, uint32_t period, enum rolling_span span, void *out) {
     bool is_recent = true;
     switch (span) {
     case SPAN_MINUTE:
@@ -57,7 +57,7 @@ void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, uint3
         break;
     case SPANS: break;
     }
-    if (is_recent) kind->add(out, r->now);
+    if (is_recent) kind->add(out, now);
 }
 
 int64_t rolling_span_us(enum rolling_span span, int64_t now_us) {

@@ -20,22 +20,20 @@ struct rolling_kind {
     void (*add)(void *into, const void *part);
 };
 
-/* The present part is the caller's, zero at first; what is past is taken when the first period is over. */
+/* The present part, `now' in what follows, is the caller's, zero at first; room for what is past is taken when the first period is over. */
 struct rolling {
-    void *now;
     struct rolling_past *past; /* NULL: nothing is */
     uint32_t period;
 };
 
 static inline uint32_t rolling_period(int64_t now_us) { return (uint32_t)(now_us / ROLLING_PERIOD_US); }
-void rolling_turn(struct rolling *r, const struct rolling_kind *kind, uint32_t period); /* another one has begun */
+void rolling_turn(struct rolling *r, const struct rolling_kind *kind, void *now, uint32_t period); /* another one has begun */
 void rolling_fini(struct rolling *r);
-/* The part to count in. */
-static inline void *rolling_now(struct rolling *r, const struct rolling_kind *kind, uint32_t period) {
-    if (__builtin_expect(r->period != period, 0)) rolling_turn(r, kind, period);
-    return r->now;
+/* Before something is counted in it. */
+static inline void rolling_begin(struct rolling *r, const struct rolling_kind *kind, void *now, uint32_t period) {
+    if (__builtin_expect(r->period != period, 0)) rolling_turn(r, kind, now, period);
 }
-void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, uint32_t period, enum rolling_span span, void *out); /* out is zero before */
+void rolling_sum(const struct rolling *r, const struct rolling_kind *kind, const void *now, uint32_t period, enum rolling_span span, void *out); /* out is zero before */
 int64_t rolling_span_us(enum rolling_span span, int64_t now_us); /* how long it is just now; INT64_MAX: everything */
 
 #endif

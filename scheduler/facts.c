@@ -43,13 +43,14 @@ value facts_of_spans(const struct scheduler *s, const struct usage spans[SPANS])
 
 static value facts_of_times(const struct scheduler *s, const struct histogram *h) {
     struct facts f = begin(s);
-    put_int(&f, "count", h->count);
-    put_int(&f, "mean_us", h->count ? h->sum_us / h->count : 0);
+    int64_t n = histogram_count(h);
+    put_int(&f, "count", n);
+    put_int(&f, "mean_us", n ? histogram_sum_us(h) / n : 0);
     put_int(&f, "p50_us", histogram_quantile(h, 0.5));
     put_int(&f, "p90_us", histogram_quantile(h, 0.9));
     put_int(&f, "p99_us", histogram_quantile(h, 0.99));
     put_int(&f, "p999_us", histogram_quantile(h, 0.999));
-    put_int(&f, "worst_us", h->max_us);
+    put_int(&f, "worst_us", histogram_longest_us(h));
     return facts_value(&f);
 }
 

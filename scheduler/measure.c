@@ -49,13 +49,13 @@ void measure_begin_slice(struct scheduler *s, struct run *run) {
     run->player = vm_task_player(run->vm);
     run->wait_us = s->wait_us;
     s->wait_us = 0;
-    run->verb = stats_begin_slice(s->stats, run->vm, run->started_us);
+    stats_begin_slice(s->stats, run);
 }
 
 void measure_sample(void *sched, const struct vm *vm, int us) {
     struct scheduler *s = sched;
     int64_t taken = pool_account.taken;
-    stats_sample(s->stats, vm, us);
+    stats_sample(s->stats, vm, us, s->run);
     profile_sample(s, vm, us);
     if (s->run && s->run->vm == vm) slow_keep_stack(s->run, clock_monotonic_us());
     pool_account.taken = taken; /* none of it is the task's */
@@ -73,21 +73,11 @@ static enum slice_end count_end(struct stats_counts *n, enum vm_status status) {
     return SLICE_DONE;
 }
 
-static void add_to_sums(struct task_sums *sums, const struct run *run, int64_t ticks) {
-    if (!sums->began_us) sums->began_us = run->started_us;
-    sums->slices++;
-    sums->ticks += ticks;
-    sums->cpu_us += run->cpu_us;
-    sums->wait_us += run->wait_us;
-}
-
 void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out) {
     int64_t now = clock_monotonic_us(), us = now - run->started_us;
     lap(s, run, now);
     enum slice_end end = count_end(stats_count(s->stats), status);
-    struct usage used = {.slices = 1, .ticks = ticks, .cpu_us = run->cpu_us, .wait_us = run->wait_us, .worst_slice_us = us, .worst_wait_us = run->wait_us};
-    stats_end_slice(s->stats, run->verb, s->turn, &used);
-    add_to_sums(vm_sums(run->vm), run, ticks);
+    stats_end_slice(s->stats, run, s->turn, ticks, us);
     if (us >= SLOW_SLICE_US) slow_end_slice(s, run, (struct slow_slice){.us = us, .cpu_us = run->cpu_us, .ticks = ticks, .end = end, .at_us = now}, out);
     value_unref(run->stack);
 }

@@ -115,6 +115,7 @@ struct run {
     int64_t ticks; /* it may use */
     int64_t seconds; /* what it counts as having, and the CPU time that these come to */
     int64_t limit_us;
+    struct task_sums *sums; /* the task's */
     struct usage_entry *verb; /* with which the task began */
     int64_t wait_us, cpu_us;
     objid player; /* at its beginning */

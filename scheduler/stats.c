@@ -11,16 +11,22 @@ enum { HOUR_PERIODS = 360 };
 
 enum { LONGEST_NAMES = 1000 }; /* bytes: an entry keeps them when their verb is long gone */
 
+struct totals { /* of all slices, what no histogram tells */
+    int64_t ticks, cpu_us;
+};
+
 struct stats {
     struct stats_counts counts;
     int64_t since;
     uint32_t period;
     int64_t period_end_us;
     struct usage_table players, verbs;
+    struct usage_entry *last; /* verb that was looked up, while last_epoch is that of the table */
+    uint32_t last_epoch;
     struct str *long_names; /* stands for all that are longer */
-    struct rolling all;
-    struct usage all_now;
-    struct rolling times[STATS_HISTOGRAMS];
+    /* Those of the present period are always in `now': begin_period() sees to it. */
+    struct rolling all, times[STATS_HISTOGRAMS];
+    struct totals all_now;
     struct histogram times_now[STATS_HISTOGRAMS];
     struct slow_slice slow[SLOW_SLICES]; /* the slowest first */
     size_t nslow;
@@ -30,20 +36,32 @@ static void merge(void *into, const void *part) { histogram_merge(into, part); }
 
 static const struct rolling_kind times_kind = {sizeof(struct histogram), merge};
 
+static void add_totals(void *into, const void *part) {
+    struct totals *t = into;
+    const struct totals *more = part;
+    t->ticks += more->ticks;
+    t->cpu_us += more->cpu_us;
+}
+
+static const struct rolling_kind totals_kind = {sizeof(struct totals), add_totals};
+
 static void begin_period(struct stats *st, int64_t now_us) {
     st->period = rolling_period(now_us);
     st->period_end_us = ((int64_t)st->period + 1) * ROLLING_PERIOD_US;
+    rolling_begin(&st->all, &totals_kind, &st->all_now, st->period);
+    for (int i = 0; i < STATS_HISTOGRAMS; i++) rolling_begin(&st->times[i], &times_kind, &st->times_now[i], st->period);
 }
 
 struct stats *stats_new(int64_t now_us) {
     struct stats *st = xcalloc(1, sizeof *st);
     st->since = clock_wall_seconds();
     st->long_names = str_from("(a long name)");
-    begin_period(st, now_us);
     st->players.most = USAGE_PLAYERS;
     st->verbs.most = USAGE_VERBS;
-    st->all = (struct rolling){.now = &st->all_now, .period = st->period};
-    for (int i = 0; i < STATS_HISTOGRAMS; i++) st->times[i] = (struct rolling){.now = &st->times_now[i], .period = st->period};
+    st->players.epoch = st->verbs.epoch = 1; /* that of what has no entry yet is 0 */
+    st->all = (struct rolling){.period = rolling_period(now_us)};
+    for (int i = 0; i < STATS_HISTOGRAMS; i++) st->times[i] = (struct rolling){.period = rolling_period(now_us)};
+    begin_period(st, now_us);
     return st;
 }
 
@@ -67,28 +85,43 @@ void stats_free(struct stats *st) {
 
 struct stats_counts *stats_count(struct stats *st) { return &st->counts; }
 
-static struct usage_entry *verb_entry(struct stats *st, objid definer, struct str *names) {
-    return usage_get(&st->verbs, definer, names->len <= LONGEST_NAMES ? names : st->long_names, false, st->period);
+static void pin_verbs(const struct run *run, bool on) {
+    for (; run; run = run->outer)
+        if (run->verb) run->verb->pinned = on;
 }
 
-struct usage_entry *stats_begin_slice(struct stats *st, struct vm *vm, int64_t now_us) {
-    if (__builtin_expect(now_us >= st->period_end_us, 0)) begin_period(st, now_us);
-    struct task_sums *sums = vm_sums(vm);
-    if (!sums->verb || sums->verb_epoch != st->verbs.epoch) {
-        objid definer;
-        struct str *names = vm_first_verb(vm, &definer);
-        sums->verb = verb_entry(st, definer, names);
-        sums->verb_epoch = st->verbs.epoch;
-    }
-    struct usage_entry *verb = sums->verb;
-    verb->pins++;
-    return verb;
+/* Nothing is forgotten that one of the slices counts in. Forks of one verb follow each other: the entry before is tried first. */
+static struct usage_entry *verb_entry(struct stats *st, objid definer, struct str *names, const struct run *runs) {
+    if (st->last_epoch == st->verbs.epoch && st->last->who == definer && st->last->verb == names) return st->last;
+    bool full = st->verbs.len >= st->verbs.most;
+    if (full) pin_verbs(runs, true);
+    struct usage_entry *e = usage_get(&st->verbs, definer, names->len <= LONGEST_NAMES ? names : st->long_names, false, st->period);
+    if (full) pin_verbs(runs, false);
+    st->last = e;
+    st->last_epoch = st->verbs.epoch;
+    return e;
 }
 
-void stats_time(struct stats *st, enum stats_histogram which, int64_t us) { histogram_add(rolling_now(&st->times[which], &times_kind, st->period), us); }
+/* At the task's first slice, and after some entries were forgotten. */
+__attribute__((noinline)) static void find_verb(struct stats *st, const struct run *run) {
+    objid definer;
+    struct str *names = vm_first_verb(run->vm, &definer);
+    run->sums->verb = verb_entry(st, definer, names, run);
+    run->sums->verb_epoch = st->verbs.epoch;
+    if (!run->sums->began_us) run->sums->began_us = run->started_us;
+}
+
+void stats_begin_slice(struct stats *st, struct run *run) {
+    if (__builtin_expect(run->started_us >= st->period_end_us, 0)) begin_period(st, run->started_us);
+    run->sums = vm_sums(run->vm);
+    if (__builtin_expect(run->sums->verb_epoch != st->verbs.epoch, 0)) find_verb(st, run);
+    run->verb = run->sums->verb;
+}
+
+void stats_time(struct stats *st, enum stats_histogram which, int64_t us) { histogram_add(&st->times_now[which], us); }
 
 static struct usage *payer_now(struct stats *st, struct queue *q) {
-    if (!q->usage || q->usage_epoch != st->players.epoch) {
+    if (__builtin_expect(q->usage_epoch != st->players.epoch, 0)) {
         q->usage = usage_get(&st->players, q->owner, NULL, q->logins, st->period);
         q->usage_epoch = st->players.epoch;
     }
@@ -96,38 +129,45 @@ static struct usage *payer_now(struct stats *st, struct queue *q) {
 }
 
 /* Without what samples tell. */
-static void add_slice(struct usage *into, const struct usage *used) {
+static inline void add_slice(struct usage *into, const struct run *run, int64_t ticks, int64_t us) {
     into->slices++;
-    into->ticks += used->ticks;
-    into->cpu_us += used->cpu_us;
-    into->wait_us += used->wait_us;
-    if (used->worst_slice_us > into->worst_slice_us) into->worst_slice_us = used->worst_slice_us;
-    if (used->worst_wait_us > into->worst_wait_us) into->worst_wait_us = used->worst_wait_us;
+    into->ticks += ticks;
+    into->cpu_us += run->cpu_us;
+    into->wait_us += run->wait_us;
+    if (us > into->worst_slice_us) into->worst_slice_us = us;
+    if (run->wait_us > into->worst_wait_us) into->worst_wait_us = run->wait_us;
 }
 
-void stats_end_slice(struct stats *st, struct usage_entry *verb, struct queue *payer, const struct usage *used) {
-    verb->pins--;
-    add_slice(usage_now(verb, st->period), used);
-    add_slice(rolling_now(&st->all, &usage_kind, st->period), used);
-    if (payer) {
-        add_slice(payer_now(st, payer), used);
-        stats_time(st, STATS_wait, used->wait_us);
-    }
-    stats_time(st, STATS_slice, used->worst_slice_us);
+static void add_to_task(struct task_sums *sums, const struct run *run, int64_t ticks) {
+    sums->slices++;
+    sums->ticks += ticks;
+    sums->cpu_us += run->cpu_us;
+    sums->wait_us += run->wait_us;
+}
+
+void stats_end_slice(struct stats *st, const struct run *run, struct queue *payer, int64_t ticks, int64_t us) {
+    add_to_task(run->sums, run, ticks);
+    add_slice(usage_now(run->verb, st->period), run, ticks, us);
+    st->all_now.ticks += ticks;
+    st->all_now.cpu_us += run->cpu_us;
+    histogram_add(&st->times_now[STATS_slice], us);
+    if (!payer) return;
+    add_slice(payer_now(st, payer), run, ticks, us);
+    histogram_add(&st->times_now[STATS_wait], run->wait_us);
 }
 
 void stats_end_turn(struct stats *st, struct queue *q, int64_t cpu_us) {
-    payer_now(st, q)->cpu_us += cpu_us;
+    if (cpu_us) payer_now(st, q)->cpu_us += cpu_us;
 }
 
-void stats_sample(struct stats *st, const struct vm *vm, int us) {
+void stats_sample(struct stats *st, const struct vm *vm, int us, const struct run *runs) {
     enum { MOST_FRAMES = 64 };
     const struct usage_entry *seen[MOST_FRAMES];
     struct activation_info frame;
     int n = 0;
     for (int row = 0; n < MOST_FRAMES && vm_activation(vm, row, &frame); row++) {
         if (frame.is_builtin) continue;
-        struct usage_entry *e = verb_entry(st, frame.definer, frame.full_name);
+        struct usage_entry *e = verb_entry(st, frame.definer, frame.full_name, runs);
         int i = 0;
         while (i < n && seen[i] != e) i++;
         struct usage *now = usage_now(e, st->period);
@@ -202,15 +242,18 @@ struct stats_gauges sched_gauges(const struct scheduler *s) {
     return g;
 }
 
-struct usage stats_usage(const struct stats *st, enum rolling_span span) {
-    struct usage u = {0};
-    rolling_sum(&st->all, &usage_kind, period_now(), span, &u);
-    return u;
-}
-
 void stats_times(const struct stats *st, enum stats_histogram which, enum rolling_span span, struct histogram *out) {
     *out = (struct histogram){0};
-    rolling_sum(&st->times[which], &times_kind, period_now(), span, out);
+    rolling_sum(&st->times[which], &times_kind, &st->times_now[which], period_now(), span, out);
+}
+
+struct usage stats_usage(const struct stats *st, enum rolling_span span) {
+    struct totals all = {0};
+    struct histogram slices, waits;
+    rolling_sum(&st->all, &totals_kind, &st->all_now, period_now(), span, &all);
+    stats_times(st, STATS_slice, span, &slices);
+    stats_times(st, STATS_wait, span, &waits);
+    return (struct usage){.slices = histogram_count(&slices), .ticks = all.ticks, .cpu_us = all.cpu_us, .wait_us = histogram_sum_us(&waits), .worst_slice_us = histogram_longest_us(&slices), .worst_wait_us = histogram_longest_us(&waits)};
 }
 
 size_t stats_top_players(const struct stats *st, enum rolling_span span, struct usage_row *out, size_t most) { return usage_top(&st->players, period_now(), span, out, most); }

@@ -13,6 +13,7 @@
 #include "scheduler/usage.h"
 
 struct queue;
+struct run;
 struct scheduler;
 struct stats;
 struct vm;
@@ -76,11 +77,10 @@ size_t stats_slow_slices(const struct stats *st, const struct slow_slice *out[SL
 struct stats *stats_new(int64_t now_us);
 void stats_free(struct stats *st);
 struct stats_counts *stats_count(struct stats *st);
-/* The entry of a task's first verb, pinned until stats_end_slice(). */
-struct usage_entry *stats_begin_slice(struct stats *st, struct vm *vm, int64_t now_us);
-void stats_end_slice(struct stats *st, struct usage_entry *verb, struct queue *payer, const struct usage *used); /* payer NULL: nobody */
+void stats_begin_slice(struct stats *st, struct run *run); /* its time and vm are set; its sums and verb will be */
+void stats_end_slice(struct stats *st, const struct run *run, struct queue *payer, int64_t ticks, int64_t us); /* payer NULL: nobody. us: how long it was */
 void stats_end_turn(struct stats *st, struct queue *q, int64_t cpu_us); /* which it has cost the queue besides its slices */
-void stats_sample(struct stats *st, const struct vm *vm, int us); /* its frames were seen, and stand for so much time */
+void stats_sample(struct stats *st, const struct vm *vm, int us, const struct run *runs); /* its frames were seen, and stand for so much time; all slices that are under way */
 void stats_time(struct stats *st, enum stats_histogram which, int64_t us);
 void sched_note_loop(struct scheduler *s, int64_t us); /* the server worked so long between two looks at its sockets */
 bool stats_is_slow(const struct stats *st, int64_t us); /* such a slice belongs among the slowest */

@@ -63,7 +63,7 @@ static void forget_the_least_active(struct usage_table *t, uint32_t period) {
     for (uint32_t i = 0; i < t->cap; i++) {
         if (!t->slots[i]) continue;
         struct usage_row row = usage_row_of(t->slots[i], period, SPAN_HOUR);
-        all[n++] = (struct weighed){t->slots[i], t->slots[i]->pins ? INT64_MAX : weight_of(&row.usage)};
+        all[n++] = (struct weighed){t->slots[i], t->slots[i]->pinned ? INT64_MAX : weight_of(&row.usage)};
         t->slots[i] = NULL;
     }
     qsort(all, n, sizeof *all, lightest_first);
@@ -71,7 +71,7 @@ static void forget_the_least_active(struct usage_table *t, uint32_t period) {
     t->epoch++;
     for (uint32_t i = 0; i < n; i++) {
         struct usage_entry *e = all[i].entry;
-        if (i < t->most / 4 && !e->pins) {
+        if (i < t->most / 4 && !e->pinned) {
             free_entry(e);
             continue;
         }
@@ -92,8 +92,9 @@ struct usage_entry *usage_get(struct usage_table *t, objid who, struct str *verb
         forget_the_least_active(t, period);
         i = slot_of(t, who, verb, logins);
     }
-    struct usage_entry *e = xcalloc(1, sizeof *e);
-    *e = (struct usage_entry){.who = who, .verb = verb ? str_ref(verb) : NULL, .logins = logins, .times = {.now = &e->now, .period = period}};
+    struct usage_entry *e = aligned_alloc(_Alignof(struct usage_entry), sizeof *e);
+    must(e);
+    *e = (struct usage_entry){.who = who, .verb = verb ? str_ref(verb) : NULL, .logins = logins, .times = {.period = period}};
     t->slots[i] = e;
     t->len++;
     return e;
@@ -103,7 +104,7 @@ struct usage_entry *usage_get(struct usage_table *t, objid who, struct str *verb
 
 struct usage_row usage_row_of(const struct usage_entry *e, uint32_t period, enum rolling_span span) {
     struct usage_row row = {e->who, e->verb, e->logins, {0}};
-    rolling_sum(&e->times, &usage_kind, period, span, &row.usage);
+    rolling_sum(&e->times, &usage_kind, &e->now, period, span, &row.usage);
     return row;
 }
 

@@ -34,14 +34,13 @@ static inline void usage_add(struct usage *into, const struct usage *part) {
 
 extern const struct rolling_kind usage_kind;
 
-/* Of a player: verb NULL. Connections that have not logged in are known by their listener, verb NULL and logins. */
+/* Of a player: verb NULL. Connections that have not logged in are known by their listener, verb NULL and logins. What is counted in each slice is in the first line of memory. */
 struct usage_entry {
+    _Alignas(64) struct rolling times;
+    struct usage now;
     objid who; /* a verb's definer */
     struct str *verb; /* its names */
-    bool logins;
-    int pins;
-    struct rolling times;
-    struct usage now;
+    bool logins, pinned;
 };
 
 struct usage_table {
@@ -52,9 +51,12 @@ struct usage_table {
 
 void usage_table_fini(struct usage_table *t);
 struct usage_entry *usage_find(const struct usage_table *t, objid who, const struct str *verb, bool logins); /* NULL if there is none */
-/* Or a new one. Valid while the table's epoch is what it was after the call, or while it is pinned. */
+/* Or a new one. Valid while the table's epoch is what it was after the call, or while it is pinned, which the caller sees to. */
 struct usage_entry *usage_get(struct usage_table *t, objid who, struct str *verb, bool logins, uint32_t period);
-static inline struct usage *usage_now(struct usage_entry *e, uint32_t period) { return rolling_now(&e->times, &usage_kind, period); }
+static inline struct usage *usage_now(struct usage_entry *e, uint32_t period) {
+    rolling_begin(&e->times, &usage_kind, &e->now, period);
+    return &e->now;
+}
 
 struct usage_row {
     objid who;

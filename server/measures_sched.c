@@ -39,7 +39,7 @@ static void write_histogram(const struct server *s, struct exposition *e, const 
         cumulative[i] = (uint64_t)histogram_count_to(&h, bounds_us[i]);
     }
     exposition_family(e, name, EXPOSITION_HISTOGRAM, doc);
-    exposition_histogram(e, bounds, cumulative, BOUNDS, (uint64_t)h.count, seconds(h.sum_us));
+    exposition_histogram(e, bounds, cumulative, BOUNDS, (uint64_t)histogram_count(&h), seconds(histogram_sum_us(&h)));
 }
 
 static void write_histograms(const struct server *s, struct exposition *e) {

@@ -50,7 +50,7 @@ static void write_numbers(struct server *s, struct buf *out) {
 static void write_histogram(struct server *s, const char *name, enum stats_histogram which, enum rolling_span span, struct buf *out) {
     struct histogram h;
     stats_times(sched_stats(s->sched), which, span, &h);
-    buf_printf(out, "%s\t%lld\t%lld\t%lld\t%lld\n", name, (long long)h.count, (long long)histogram_quantile(&h, 0.5), (long long)histogram_quantile(&h, 0.99), (long long)h.max_us);
+    buf_printf(out, "%s\t%lld\t%lld\t%lld\t%lld\n", name, (long long)histogram_count(&h), (long long)histogram_quantile(&h, 0.5), (long long)histogram_quantile(&h, 0.99), (long long)histogram_longest_us(&h));
 }
 
 static void write_histograms(struct server *s, enum rolling_span span, struct buf *out) {

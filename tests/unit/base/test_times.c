@@ -31,16 +31,32 @@ Test(times, quantiles_are_at_most_a_sixteenth_too_large) {
         cr_expect(got >= exact && got <= exact * (1 + 1.0 / 16) + 1, "%f: %f, not %f", qs[i], got, exact);
     }
     cr_expect_eq(histogram_quantile(h, 1), 100000);
-    cr_expect_eq(h->max_us, 100000);
-    cr_expect_eq(h->sum_us, INT64_C(5000050000));
+    cr_expect_eq(histogram_longest_us(h), 100000);
+    cr_expect_eq(histogram_sum_us(h), INT64_C(5000050000));
     cr_expect_eq(histogram_count_to(h, 15), 15);
     cr_expect_eq(histogram_count_to(h, 1000000), 100000);
     struct histogram *twice = calloc(1, sizeof *twice);
     histogram_merge(twice, h);
     histogram_merge(twice, h);
-    cr_expect_eq(twice->count, 200000);
+    cr_expect_eq(histogram_count(twice), 200000);
     cr_expect_eq(histogram_quantile(twice, 0.5), histogram_quantile(h, 0.5));
+    cr_expect_eq(histogram_sum_us(twice), 2 * INT64_C(5000050000));
     free(twice);
+    free(h);
+}
+
+Test(times, short_times_have_a_sum_and_a_longest_too) {
+    struct histogram *h = calloc(1, sizeof *h);
+    cr_expect_eq(histogram_count(h), 0);
+    cr_expect_eq(histogram_longest_us(h), 0);
+    for (int64_t us = -1; us <= 7; us++) histogram_add(h, us);
+    cr_expect_eq(histogram_count(h), 9);
+    cr_expect_eq(histogram_sum_us(h), 28);
+    cr_expect_eq(histogram_longest_us(h), 7);
+    cr_expect_eq(histogram_quantile(h, 0.5), 3);
+    histogram_add(h, 16);
+    cr_expect_eq(histogram_sum_us(h), 44);
+    cr_expect_eq(histogram_longest_us(h), 16);
     free(h);
 }
 
@@ -48,34 +64,39 @@ static void add_number(void *into, const void *part) { *(int64_t *)into += *(con
 
 static const struct rolling_kind number = {sizeof(int64_t), add_number};
 
-static int64_t sum(const struct rolling *r, uint32_t period, enum rolling_span span) {
+static int64_t sum(const struct rolling *r, const int64_t *now, uint32_t period, enum rolling_span span) {
     int64_t n = 0;
-    rolling_sum(r, &number, period, span, &n);
+    rolling_sum(r, &number, now, period, span, &n);
     return n;
+}
+
+static void count(struct rolling *r, int64_t *now, uint32_t period, int64_t n) {
+    rolling_begin(r, &number, now, period);
+    *now += n;
 }
 
 Test(times, a_minute_and_an_hour_and_all) {
     int64_t now = 0, counted[2000] = {0};
-    struct rolling r = {.now = &now, .period = 1000};
+    struct rolling r = {.period = 1000};
     srand(1);
     for (uint32_t p = 1000; p < 3000; p++) {
-        if (rand() % 3) *(int64_t *)rolling_now(&r, &number, p) += counted[p - 1000] = 1 + rand() % 100;
+        if (rand() % 3) count(&r, &now, p, counted[p - 1000] = 1 + rand() % 100);
         int64_t minute = 0, hour = 0, all = 0;
         for (uint32_t i = 1000; i <= p; i++) {
             if (p - i <= 6) minute += counted[i - 1000];
             if (p / 30 - i / 30 < 13) hour += counted[i - 1000];
             all += counted[i - 1000];
         }
-        cr_assert_eq(sum(&r, p, SPAN_MINUTE), minute, "period %u", p);
-        cr_assert_eq(sum(&r, p, SPAN_HOUR), hour, "period %u", p);
-        cr_assert_eq(sum(&r, p, SPAN_ALL), all, "period %u", p);
+        cr_assert_eq(sum(&r, &now, p, SPAN_MINUTE), minute, "period %u", p);
+        cr_assert_eq(sum(&r, &now, p, SPAN_HOUR), hour, "period %u", p);
+        cr_assert_eq(sum(&r, &now, p, SPAN_ALL), all, "period %u", p);
     }
-    *(int64_t *)rolling_now(&r, &number, 3000) += 5;
-    cr_expect_eq(sum(&r, 3006, SPAN_MINUTE), 5);
-    cr_expect_eq(sum(&r, 3007, SPAN_MINUTE), 0);
-    cr_expect_eq(sum(&r, 3360, SPAN_HOUR), 5);
-    cr_expect_eq(sum(&r, 3400, SPAN_HOUR), 0);
-    *(int64_t *)rolling_now(&r, &number, 90000) += 7;
-    cr_expect_eq(sum(&r, 90000, SPAN_HOUR), 7);
+    count(&r, &now, 3000, 5);
+    cr_expect_eq(sum(&r, &now, 3006, SPAN_MINUTE), 5);
+    cr_expect_eq(sum(&r, &now, 3007, SPAN_MINUTE), 0);
+    cr_expect_eq(sum(&r, &now, 3360, SPAN_HOUR), 5);
+    cr_expect_eq(sum(&r, &now, 3400, SPAN_HOUR), 0);
+    count(&r, &now, 90000, 7);
+    cr_expect_eq(sum(&r, &now, 90000, SPAN_HOUR), 7);
     rolling_fini(&r);
 }

@@ -29,7 +29,7 @@ Test(usage, the_heaviest_come_first_and_old_use_is_forgotten) {
 Test(usage, a_full_table_forgets_who_used_least) {
     struct usage_table t = {.most = MOST};
     for (objid o = 0; o < MOST; o++) use(&t, o, o + 1, 50);
-    usage_find(&t, 0, NULL, false)->pins = 1;
+    usage_find(&t, 0, NULL, false)->pinned = true;
     for (objid o = 10000; o < 10000 + 100 * MOST; o++) use(&t, o, 1, 50);
     cr_expect_leq(t.len, MOST);
     cr_expect_not_null(usage_find(&t, 0, NULL, false), "it is pinned");
