@@ -111,6 +111,7 @@ struct result bf_chparent(struct builtin_call *c) {
     struct db *db = db_of(c);
     if (e == E_NONE && parent != NOTHING && !db_valid(db, parent)) e = E_INVARG;
     if (e == E_NONE && (!db_controls(db, c->progr, o) || (parent != NOTHING && !db_object_allows(db, parent, c->progr, OF_FERTILE)))) e = E_PERM;
+    if (e == E_NONE && parent != NOTHING && db_is_a(db, parent, o)) e = E_RECMOVE;
     bool memory;
     if (e == E_NONE && !support_can_refit(c, o, REFIT_PARENT, db_count_props(db, o) + (parent == NOTHING ? 0 : db_count_props(db, parent)), &memory))
         return memory ? support_memory_error() : support_gave_up(c);
@@ -237,19 +238,22 @@ static void recycle_state(struct builtin_call *c, objid o, int where) {
     c->state = value_list(list_of(2, value_obj(o), value_int(where)));
 }
 
-/* Takes the contents out, then o itself from its place, as often as its hooks put something back. True when a hook is to be called. */
-static bool empty_out(struct builtin_call *c, objid o, struct result *r) {
+enum emptied { EMPTIED, EMPTIED_BY_HOOK /* which is to be called, first */, EMPTIED_TOO_SLOWLY };
+
+/* Takes the contents out, then o itself from its place, as often as its hooks put something back. */
+static enum emptied empty_out(struct builtin_call *c, objid o, struct result *r) {
     struct db *db = db_of(c);
     for (;;) {
         objid thing = db_first_content(db, o), place = db_location(db, o);
         if (thing != NOTHING) {
+            if (vm_deadline_passed(c->vm)) return EMPTIED_TOO_SLOWLY;
             db_move(db, thing, NOTHING);
-            if (call_hook(c, o, "exitfunc", thing, r)) return true;
+            if (call_hook(c, o, "exitfunc", thing, r)) return EMPTIED_BY_HOOK;
         } else if (place != NOTHING) {
             db_move(db, o, NOTHING);
-            if (db_valid(db, place) && call_hook(c, place, "exitfunc", o, r)) return true;
+            if (db_valid(db, place) && call_hook(c, place, "exitfunc", o, r)) return EMPTIED_BY_HOOK;
         } else {
-            return false;
+            return EMPTIED;
         }
     }
 }
@@ -271,18 +275,33 @@ static void destroy(struct builtin_call *c, objid o) {
     change_quota(c, owner, 1);
 }
 
-static struct result continue_recycle(struct builtin_call *c, objid o) {
-    enum { TAKEN_OUT_NS = 250 };
+/* The children get another parent, all at once. false: *r is why not. */
+static bool can_leave_children(struct builtin_call *c, objid o, struct result *r) {
     enum { KID_AS_SLOTS = 5 }; /* another parent for a child takes about as long as so many slots */
+    bool memory;
+    if (support_can_refit(c, o, REFIT_PARENT, db_count_props(db_of(c), o) + KID_AS_SLOTS, &memory)) return true;
+    *r = memory ? support_memory_error() : support_gave_up(c);
+    return false;
+}
+
+/* And what it owns another owner. */
+static bool can_disown(struct builtin_call *c, objid o) {
+    enum { DISOWNED_NS = 5000 };
+    int64_t owned = 0;
+    if (c->m->dialect->recycle_disowns) db_owned_bytes(db_of(c), o, &owned);
+    return vm_can_afford(c->vm, (uint64_t)owned * DISOWNED_NS);
+}
+
+static struct result continue_recycle(struct builtin_call *c, objid o) {
     struct result r;
     if (!db_valid(db_of(c), o)) return c->m->dialect->validity_first ? result_raise(E_INVARG) : result_int(0);
-    if (!vm_can_afford(c->vm, db_count_contents(db_of(c), o) * TAKEN_OUT_NS)) return support_gave_up(c);
-    if (empty_out(c, o, &r)) {
-        recycle_state(c, o, BEHIND_EXITFUNC);
-        return r;
+    switch (empty_out(c, o, &r)) {
+    case EMPTIED: break;
+    case EMPTIED_BY_HOOK: recycle_state(c, o, BEHIND_EXITFUNC); return r;
+    case EMPTIED_TOO_SLOWLY: return support_gave_up(c);
     }
-    bool memory;
-    if (!support_can_refit(c, o, REFIT_PARENT, db_count_props(db_of(c), o) + KID_AS_SLOTS, &memory)) return memory ? support_memory_error() : support_gave_up(c);
+    if (!can_leave_children(c, o, &r)) return r;
+    if (!can_disown(c, o)) return support_gave_up(c);
     destroy(c, o);
     return result_int(0);
 }
@@ -299,7 +318,9 @@ struct result bf_recycle(struct builtin_call *c) {
     if (e == E_NONE && !db_controls(db_of(c), c->progr, o)) e = E_PERM;
     if (e != E_NONE) return result_raise(e);
     bool found;
-    struct result r = result_call_verb(c->m, o, "recycle", list_empty(), &found);
+    struct result r;
+    if (!can_leave_children(c, o, &r)) return r; /* before anything of it is done */
+    r = result_call_verb(c->m, o, "recycle", list_empty(), &found);
     if (!found) return continue_recycle(c, o);
     recycle_state(c, o, BEHIND_RECYCLE);
     return r;

@@ -62,10 +62,10 @@ bool support_can_look_up(struct builtin_call *c, const struct str *name) {
 
 bool support_can_refit(struct builtin_call *c, objid o, enum refit what, size_t slots, bool *memory) {
     enum { SLOT_BYTES = 24 };
-    size_t heirs;
+    size_t made;
     *memory = false;
-    if (!vm_can_afford(c->vm, db_refit_ns(db_of(c), o, what, slots, vm_time_left_ns(c->vm), &heirs))) return false;
-    *memory = !vm_memory_fits(c->vm, heirs * slots * SLOT_BYTES);
+    if (!vm_can_afford(c->vm, db_refit_ns(db_of(c), o, what, slots, vm_time_left_ns(c->vm), &made))) return false;
+    *memory = !vm_memory_fits(c->vm, made * slots * SLOT_BYTES);
     return !*memory;
 }
 

@@ -35,7 +35,7 @@ bool support_list_fits(const struct builtin_call *c, size_t elements);
 size_t support_string_limit(const struct builtin_call *c);
 /* The size error: E_QUOTA, or the task's end as out of seconds when that cannot be caught or the time is over. */
 struct result support_size_error(struct builtin_call *c);
-/* Can the slice afford to make slots of o and of all below it anew, so many of each? It can take so much memory, too. false: out of seconds, or E_QUOTA: support_gave_up() or support_memory_error() by *memory. */
+/* Can the slice afford such a change of o with all below it, in memory or not (db_refit_ns())? It can take much memory, too. false: out of seconds, or E_QUOTA: support_gave_up() or support_memory_error() by *memory. */
 bool support_can_refit(struct builtin_call *c, objid o, enum refit what, size_t slots, bool *memory);
 bool support_can_look_up(struct builtin_call *c, const struct str *name); /* can the slice afford that? false: out of seconds */
 struct result support_gave_up(struct builtin_call *c); /* out of seconds */

@@ -66,9 +66,12 @@ objid db_first_child(struct db *db, objid o);
 /* Cursor over contents in order, which may change meanwhile: pass *cursor 0 first; NOTHING at the end. */
 objid db_next_content(struct db *db, objid o, uint64_t *cursor);
 bool db_is_a(struct db *db, objid o, objid ancestor); /* o itself counts */
-/* About how many nanoseconds a change of o takes with all below it, in memory or not, each of which has so many slots to be made or moved, counted up to `most'; and how many of them are counted. */
+/*
+ * About how many nanoseconds a change of o takes with all below it, in memory or not; counted no further than `most', when what is returned is above it. `slots': of each that is in memory or has to be
+ * loaded for it, to be made or moved; *made: how many such objects there are.
+ */
 enum refit { REFIT_DEFINE /* a definition more, or another name for one */, REFIT_UNDEFINE, REFIT_PARENT };
-uint64_t db_refit_ns(struct db *db, objid o, enum refit what, size_t slots, uint64_t most, size_t *heirs);
+uint64_t db_refit_ns(struct db *db, objid o, enum refit what, size_t slots, uint64_t most, size_t *made);
 /* E_INVARG: a property name would be defined twice along a line; E_RECMOVE: a cycle. NOTHING allowed. */
 enum error db_chparent(struct db *db, objid o, objid parent);
 /* Last in the new contents. The caller has excluded cycles. `where' may be NOTHING. */

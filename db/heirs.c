@@ -11,19 +11,23 @@
 
 struct walk {
     struct db *db;
-    size_t most; /* how far, about: a child list that is not in memory is read no further */
     objid *todo;
     size_t n, cap;
-    uint64_t left; /* when there are more than there are objects the store is damaged: children in a circle */
+    uint64_t left; /* to be found */
+    bool cut; /* there are more */
 };
 
 static void walk_add(struct walk *w, objid o) {
+    if (w->left) w->left--;
+    else w->cut = true;
+    if (w->cut) return;
     if (w->n == w->cap) w->todo = xrealloc(w->todo, (w->cap = w->cap ? w->cap * 2 : 16) * sizeof *w->todo);
     w->todo[w->n++] = o;
 }
 
-static struct walk walk_begin(struct db *db, const struct object *o, size_t most) {
-    struct walk w = {.db = db, .most = most, .left = (uint64_t)db->max + 1};
+/* No more than `most'. When there are more than there are objects the store is damaged: children in a circle. */
+static struct walk walk_begin(struct db *db, const struct object *o, uint64_t most) {
+    struct walk w = {.db = db, .left = most < (uint64_t)db->max + 1 ? most : (uint64_t)db->max + 1};
     walk_add(&w, o->id);
     return w;
 }
@@ -38,19 +42,20 @@ static void add_kids(struct walk *w, objid of) {
     struct links *read = NULL;
     const struct links *kids = NULL;
     if (o && !(o->state & OS_COLD_CHILDREN)) kids = object_children(o);
-    else load_some_rows(w->db, ROW_CHILDREN, (uint64_t)of, w->most, &read), kids = read;
+    else if (load_some_rows(w->db, ROW_CHILDREN, (uint64_t)of, w->left, &read)) kids = read;
+    else w->cut = true;
     uint64_t cursor = 0;
-    for (objid kid; (kid = links_next(kids, &cursor)) != NOTHING;)
+    for (objid kid; !w->cut && (kid = links_next(kids, &cursor)) != NOTHING;)
         if (kid >= 0 && (uint64_t)kid < w->db->cap) walk_add(w, kid); /* else damage */
     links_free(read);
 }
 
-/* The object itself comes first, parents before children; NOTHING at the end. */
+/* The object itself comes first, parents before children; NOTHING at the end, or when it is known that there are too many. */
 static objid walk_next(struct walk *w) {
-    if (!w->n || !w->left--) return NOTHING;
+    if (!w->n) return NOTHING;
     objid o = w->todo[--w->n];
     add_kids(w, o);
-    return o;
+    return w->cut ? NOTHING : o;
 }
 
 /* ---- who defines a name ---- */
@@ -84,9 +89,9 @@ static bool record_defines(struct dec *d, const struct str *name) {
     return found;
 }
 
-/* Cheapest for an object with few heirs: what each of them defines. */
+/* For an object with few heirs: what each of them defines. */
 static bool heirs_records_define(struct db *db, const struct object *o, const struct str *name) {
-    struct walk w = walk_begin(db, o, SIZE_MAX);
+    struct walk w = walk_begin(db, o, UINT64_MAX);
     bool found = false;
     for (objid at; !found && (at = walk_next(&w)) != NOTHING;) {
         if (!is_cold(db, at)) continue;
@@ -104,10 +109,40 @@ static bool heirs_records_define(struct db *db, const struct object *o, const st
 /* For one with many: the table of definitions has one short record for each of the few objects that define anything. */
 struct search {
     struct db *db;
+    const struct object *top;
     const struct str *name;
-    objid *found; /* not in memory, and with this name */
-    size_t n, cap;
+    objid asked; /* the last parent of one with this name, */
+    bool asked_is_below; /* and whether that one is below `top' */
+    bool found;
 };
+
+static objid cold_parent(struct db *db, objid o) {
+    struct key k = key_one(key_object(o));
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct view_object rec;
+    const char *why;
+    objid parent = record_get(db->store, T_OBJECT, &k, &d, &scratch, &why) || view_object_decode(&rec, &d) ? NOTHING : rec.parent;
+    buf_fini(&scratch);
+    return parent;
+}
+
+/* By headers alone: nothing is loaded. */
+static bool is_below(struct db *db, objid o, const struct object *top) {
+    for (objid steps = db->max + 1; o >= 0 && (uint64_t)o < db->cap && steps--;) {
+        const struct object *at = loaded(db, o);
+        if (o == top->id) return true;
+        o = at ? object_parent(at) : is_cold(db, o) ? cold_parent(db, o) : NOTHING;
+    }
+    return false;
+}
+
+static void found_one(struct search *s, objid o) {
+    objid parent = cold_parent(s->db, o);
+    if (parent != s->asked) s->asked_is_below = is_below(s->db, parent, s->top);
+    s->asked = parent;
+    s->found |= s->asked_is_below;
+}
 
 static bool look_at_record(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
     struct search *s = ctx;
@@ -116,84 +151,85 @@ static bool look_at_record(void *ctx, const void *key, size_t klen, const void *
     uint64_t k;
     const char *why;
     if (key_parse_one(key, klen, &k) && (uint64_t)object_of_key(k) < s->db->cap && is_cold(s->db, object_of_key(k)) &&
-        !record_open(s->db->store, T_PROPDEF, key, klen, data, len, &d, &scratch, &why) && record_defines(&d, s->name)) {
-        if (s->n == s->cap) s->found = xrealloc(s->found, (s->cap = s->cap ? s->cap * 2 : 8) * sizeof *s->found);
-        s->found[s->n++] = object_of_key(k);
-    }
+        !record_open(s->db->store, T_PROPDEF, key, klen, data, len, &d, &scratch, &why) && record_defines(&d, s->name))
+        found_one(s, object_of_key(k));
     buf_fini(&scratch);
-    return true;
-}
-
-static bool is_below(const struct object *o, const struct object *top) {
-    while (o && o != top) o = o->up;
-    return o != NULL;
+    return !s->found;
 }
 
 static bool table_defines(struct db *db, const struct object *o, const struct str *name) {
-    struct search s = {.db = db, .name = name};
+    struct search s = {.db = db, .top = o, .name = name, .asked = NOTHING};
     store_scan(db->store, T_PROPDEF, NULL, 0, look_at_record, &s);
-    bool below = false;
-    for (size_t i = 0; i < s.n && !below; i++) below = is_below(object_at(db, s.found[i]), o);
-    free(s.found);
-    return below;
+    return s.found;
 }
 
 /* ---- how long it takes ---- */
 
-/* For each heir, each slot of it that moves, each heir that is not in memory and is looked at or loses a record, or is loaded, and each value that is loaded with it; for a record of what an
-   object defines, in the order of the table. */
-enum { HEIR_NS = 400, SLOT_NS = 80, LOOK_NS = 2000, LOAD_NS = 3000, VALUE_NS = 1000, DEFINITION_NS = 250 };
+/* For each heir, each slot of it that moves, each heir that is not in memory and is looked at or loses a record, or is loaded, and each record that is loaded with it. For a record of the table
+   of definitions, and a look at who it is that defines the name. */
+enum { HEIR_NS = 400, SLOT_NS = 80, LOOK_NS = 2000, LOAD_NS = 3500, RECORD_NS = 800, BYTE_NS = 1, DEFINITION_NS = 1200, DEFINITION_BYTE_NS = 3 };
 
-static bool count_record(void *n, const void *key, size_t klen, const void *data, size_t len) {
-    (void)key, (void)klen, (void)data, (void)len;
-    ++*(uint64_t *)n;
+static bool add_record(void *ns, const void *key, size_t klen, const void *data, size_t len) {
+    *(uint64_t *)ns += RECORD_NS + record_bytes(key, klen, data, len) * BYTE_NS;
     return true;
 }
 
 static uint64_t load_ns(struct db *db, objid o) {
+    static const enum store_table tables[] = {T_PROPDEF, T_VERBDEF, T_PROPVAL};
     struct key k = key_one(key_object(o));
-    uint64_t values = 0;
-    store_scan(db->store, T_PROPVAL, k.bytes, k.len, count_record, &values);
-    return LOAD_NS + values * VALUE_NS;
-}
-
-static uint64_t loaded_ns(struct object *o, size_t slots, uint64_t most, size_t *heirs) {
-    uint64_t ns = 0;
-    *heirs = 0;
-    for (struct object *at = o; at && ns <= most; at = object_next_below(at, o), ++*heirs) ns += HEIR_NS + slots * SLOT_NS;
+    uint64_t ns = LOAD_NS;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) store_scan(db->store, tables[i], k.bytes, k.len, add_record, &ns);
     return ns;
 }
 
-static uint64_t all_ns(struct db *db, struct object *o, bool load, size_t slots, uint64_t most, size_t *heirs) {
+static uint64_t look_ns(struct db *db, objid o) {
+    struct key k = key_one(key_object(o));
+    const void *data;
+    size_t len;
+    return LOOK_NS + (store_get(db->store, T_PROPDEF, k.bytes, k.len, &data, &len) ? 0 : record_bytes(k.bytes, k.len, data, len) * DEFINITION_BYTE_NS);
+}
+
+static uint64_t loaded_ns(struct object *o, size_t slots, uint64_t most, size_t *made) {
+    uint64_t ns = 0;
+    *made = 0;
+    for (struct object *at = o; at && ns <= most; at = object_next_below(at, o), ++*made) ns += HEIR_NS + slots * SLOT_NS;
+    return ns;
+}
+
+static uint64_t one_ns(struct db *db, objid o, bool load, size_t slots, size_t *made) {
+    bool cold = is_cold(db, o);
+    if (cold && !load) return HEIR_NS + look_ns(db, o);
+    ++*made;
+    return HEIR_NS + slots * SLOT_NS + (cold ? load_ns(db, o) : 0);
+}
+
+/* `load': those that are not in memory are loaded, else looked at one by one. */
+static uint64_t all_ns(struct db *db, struct object *o, bool load, size_t slots, uint64_t most, size_t *made) {
     uint64_t ns = 0;
     struct walk w = walk_begin(db, o, most / HEIR_NS + 1);
-    *heirs = 0;
-    for (objid at; ns <= most && (at = walk_next(&w)) != NOTHING; ++*heirs) {
-        bool cold = is_cold(db, at);
-        ns += HEIR_NS + (cold && !load ? LOOK_NS : slots * SLOT_NS) + (cold && load ? load_ns(db, at) : 0);
-    }
+    *made = 0;
+    for (objid at; ns <= most && (at = walk_next(&w)) != NOTHING;) ns += one_ns(db, at, load, slots, made);
+    if (w.cut && ns <= most && most < UINT64_MAX) ns = most + 1;
     walk_end(&w);
     return ns;
 }
 
-/* Of looking at those that are not in memory one by one. */
-static uint64_t look_ns(struct db *db, struct object *o, uint64_t most) {
-    size_t heirs;
-    return all_ns(db, o, false, 0, most, &heirs);
+static uint64_t table_ns(struct db *db) { return store_count(db->store, T_PROPDEF) * DEFINITION_NS + store_table_bytes(db->store, T_PROPDEF) * DEFINITION_BYTE_NS; }
+
+/* Of the shorter way to find a name below o; no longer than `most'. *by_heirs: that is one by one. */
+static uint64_t find_ns(struct db *db, struct object *o, uint64_t most, bool *by_heirs) {
+    size_t none;
+    uint64_t table = table_ns(db), heirs = all_ns(db, o, false, 0, table < most ? table : most, &none);
+    *by_heirs = heirs <= table;
+    return *by_heirs ? heirs : table;
 }
 
-static uint64_t table_ns(struct db *db) { return store_count(db->store, T_PROPDEF) * DEFINITION_NS; }
-
-static uint64_t define_ns(struct db *db, struct object *o, size_t slots, uint64_t most, size_t *heirs) {
-    uint64_t table = table_ns(db), look = look_ns(db, o, table < most ? table : most);
-    return loaded_ns(o, slots, most, heirs) + (look < table ? look : table) * 2; /* what is chosen, and the choosing */
-}
-
-uint64_t db_refit_ns(struct db *db, objid id, enum refit what, size_t slots, uint64_t most, size_t *heirs) {
+uint64_t db_refit_ns(struct db *db, objid id, enum refit what, size_t slots, uint64_t most, size_t *made) {
     struct object *o = object_must(db, id);
-    if (!db->store) return loaded_ns(o, slots, most, heirs);
+    if (!db->store) return loaded_ns(o, slots, most, made);
+    bool by_heirs;
     load_begin(db);
-    uint64_t ns = what == REFIT_DEFINE ? define_ns(db, o, slots, most, heirs) : all_ns(db, o, what == REFIT_PARENT, slots, most, heirs);
+    uint64_t ns = what == REFIT_DEFINE ? loaded_ns(o, slots, most, made) + 2 * find_ns(db, o, most, &by_heirs) : all_ns(db, o, what == REFIT_PARENT, slots, most, made);
     store_read_end(db->store);
     return ns;
 }
@@ -201,10 +237,15 @@ uint64_t db_refit_ns(struct db *db, objid id, enum refit what, size_t slots, uin
 bool heirs_define(struct db *db, struct object *o, const struct str *name) {
     if (loaded_define(o, name)) return true;
     if (!db->store) return false;
-    load_begin(db);
-    uint64_t table = table_ns(db);
-    bool found = look_ns(db, o, table) <= table ? heirs_records_define(db, o, name) : table_defines(db, o, name);
-    store_read_end(db->store);
+    bool found, by_heirs;
+    uint64_t before;
+    do {
+        before = db->damaged;
+        load_begin(db);
+        find_ns(db, o, UINT64_MAX, &by_heirs);
+        found = by_heirs ? heirs_records_define(db, o, name) : table_defines(db, o, name);
+        store_read_end(db->store);
+    } while (recover_for_load(db, before));
     return found;
 }
 
@@ -228,7 +269,7 @@ static void drop_record(struct db *db, objid o, uint64_t prop) {
 void heirs_drop_prop(struct db *db, struct object *o, uint64_t prop) {
     if (!db->store) return;
     load_begin(db);
-    struct walk w = walk_begin(db, o, SIZE_MAX);
+    struct walk w = walk_begin(db, o, UINT64_MAX);
     for (objid at; (at = walk_next(&w)) != NOTHING;)
         if (!loaded(db, at)) drop_record(db, at, prop);
     walk_end(&w);

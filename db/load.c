@@ -33,6 +33,7 @@ struct row_reader {
     uint64_t a;
     struct links **out;
     size_t left; /* of the store's to be read */
+    bool is_all;
     struct link *changed; /* not in the store */
     size_t n, cap;
 };
@@ -48,7 +49,7 @@ static bool read_row(void *ctx, const void *key, size_t klen, const void *data, 
     struct buf scratch = BUF_INIT;
     const char *why = "its key has another form";
     struct rec_link link = {0};
-    if (!r->left--) return false;
+    if (!r->left--) return r->is_all = false;
     bool ok = r->table == ROW_PLAYER ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
     ok = ok && !record_open(r->db->store, row_store_table[r->table], key, klen, data, len, &d, &scratch, &why);
     if (ok && r->table != ROW_OWNED && rec_link_decode(&link, &d)) ok = false, why = "damaged";
@@ -69,14 +70,15 @@ static void overlay_rows(struct row_reader *r, const struct rowset *rows, const 
 
 void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) { load_some_rows(db, t, a, SIZE_MAX, out); }
 
-void load_some_rows(struct db *db, enum row_table t, uint64_t a, size_t most, struct links **out) {
-    if (!db->store) return;
+bool load_some_rows(struct db *db, enum row_table t, uint64_t a, size_t most, struct links **out) {
+    if (!db->store) return true;
     struct row_reader r = {.db = db, .table = t, .a = a, .out = out};
     struct key prefix = key_one(key_object((objid)a));
     uint64_t before;
     do {
         before = db->damaged;
         r.left = most;
+        r.is_all = true;
         load_begin(db);
         if (store_scan(db->store, row_store_table[t], prefix.bytes, t == ROW_PLAYER ? 0 : prefix.len, read_row, &r))
             damaged(db, row_store_table[t], (objid)a, store_error(db->store));
@@ -86,6 +88,7 @@ void load_some_rows(struct db *db, enum row_table t, uint64_t a, size_t most, st
     overlay_rows(&r, db->rows, NULL);
     links_merge(out, r.changed, r.n);
     free(r.changed);
+    return r.is_all;
 }
 
 struct free_reader {

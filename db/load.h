@@ -15,7 +15,7 @@ void load_begin(struct db *db);
 /* All rows (a, key) of the table, with what changed since the last save, into *out. Keys of ROW_OWNED, which are object numbers, appear as number + 1. Not for
    ROW_FREE: */
 void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out);
-void load_some_rows(struct db *db, enum row_table t, uint64_t a, size_t most, struct links **out); /* no more than that of those that are in the store */
+bool load_some_rows(struct db *db, enum row_table t, uint64_t a, size_t most, struct links **out); /* after so many of those in the store it stops: false */
 void load_free(struct db *db, objid from, objid below, void (*found)(struct db *db, objid o)); /* those in the store of which the changed rows know nothing */
 /* Owned; NULL: not there or damaged. */
 struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]);

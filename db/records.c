@@ -338,6 +338,16 @@ int record_open(struct store *s, enum store_table t, const void *key, size_t kle
     return record_open_from(chunk_of_store, s, key, klen, data, len, d, scratch, why);
 }
 
+uint64_t record_bytes(const void *key, size_t klen, const void *data, size_t len) {
+    unsigned version, flags;
+    struct dec d;
+    struct rec_blob blob;
+    const char *why;
+    if (dec_envelope(data, len, key, klen, &version, &flags, &d, &why)) return 0;
+    if (!(flags & CHUNKED)) return (uint64_t)(d.end - d.p);
+    return rec_blob_decode(&blob, &d) ? 0 : blob.bytes;
+}
+
 int record_get(struct store *s, enum store_table t, const struct key *k, struct dec *d, struct buf *scratch, const char **why) {
     const void *data;
     size_t len;

@@ -102,6 +102,8 @@ int record_open(struct store *s, enum store_table t, const void *key, size_t kle
 /* The same over another source of rows of the table blob: 0 when there is one. */
 typedef int record_source(void *source, const struct key *k, const void **data, size_t *len);
 int record_open_from(record_source *chunk, void *source, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch, const char **why);
+/* Of the payload, chunks included, which are not read; 0: it cannot be told. */
+uint64_t record_bytes(const void *key, size_t klen, const void *data, size_t len);
 /* store_get and record_open. STORE_NOT_FOUND; -1 with *why. */
 int record_get(struct store *s, enum store_table t, const struct key *k, struct dec *d, struct buf *scratch, const char **why);
 /* In a write transaction; large payloads go to chunks with ids from *next_blob. Results as store_put(). */

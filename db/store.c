@@ -386,6 +386,12 @@ uint64_t store_count(struct store *s, enum store_table t) {
     return st.ms_entries;
 }
 
+uint64_t store_table_bytes(struct store *s, enum store_table t) {
+    MDB_stat st;
+    if (!s->shared->has[t] || mdb_stat(current(s), s->shared->dbi[t], &st)) return 0;
+    return (uint64_t)(st.ms_leaf_pages + st.ms_overflow_pages) * st.ms_psize;
+}
+
 /* The reader's, when it has no transaction open: for the map to stay where it is. */
 static bool needs_lock(const struct store *s) { return !s->writes && !s->depth; }
 

@@ -86,6 +86,7 @@ int store_copy(struct store *s, const char *to);
 int64_t store_copy_size(struct store *s); /* inside a transaction: bytes that a compact copy takes, about */
 void store_forget_pages(struct store *s); /* gives back the memory that what was read takes; nothing is lost */
 uint64_t store_count(struct store *s, enum store_table t);
+uint64_t store_table_bytes(struct store *s, enum store_table t); /* of the pages with its records */
 uint64_t store_puts(const struct store *s); /* records and bytes written since opening, for reports */
 uint64_t store_put_bytes(const struct store *s);
 uint64_t store_changes(const struct store *s); /* made in the write transaction so far; putting what is there already is none */

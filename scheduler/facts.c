@@ -250,7 +250,6 @@ static value facts_of_running(struct scheduler *s, const struct run *r) {
     sums.ticks += r->ticks - vm_ticks_left(r->vm);
     sums.cpu_us += r->cpu_us + (s->run == r ? now - s->lap_us : 0);
     sums.wait_us += r->wait_us;
-    if (!sums.began_us) sums.began_us = r->started_us;
     put_int(&f, "task_id", r->task_id);
     put_text(&f, "state", "running");
     put_limits(&f, r->ticks, r->seconds);

@@ -2,6 +2,9 @@
 /* Heirs that are not in memory: whether they define a name, by either way of finding that out, and how long a change is said to take with them. */
 #include <criterion/criterion.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "worlds.h"
 
 enum { ROOT, FEW, MANY, WIDE = 3000, CHANGED, MOST = 1000000000 };
@@ -64,7 +67,7 @@ Test(heirs, a_change_takes_longer_with_those_that_are_not_in_memory) {
     char *dir = new_place();
     struct db *db = world(dir, 0);
     size_t heirs;
-    uint64_t parent = ns(db, MANY, REFIT_PARENT, MOST, &heirs), less = ns(db, MANY, REFIT_UNDEFINE, MOST, &heirs);
+    uint64_t less = ns(db, MANY, REFIT_UNDEFINE, MOST, &heirs), parent = ns(db, MANY, REFIT_PARENT, MOST, &heirs);
     cr_expect_eq(heirs, WIDE + 1);
     cr_expect_gt(parent, less, "they are loaded for it");
     cr_expect_gt(less, ns(db, MANY, REFIT_DEFINE, MOST, &heirs), "the table of definitions is short");
@@ -86,6 +89,27 @@ Test(heirs, nobody_counts_further_than_asked) {
     cr_expect_lt(heirs, 100);
     cr_expect_gt(ns(db, MANY, REFIT_UNDEFINE, 100000, &heirs), 100000);
     cr_expect_lt(heirs, 100);
+    db_world_close(db);
+    remove_world(dir);
+}
+
+Test(heirs, what_has_much_to_be_read_takes_longer) {
+    char *dir = new_place();
+    struct db *db = world(dir, 0);
+    struct str *name = str_from("large");
+    size_t heirs;
+    enum { LARGE = 3000000 };
+    char *text = calloc(1, LARGE + 1);
+    memset(text, 'x', LARGE);
+    uint64_t before = ns(db, FEW, REFIT_PARENT, MOST, &heirs);
+    objid kid = db_create(db, FEW, ROOT);
+    cr_assert_eq(db_add_propdef(db, kid, name, value_str(str_new(text, LARGE)), ROOT, PF_READ), E_NONE);
+    free(text);
+    for (int i = 0; i < 100; i++) db_add_verb(db, kid, name, ROOT, VF_READ, VA_THIS, PREP_NONE, VA_THIS);
+    str_unref(name);
+    save_world(db);
+    db = reopen(db, dir, false);
+    cr_expect_gt(ns(db, FEW, REFIT_PARENT, MOST, &heirs), before + LARGE + 100 * 500);
     db_world_close(db);
     remove_world(dir);
 }
