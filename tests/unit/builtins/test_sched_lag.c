@@ -170,6 +170,27 @@ Test(sched_lag, a_profile_is_text_for_flame_graphs) {
     fake_close(&f);
 }
 
+/* More verbs are seen while its slice runs than are remembered, and it is the one that has used least so far. */
+Test(sched_lag, the_verb_of_a_running_slice_is_not_forgotten) {
+    enum { MORE = USAGE_VERBS + 500 };
+    struct fake f;
+    open_looking(&f);
+    fake_property(&f, WORLD_SYSTEM, "server_options", value_obj(WORLD_ROOT), WORLD_WIZARD);
+    fake_property(&f, WORLD_ROOT, "fg_ticks", value_int(10000000), WORLD_WIZARD);
+    fake_property(&f, WORLD_ROOT, "fg_seconds", value_int(1000), WORLD_WIZARD);
+    for (int i = 1; i <= MORE; i++) {
+        struct str *name = str_printf("seen_%d", i);
+        fake_verb(&f, WORLD_SYSTEM, name->data, "notify(player, \"look\");");
+        str_unref(name);
+    }
+    fake_command(&f, WORLD_ROOM, WORLD_WIZARD, "sweep", "for i in [1..2548] #0:(tostr(\"seen_\", i))(); endfor");
+    fake_type(&f, WORLD_WIZARD, "sweep");
+    fake_type(&f, WORLD_WIZARD, "sweep");
+    fake_type(&f, WORLD_WIZARD, ";return #0:at(verb_profile(#5, \"sweep\"), \"all\", \"slices\");");
+    fake_expect(&f, WORLD_WIZARD, "=> 2\n");
+    fake_close(&f);
+}
+
 Test(sched_lag, long_names_are_not_kept) {
     struct fake f;
     open_looking(&f);
