@@ -58,7 +58,7 @@ static value facts_of_histogram(const struct scheduler *s, enum stats_histogram 
     struct facts f = begin(s);
     struct histogram h;
     for (int i = 0; i < SPANS; i++) {
-        stats_times(s->stats, which, (enum rolling_span)i, &h);
+        stats_times(sched_stats(s), which, (enum rolling_span)i, &h);
         facts_put(&f, span_word((enum rolling_span)i), facts_of_times(s, &h));
     }
     return facts_value(&f);
@@ -67,7 +67,7 @@ static value facts_of_histogram(const struct scheduler *s, enum stats_histogram 
 /* How long each span is by now: what was used is to be divided by that. */
 static value facts_of_lengths(const struct scheduler *s) {
     struct facts f = begin(s);
-    int64_t up_us = clock_wall_us() - stats_since(s->stats) * 1000000;
+    int64_t up_us = clock_wall_us() - stats_since(sched_stats(s)) * 1000000;
     for (int i = 0; i < SPANS; i++) {
         int64_t us = rolling_span_us((enum rolling_span)i, clock_monotonic_us());
         facts_put(&f, span_word((enum rolling_span)i), value_float((double)(us < up_us ? us : up_us) / 1e6));
@@ -77,12 +77,12 @@ static value facts_of_lengths(const struct scheduler *s) {
 
 value sched_facts(const struct scheduler *s) {
     struct facts f = begin(s);
-    const struct stats_counts *counts = stats_counts(s->stats);
+    const struct stats_counts *counts = stats_counts(sched_stats(s));
     struct stats_gauges gauges = sched_gauges(s);
     struct usage spans[SPANS];
-    put_int(&f, "since", stats_since(s->stats));
+    put_int(&f, "since", stats_since(sched_stats(s)));
     facts_put(&f, "seconds", facts_of_lengths(s));
-    for (int i = 0; i < SPANS; i++) spans[i] = stats_usage(s->stats, (enum rolling_span)i);
+    for (int i = 0; i < SPANS; i++) spans[i] = stats_usage(sched_stats(s), (enum rolling_span)i);
     facts_put(&f, "used", facts_of_spans(s, spans));
 #define COUNTER(name, doc) put_int(&f, #name, counts->name);
 #define GAUGE(name, doc) put_int(&f, #name, gauges.name);
@@ -98,7 +98,7 @@ value sched_facts(const struct scheduler *s) {
 
 static void put_spans(struct facts *f, const struct scheduler *s, objid player) {
     struct usage spans[SPANS];
-    for (int i = 0; i < SPANS; i++) stats_player(s->stats, player, (enum rolling_span)i, &spans[i]);
+    for (int i = 0; i < SPANS; i++) stats_player(sched_stats(s), player, (enum rolling_span)i, &spans[i]);
     facts_put(f, "used", facts_of_spans(s, spans));
 }
 
@@ -152,7 +152,7 @@ value sched_queue_facts(struct scheduler *s, objid player) {
     if (!q && !in) return value_int(0);
     struct facts f = begin(s);
     struct usage hour;
-    stats_player(s->stats, player, SPAN_HOUR, &hour);
+    stats_player(sched_stats(s), player, SPAN_HOUR, &hour);
     put_obj(&f, "player", player);
     put_int(&f, "connected", in && in->connected);
     put_obj(&f, "handler", in ? in->listener : NOTHING);
@@ -191,7 +191,7 @@ static value facts_of_slow(const struct scheduler *s, const struct slow_slice *s
 
 value sched_slow_facts(const struct scheduler *s, objid progr) {
     const struct slow_slice *slow[SLOW_SLICES];
-    size_t n = stats_slow_slices(s->stats, slow);
+    size_t n = stats_slow_slices(sched_stats(s), slow);
     bool all = db_is_wizard(s->db, progr);
     struct list *l = list_new(n);
     for (size_t i = 0; i < n; i++)

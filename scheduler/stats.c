@@ -15,7 +15,14 @@ struct totals { /* of all slices, what no histogram tells */
     int64_t ticks, cpu_us;
 };
 
+/* Slices of one verb and one payer that follow each other, as the shortest mostly do: counted here first, in one line of memory, and where they belong when others come, or somebody looks. */
+struct stretch {
+    struct usage_entry *verb, *payer; /* NULL: there is none; nobody */
+    struct usage used;
+};
+
 struct stats {
+    _Alignas(64) struct stretch stretch;
     struct stats_counts counts;
     int64_t since;
     uint32_t period;
@@ -45,7 +52,24 @@ static void add_totals(void *into, const void *part) {
 
 static const struct rolling_kind totals_kind = {sizeof(struct totals), add_totals};
 
+void stats_settle(struct stats *st) {
+    const struct usage *used = &st->stretch.used;
+    if (!st->stretch.verb) return;
+    usage_add(usage_now(st->stretch.verb, st->period), used);
+    if (st->stretch.payer) usage_add(usage_now(st->stretch.payer, st->period), used);
+    st->all_now.ticks += used->ticks;
+    st->all_now.cpu_us += used->cpu_us;
+    st->stretch = (struct stretch){0};
+}
+
+__attribute__((noinline)) static void begin_stretch(struct stats *st, struct usage_entry *verb, struct usage_entry *payer) {
+    stats_settle(st);
+    st->stretch.verb = verb;
+    st->stretch.payer = payer;
+}
+
 static void begin_period(struct stats *st, int64_t now_us) {
+    stats_settle(st);
     st->period = rolling_period(now_us);
     st->period_end_us = ((int64_t)st->period + 1) * ROLLING_PERIOD_US;
     rolling_begin(&st->all, &totals_kind, &st->all_now, st->period);
@@ -53,7 +77,9 @@ static void begin_period(struct stats *st, int64_t now_us) {
 }
 
 struct stats *stats_new(int64_t now_us) {
-    struct stats *st = xcalloc(1, sizeof *st);
+    struct stats *st = aligned_alloc(_Alignof(struct stats), sizeof *st);
+    must(st);
+    *st = (struct stats){0};
     st->since = clock_wall_seconds();
     st->long_names = str_from("(a long name)");
     st->players.most = USAGE_PLAYERS;
@@ -94,7 +120,7 @@ static void pin_verbs(const struct run *run, bool on) {
 static struct usage_entry *verb_entry(struct stats *st, objid definer, struct str *names, const struct run *runs) {
     if (st->last_epoch == st->verbs.epoch && st->last->who == definer && st->last->verb == names) return st->last;
     bool full = st->verbs.len >= st->verbs.most;
-    if (full) pin_verbs(runs, true);
+    if (full) stats_settle(st), pin_verbs(runs, true);
     struct usage_entry *e = usage_get(&st->verbs, definer, names->len <= LONGEST_NAMES ? names : st->long_names, false, st->period);
     if (full) pin_verbs(runs, false);
     st->last = e;
@@ -120,12 +146,15 @@ void stats_begin_slice(struct stats *st, struct run *run) {
 
 void stats_time(struct stats *st, enum stats_histogram which, int64_t us) { histogram_add(&st->times_now[which], us); }
 
-static struct usage *payer_now(struct stats *st, struct queue *q) {
-    if (__builtin_expect(q->usage_epoch != st->players.epoch, 0)) {
-        q->usage = usage_get(&st->players, q->owner, NULL, q->logins, st->period);
-        q->usage_epoch = st->players.epoch;
-    }
-    return usage_now(q->usage, st->period);
+__attribute__((noinline)) static void find_payer(struct stats *st, struct queue *q) {
+    if (st->players.len >= st->players.most) stats_settle(st);
+    q->usage = usage_get(&st->players, q->owner, NULL, q->logins, st->period);
+    q->usage_epoch = st->players.epoch;
+}
+
+static struct usage_entry *payer_entry(struct stats *st, struct queue *q) {
+    if (__builtin_expect(q->usage_epoch != st->players.epoch, 0)) find_payer(st, q);
+    return q->usage;
 }
 
 /* Without what samples tell. */
@@ -146,18 +175,16 @@ static void add_to_task(struct task_sums *sums, const struct run *run, int64_t t
 }
 
 void stats_end_slice(struct stats *st, const struct run *run, struct queue *payer, int64_t ticks, int64_t us) {
+    struct usage_entry *pays = payer ? payer_entry(st, payer) : NULL;
     add_to_task(run->sums, run, ticks);
-    add_slice(usage_now(run->verb, st->period), run, ticks, us);
-    st->all_now.ticks += ticks;
-    st->all_now.cpu_us += run->cpu_us;
+    if (st->stretch.verb != run->verb || st->stretch.payer != pays) begin_stretch(st, run->verb, pays);
+    add_slice(&st->stretch.used, run, ticks, us);
     histogram_add(&st->times_now[STATS_slice], us);
-    if (!payer) return;
-    add_slice(payer_now(st, payer), run, ticks, us);
-    histogram_add(&st->times_now[STATS_wait], run->wait_us);
+    if (payer) histogram_add(&st->times_now[STATS_wait], run->wait_us);
 }
 
 void stats_end_turn(struct stats *st, struct queue *q, int64_t cpu_us) {
-    if (cpu_us) payer_now(st, q)->cpu_us += cpu_us;
+    if (cpu_us) usage_now(payer_entry(st, q), st->period)->cpu_us += cpu_us;
 }
 
 void stats_sample(struct stats *st, const struct vm *vm, int us, const struct run *runs) {
@@ -228,7 +255,10 @@ const char *slice_end_word(enum slice_end e) {
 
 static uint32_t period_now(void) { return rolling_period(clock_monotonic_us()); }
 
-const struct stats *sched_stats(const struct scheduler *s) { return s->stats; }
+const struct stats *sched_stats(const struct scheduler *s) {
+    stats_settle(s->stats);
+    return s->stats;
+}
 
 const struct stats_counts *stats_counts(const struct stats *st) { return &st->counts; }
 

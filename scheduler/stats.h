@@ -77,6 +77,7 @@ size_t stats_slow_slices(const struct stats *st, const struct slow_slice *out[SL
 struct stats *stats_new(int64_t now_us);
 void stats_free(struct stats *st);
 struct stats_counts *stats_count(struct stats *st);
+void stats_settle(struct stats *st); /* all that was counted is where it belongs: before a look. sched_stats() does it */
 void stats_begin_slice(struct stats *st, struct run *run); /* its time and vm are set; its sums and verb will be */
 void stats_end_slice(struct stats *st, const struct run *run, struct queue *payer, int64_t ticks, int64_t us); /* payer NULL: nobody. us: how long it was */
 void stats_end_turn(struct stats *st, struct queue *q, int64_t cpu_us); /* which it has cost the queue besides its slices */

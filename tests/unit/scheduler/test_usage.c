@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
+#include "scheduler/state.h"
 #include "scheduler/usage.h"
 
 enum { MOST = 2048 };
@@ -50,4 +51,47 @@ Test(usage, verbs_are_told_apart_by_definer_and_names) {
     str_unref(again);
     str_unref(get);
     usage_table_fini(&t);
+}
+
+/* The queue of `owner' has a slice of so many ticks. */
+static void slice(struct stats *st, struct usage_entry *verb, struct queue *q, objid owner, int64_t ticks) {
+    struct task_sums sums = {0};
+    struct run run = {.sums = &sums, .verb = verb, .cpu_us = 1, .wait_us = 2};
+    q->owner = owner;
+    stats_end_slice(st, &run, q, ticks, 1);
+}
+
+Test(usage, slices_that_follow_each_other_are_told_apart) {
+    struct stats *st = stats_new(0);
+    static struct usage_entry look = {0}, get = {0};
+    struct queue ann = {0}, bob = {0};
+    slice(st, &look, &ann, 1, 10);
+    slice(st, &look, &ann, 1, 20);
+    slice(st, &get, &ann, 1, 40);
+    slice(st, &get, &bob, 2, 80);
+    slice(st, &look, &ann, 1, 160);
+    stats_settle(st);
+    struct usage of_ann, of_bob;
+    cr_assert(stats_player(st, 1, SPAN_ALL, &of_ann) && stats_player(st, 2, SPAN_ALL, &of_bob));
+    cr_expect(of_ann.slices == 4 && of_ann.ticks == 230 && of_ann.cpu_us == 4 && of_ann.wait_us == 8 && of_ann.worst_wait_us == 2);
+    cr_expect(of_bob.slices == 1 && of_bob.ticks == 80);
+    cr_expect(look.now.slices == 3 && look.now.ticks == 190 && get.now.slices == 2 && get.now.ticks == 120);
+    cr_expect_eq(stats_usage(st, SPAN_ALL).ticks, 310);
+    stats_free(st);
+}
+
+Test(usage, who_had_the_last_slices_may_be_forgotten) {
+    enum { MANY = USAGE_PLAYERS + 100 };
+    struct stats *st = stats_new(0);
+    static struct usage_entry verb = {0};
+    struct queue *queues = calloc(MANY, sizeof *queues);
+    for (objid o = 0; o < MANY; o++) slice(st, &verb, &queues[o], o, 7);
+    stats_settle(st);
+    struct usage u;
+    cr_assert(stats_player(st, MANY - 1, SPAN_ALL, &u));
+    cr_expect_eq(u.ticks, 7);
+    cr_expect_eq(verb.now.slices, MANY);
+    cr_expect_eq(stats_usage(st, SPAN_ALL).ticks, 7 * MANY);
+    free(queues);
+    stats_free(st);
 }
