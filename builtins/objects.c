@@ -258,20 +258,15 @@ static enum emptied empty_out(struct builtin_call *c, objid o, struct result *r)
     }
 }
 
-/* What named the dead object as its owner belongs to nobody. */
-static void disown(struct db *db, objid owner) {
-    value owned = db_owned_objects(db, owner);
-    for (uint32_t i = 0; i < owned.u.l->len; i++) db_set_owner(db, owned.u.l->items[i].u.o, NOTHING);
-    value_unref(owned);
-}
-
-static void destroy(struct builtin_call *c, objid o) {
+/* `owned' named the dead object as their owner: they belong to nobody. */
+static void destroy(struct builtin_call *c, objid o, const struct list *owned) {
     struct db *db = db_of(c);
     objid parent = db_parent(db, o), owner = db_owner(db, o), child;
     while ((child = db_first_child(db, o)) != NOTHING) must(db_chparent(db, child, parent) == E_NONE);
     db_destroy(db, o);
     if (c->m->scheduler) sched_object_recycled(c->m->scheduler, o);
-    if (c->m->dialect->recycle_disowns) disown(db, o);
+    for (uint32_t i = 0; i < owned->len; i++)
+        if (db_valid(db, owned->items[i].u.o)) db_set_owner(db, owned->items[i].u.o, NOTHING);
     change_quota(c, owner, 1);
 }
 
@@ -279,17 +274,20 @@ static void destroy(struct builtin_call *c, objid o) {
 static bool can_leave_children(struct builtin_call *c, objid o, struct result *r) {
     enum { KID_AS_SLOTS = 5 }; /* another parent for a child takes about as long as so many slots */
     bool memory;
+    if (db_is_leaf(db_of(c), o)) return true;
     if (support_can_refit(c, o, REFIT_PARENT, db_count_props(db_of(c), o) + KID_AS_SLOTS, &memory)) return true;
     *r = memory ? support_memory_error() : support_gave_up(c);
     return false;
 }
 
 /* And what it owns another owner. */
-static bool can_disown(struct builtin_call *c, objid o) {
+static struct result destroy_with_owned(struct builtin_call *c, objid o) {
     enum { DISOWNED_NS = 5000 };
-    int64_t owned = 0;
-    if (c->m->dialect->recycle_disowns) db_owned_bytes(db_of(c), o, &owned);
-    return vm_can_afford(c->vm, (uint64_t)owned * DISOWNED_NS);
+    value owned = c->m->dialect->recycle_disowns ? db_owned_objects(db_of(c), o) : value_list(list_empty());
+    bool fits = vm_can_afford(c->vm, (uint64_t)owned.u.l->len * DISOWNED_NS);
+    if (fits) destroy(c, o, owned.u.l);
+    value_unref(owned);
+    return fits ? result_int(0) : support_gave_up(c);
 }
 
 static struct result continue_recycle(struct builtin_call *c, objid o) {
@@ -300,10 +298,7 @@ static struct result continue_recycle(struct builtin_call *c, objid o) {
     case EMPTIED_BY_HOOK: recycle_state(c, o, BEHIND_EXITFUNC); return r;
     case EMPTIED_TOO_SLOWLY: return support_gave_up(c);
     }
-    if (!can_leave_children(c, o, &r)) return r;
-    if (!can_disown(c, o)) return support_gave_up(c);
-    destroy(c, o);
-    return result_int(0);
+    return can_leave_children(c, o, &r) ? destroy_with_owned(c, o) : r;
 }
 
 bool bf_recycle_may_wait(const struct machine *m, int step, value state) {

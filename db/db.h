@@ -60,6 +60,7 @@ value db_owned_objects(struct db *db, objid owner); /* new list, by number; owne
 objid db_next_free(struct db *db, objid from, objid below); /* lowest number in from..below-1 that is not in use; NOTHING */
 value db_players(struct db *db); /* new list, in order of getting the flag */
 size_t db_count_children(struct db *db, objid o);
+bool db_is_leaf(struct db *db, objid o); /* without children, and that is known without reading */
 size_t db_count_contents(struct db *db, objid o);
 objid db_first_content(struct db *db, objid o); /* NOTHING when empty */
 objid db_first_child(struct db *db, objid o);

@@ -224,9 +224,14 @@ static uint64_t find_ns(struct db *db, struct object *o, uint64_t most, bool *by
     return *by_heirs ? heirs : table;
 }
 
+/* As far as that is known without reading. */
+static bool is_leaf(const struct object *o) { return !(o->state & OS_COLD_CHILDREN) && !links_count(object_children(o)); }
+
+bool db_is_leaf(struct db *db, objid o) { return is_leaf(object_must(db, o)); }
+
 uint64_t db_refit_ns(struct db *db, objid id, enum refit what, size_t slots, uint64_t most, size_t *made) {
     struct object *o = object_must(db, id);
-    if (!db->store) return loaded_ns(o, slots, most, made);
+    if (!db->store || is_leaf(o)) return loaded_ns(o, slots, most, made);
     bool by_heirs;
     load_begin(db);
     uint64_t ns = what == REFIT_DEFINE ? loaded_ns(o, slots, most, made) + 2 * find_ns(db, o, most, &by_heirs) : all_ns(db, o, what == REFIT_PARENT, slots, most, made);
@@ -236,7 +241,7 @@ uint64_t db_refit_ns(struct db *db, objid id, enum refit what, size_t slots, uin
 
 bool heirs_define(struct db *db, struct object *o, const struct str *name) {
     if (loaded_define(o, name)) return true;
-    if (!db->store) return false;
+    if (!db->store || is_leaf(o)) return false;
     bool found, by_heirs;
     uint64_t before;
     do {
@@ -267,7 +272,7 @@ static void drop_record(struct db *db, objid o, uint64_t prop) {
 }
 
 void heirs_drop_prop(struct db *db, struct object *o, uint64_t prop) {
-    if (!db->store) return;
+    if (!db->store || is_leaf(o)) return;
     load_begin(db);
     struct walk w = walk_begin(db, o, UINT64_MAX);
     for (objid at; (at = walk_next(&w)) != NOTHING;)
