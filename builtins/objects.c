@@ -270,24 +270,19 @@ static void destroy(struct builtin_call *c, objid o, const struct list *owned) {
     change_quota(c, owner, 1);
 }
 
-/* The children get another parent, all at once. false: *r is why not. */
-static bool can_leave_children(struct builtin_call *c, objid o, struct result *r) {
+/* Children get another parent, and what it owned another owner, all at once. false: *r is why not. */
+static bool can_destroy(struct builtin_call *c, objid o, const struct list *owned, struct result *r) {
     enum { KID_AS_SLOTS = 5 }; /* another parent for a child takes about as long as so many slots */
     bool memory;
+    if (owned->len && !vm_can_afford(c->vm, db_disown_ns(db_of(c), owned, vm_time_left_ns(c->vm)))) return *r = support_gave_up(c), false;
     if (db_is_leaf(db_of(c), o)) return true;
     if (support_can_refit(c, o, REFIT_PARENT, db_count_props(db_of(c), o) + KID_AS_SLOTS, &memory)) return true;
     *r = memory ? support_memory_error() : support_gave_up(c);
     return false;
 }
 
-/* And what it owns another owner. */
-static struct result destroy_with_owned(struct builtin_call *c, objid o) {
-    enum { DISOWNED_NS = 5000 };
-    value owned = c->m->dialect->recycle_disowns ? db_owned_objects(db_of(c), o) : value_list(list_empty());
-    bool fits = vm_can_afford(c->vm, (uint64_t)owned.u.l->len * DISOWNED_NS);
-    if (fits) destroy(c, o, owned.u.l);
-    value_unref(owned);
-    return fits ? result_int(0) : support_gave_up(c);
+static value what_loses_its_owner(const struct builtin_call *c, objid o) {
+    return c->m->dialect->recycle_disowns ? db_owned_objects(db_of(c), o) : value_list(list_empty());
 }
 
 static struct result continue_recycle(struct builtin_call *c, objid o) {
@@ -298,7 +293,10 @@ static struct result continue_recycle(struct builtin_call *c, objid o) {
     case EMPTIED_BY_HOOK: recycle_state(c, o, BEHIND_EXITFUNC); return r;
     case EMPTIED_TOO_SLOWLY: return support_gave_up(c);
     }
-    return can_leave_children(c, o, &r) ? destroy_with_owned(c, o) : r;
+    value owned = what_loses_its_owner(c, o);
+    if (can_destroy(c, o, owned.u.l, &r)) destroy(c, o, owned.u.l), r = result_int(0);
+    value_unref(owned);
+    return r;
 }
 
 bool bf_recycle_may_wait(const struct machine *m, int step, value state) {
@@ -314,7 +312,11 @@ struct result bf_recycle(struct builtin_call *c) {
     if (e != E_NONE) return result_raise(e);
     bool found;
     struct result r;
-    if (!can_leave_children(c, o, &r)) return r; /* before anything of it is done */
+    /* before anything of it is done; who owns much is mostly a player */
+    value owned = db_flag(db_of(c), o, OF_PLAYER) ? what_loses_its_owner(c, o) : value_list(list_empty());
+    bool can = can_destroy(c, o, owned.u.l, &r);
+    value_unref(owned);
+    if (!can) return r;
     r = result_call_verb(c->m, o, "recycle", list_empty(), &found);
     if (!found) return continue_recycle(c, o);
     recycle_state(c, o, BEHIND_RECYCLE);

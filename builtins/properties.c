@@ -60,7 +60,10 @@ struct result bf_set_property_info(struct builtin_call *c) {
     if (db_prop_owner(db, &p) != info.owner && !is_wizard(c)) return result_raise(E_PERM);
     if (info.new_name) {
         bool memory;
+        struct propref other;
+        if (!support_can_look_up(c, info.new_name)) return support_gave_up(c);
         if (p.definer != c->args[0].u.o) return result_raise(E_INVARG);
+        if (!str_equal(c->args[1].u.s, info.new_name) && db_find_property(db, p.definer, info.new_name, &other)) return result_raise(E_INVARG);
         if (!support_can_refit(c, c->args[0].u.o, REFIT_DEFINE, db_count_props(db, c->args[0].u.o) / MOVED_A_SLOT, &memory)) return memory ? support_memory_error() : support_gave_up(c);
         if (db_rename_propdef(db, c->args[0].u.o, c->args[1].u.s, info.new_name) != E_NONE) return result_raise(E_INVARG);
         must(db_find_property(db, c->args[0].u.o, info.new_name, &p));
@@ -94,6 +97,7 @@ struct result bf_delete_property(struct builtin_call *c) {
     bool memory;
     struct propref p;
     if (e == E_NONE && !db_object_allows(db_of(c), o, c->progr, OF_WRITE)) e = E_PERM;
+    if (e == E_NONE && !support_can_look_up(c, c->args[1].u.s)) return support_gave_up(c);
     if (e == E_NONE && (!db_find_property(db_of(c), o, c->args[1].u.s, &p) || p.builtin != BP_NONE || p.definer != o)) e = E_PROPNF;
     if (e == E_NONE && !support_can_refit(c, o, REFIT_UNDEFINE, db_count_props(db_of(c), o), &memory)) return memory ? support_memory_error() : support_gave_up(c);
     if (e == E_NONE) e = db_delete_propdef(db_of(c), o, c->args[1].u.s);

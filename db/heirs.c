@@ -13,8 +13,9 @@ struct walk {
     struct db *db;
     objid *todo;
     size_t n, cap;
-    uint64_t left; /* to be found */
-    bool cut; /* there are more */
+    uint64_t left; /* to be found. When there are more than there are objects the store is damaged: children in a circle */
+    size_t rows; /* to be read of each list; some are of objects that have left */
+    bool cut; /* there is more */
 };
 
 static void walk_add(struct walk *w, objid o) {
@@ -25,9 +26,9 @@ static void walk_add(struct walk *w, objid o) {
     w->todo[w->n++] = o;
 }
 
-/* No more than `most'. When there are more than there are objects the store is damaged: children in a circle. */
+/* No more than `most'. */
 static struct walk walk_begin(struct db *db, const struct object *o, uint64_t most) {
-    struct walk w = {.db = db, .left = most < (uint64_t)db->max + 1 ? most : (uint64_t)db->max + 1};
+    struct walk w = {.db = db, .left = most < (uint64_t)db->max + 1 ? most : (uint64_t)db->max + 1, .rows = most};
     walk_add(&w, o->id);
     return w;
 }
@@ -42,7 +43,7 @@ static void add_kids(struct walk *w, objid of) {
     struct links *read = NULL;
     const struct links *kids = NULL;
     if (o && !(o->state & OS_COLD_CHILDREN)) kids = object_children(o);
-    else if (load_some_rows(w->db, ROW_CHILDREN, (uint64_t)of, w->left, &read)) kids = read;
+    else if (load_some_rows(w->db, ROW_CHILDREN, (uint64_t)of, w->rows, &read)) kids = read;
     else w->cut = true;
     uint64_t cursor = 0;
     for (objid kid; !w->cut && (kid = links_next(kids, &cursor)) != NOTHING;)
@@ -165,12 +166,17 @@ static bool table_defines(struct db *db, const struct object *o, const struct st
 
 /* ---- how long it takes ---- */
 
-/* For each heir, each slot of it that moves, each heir that is not in memory and is looked at or loses a record, or is loaded, and each record that is loaded with it. For a record of the table
-   of definitions, and a look at who it is that defines the name. */
-enum { HEIR_NS = 400, SLOT_NS = 80, LOOK_NS = 2000, LOAD_NS = 3500, RECORD_NS = 800, BYTE_NS = 1, DEFINITION_NS = 1200, DEFINITION_BYTE_NS = 3 };
+/* For each heir, each slot of it that moves, each heir that is not in memory and is looked at or loses a record, or is loaded, and each record that is loaded with it or passed over. For a record of
+   the table of definitions, and a look at who it is that defines the name. */
+enum { HEIR_NS = 400, SLOT_NS = 80, LOOK_NS = 2000, LOAD_NS = 3500, RECORD_NS = 800, PASSED_NS = 100, BYTE_NS = 1, DEFINITION_NS = 1200, DEFINITION_BYTE_NS = 3 };
 
 static bool add_record(void *ns, const void *key, size_t klen, const void *data, size_t len) {
     *(uint64_t *)ns += RECORD_NS + record_bytes(key, klen, data, len) * BYTE_NS;
+    return true;
+}
+
+static bool add_value(void *ns, const void *key, size_t klen, const void *data, size_t len) {
+    *(uint64_t *)ns += PASSED_NS + record_bytes(key, klen, data, len) * BYTE_NS;
     return true;
 }
 
@@ -182,11 +188,20 @@ static uint64_t load_ns(struct db *db, objid o) {
     return ns;
 }
 
+/* At what it defines. */
 static uint64_t look_ns(struct db *db, objid o) {
     struct key k = key_one(key_object(o));
     const void *data;
     size_t len;
     return LOOK_NS + (store_get(db->store, T_PROPDEF, k.bytes, k.len, &data, &len) ? 0 : record_bytes(k.bytes, k.len, data, len) * DEFINITION_BYTE_NS);
+}
+
+/* Of one of its values, whichever that is. */
+static uint64_t drop_ns(struct db *db, objid o) {
+    struct key k = key_one(key_object(o));
+    uint64_t ns = LOOK_NS;
+    store_scan(db->store, T_PROPVAL, k.bytes, k.len, add_value, &ns);
+    return ns;
 }
 
 static uint64_t loaded_ns(struct object *o, size_t slots, uint64_t most, size_t *made) {
@@ -196,19 +211,19 @@ static uint64_t loaded_ns(struct object *o, size_t slots, uint64_t most, size_t 
     return ns;
 }
 
-static uint64_t one_ns(struct db *db, objid o, bool load, size_t slots, size_t *made) {
+static uint64_t one_ns(struct db *db, objid o, enum refit what, size_t slots, size_t *made) {
     bool cold = is_cold(db, o);
-    if (cold && !load) return HEIR_NS + look_ns(db, o);
+    if (cold && what == REFIT_DEFINE) return HEIR_NS + look_ns(db, o);
+    if (cold && what == REFIT_UNDEFINE) return HEIR_NS + drop_ns(db, o);
     ++*made;
     return HEIR_NS + slots * SLOT_NS + (cold ? load_ns(db, o) : 0);
 }
 
-/* `load': those that are not in memory are loaded, else looked at one by one. */
-static uint64_t all_ns(struct db *db, struct object *o, bool load, size_t slots, uint64_t most, size_t *made) {
+static uint64_t all_ns(struct db *db, struct object *o, enum refit what, size_t slots, uint64_t most, size_t *made) {
     uint64_t ns = 0;
     struct walk w = walk_begin(db, o, most / HEIR_NS + 1);
     *made = 0;
-    for (objid at; ns <= most && (at = walk_next(&w)) != NOTHING;) ns += one_ns(db, at, load, slots, made);
+    for (objid at; ns <= most && (at = walk_next(&w)) != NOTHING;) ns += one_ns(db, at, what, slots, made);
     if (w.cut && ns <= most && most < UINT64_MAX) ns = most + 1;
     walk_end(&w);
     return ns;
@@ -219,7 +234,7 @@ static uint64_t table_ns(struct db *db) { return store_count(db->store, T_PROPDE
 /* Of the shorter way to find a name below o; no longer than `most'. *by_heirs: that is one by one. */
 static uint64_t find_ns(struct db *db, struct object *o, uint64_t most, bool *by_heirs) {
     size_t none;
-    uint64_t table = table_ns(db), heirs = all_ns(db, o, false, 0, table < most ? table : most, &none);
+    uint64_t table = table_ns(db), heirs = all_ns(db, o, REFIT_DEFINE, 0, table < most ? table : most, &none);
     *by_heirs = heirs <= table;
     return *by_heirs ? heirs : table;
 }
@@ -234,7 +249,19 @@ uint64_t db_refit_ns(struct db *db, objid id, enum refit what, size_t slots, uin
     if (!db->store || is_leaf(o)) return loaded_ns(o, slots, most, made);
     bool by_heirs;
     load_begin(db);
-    uint64_t ns = what == REFIT_DEFINE ? loaded_ns(o, slots, most, made) + 2 * find_ns(db, o, most, &by_heirs) : all_ns(db, o, what == REFIT_PARENT, slots, most, made);
+    uint64_t ns = what == REFIT_DEFINE ? loaded_ns(o, slots, most, made) + 2 * find_ns(db, o, most, &by_heirs) : all_ns(db, o, what, slots, most, made);
+    store_read_end(db->store);
+    return ns;
+}
+
+uint64_t db_disown_ns(struct db *db, const struct list *owned, uint64_t most) {
+    uint64_t ns = 0;
+    if (!db->store) return owned->len * HEIR_NS;
+    load_begin(db);
+    for (uint32_t i = 0; i < owned->len && ns <= most; i++) {
+        objid o = owned->items[i].u.o;
+        ns += HEIR_NS + ((uint64_t)o < db->cap && is_cold(db, o) ? load_ns(db, o) : 0);
+    }
     store_read_end(db->store);
     return ns;
 }
