@@ -274,7 +274,7 @@ static void destroy(struct builtin_call *c, objid o, const struct list *owned) {
 static bool can_destroy(struct builtin_call *c, objid o, const struct list *owned, struct result *r) {
     enum { KID_AS_SLOTS = 5 }; /* another parent for a child takes about as long as so many slots */
     bool memory;
-    if (owned->len && !vm_can_afford(c->vm, db_disown_ns(db_of(c), owned, vm_time_left_ns(c->vm)))) return *r = support_gave_up(c), false;
+    if (owned->len && !vm_can_afford(c->vm, db_change_ns(db_of(c), owned, 0, vm_time_left_ns(c->vm)))) return *r = support_gave_up(c), false;
     if (db_is_leaf(db_of(c), o)) return true;
     if (support_can_refit(c, o, REFIT_PARENT, db_count_props(db_of(c), o) + KID_AS_SLOTS, &memory)) return true;
     *r = memory ? support_memory_error() : support_gave_up(c);
@@ -361,6 +361,15 @@ static void place_at(struct db *db, const struct transfer *t) {
     value_unref(contents);
 }
 
+static bool can_place(struct builtin_call *c, const struct transfer *t) {
+    if (t->position <= 0 || t->where == NOTHING) return true;
+    value contents = db_contents(db_of(c), t->where);
+    uint32_t before = t->position <= (int64_t)contents.u.l->len ? (uint32_t)t->position - 1 : contents.u.l->len;
+    bool can = vm_can_afford(c->vm, db_change_ns(db_of(c), contents.u.l, before, vm_time_left_ns(c->vm)));
+    value_unref(contents);
+    return can;
+}
+
 static void change_location(struct db *db, const struct transfer *t) {
     if (db_location(db, t->what) == t->where) db_move(db, t->what, NOTHING); /* it goes to the end first */
     db_move(db, t->what, t->where);
@@ -381,6 +390,7 @@ static struct result move_accepted(struct builtin_call *c, const struct transfer
     struct result r;
     if (!accepted && !is_wizard(c)) return result_raise(E_NACC);
     if (!db_valid(db, t->what) || (t->where != NOTHING && !db_valid(db, t->where))) return result_int(0);
+    if (!can_place(c, t)) return support_gave_up(c);
     objid from = db_location(db, t->what);
     if (from == t->where) {
         if (t->position > 0 && from != NOTHING) change_location(db, t);

@@ -73,7 +73,7 @@ bool db_is_a(struct db *db, objid o, objid ancestor); /* o itself counts */
  */
 enum refit { REFIT_DEFINE /* a definition more, or another name for one */, REFIT_UNDEFINE, REFIT_PARENT };
 uint64_t db_refit_ns(struct db *db, objid o, enum refit what, size_t slots, uint64_t most, size_t *made);
-uint64_t db_disown_ns(struct db *db, const struct list *owned, uint64_t most); /* another owner for all of these objects */
+uint64_t db_change_ns(struct db *db, const struct list *objects, uint32_t from, uint64_t most); /* another owner or another place for each of these but the first `from' */
 /* E_INVARG: a property name would be defined twice along a line; E_RECMOVE: a cycle. NOTHING allowed. */
 enum error db_chparent(struct db *db, objid o, objid parent);
 /* Last in the new contents. The caller has excluded cycles. `where' may be NOTHING. */

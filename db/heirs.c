@@ -254,12 +254,12 @@ uint64_t db_refit_ns(struct db *db, objid id, enum refit what, size_t slots, uin
     return ns;
 }
 
-uint64_t db_disown_ns(struct db *db, const struct list *owned, uint64_t most) {
+uint64_t db_change_ns(struct db *db, const struct list *objects, uint32_t from, uint64_t most) {
     uint64_t ns = 0;
-    if (!db->store) return owned->len * HEIR_NS;
+    if (!db->store) return from < objects->len ? (uint64_t)(objects->len - from) * HEIR_NS : 0;
     load_begin(db);
-    for (uint32_t i = 0; i < owned->len && ns <= most; i++) {
-        objid o = owned->items[i].u.o;
+    for (uint32_t i = from; i < objects->len && ns <= most; i++) {
+        objid o = objects->items[i].u.o;
         ns += HEIR_NS + ((uint64_t)o < db->cap && is_cold(db, o) ? load_ns(db, o) : 0);
     }
     store_read_end(db->store);

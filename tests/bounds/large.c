@@ -137,8 +137,23 @@ static objid with_children(struct fake *f) {
     return o;
 }
 
+static void add_verb(struct fake *f, objid o, const char *names, struct code *code) {
+    struct str *s = str_from(names);
+    size_t at = db_add_verb(f->db, o, s, WORLD_ANN, VF_READ | VF_EXEC | VF_DEBUG, VA_THIS, PREP_NONE, VA_THIS);
+    if (code) db_verb_set_code(f->db, (struct verbref){o, (uint32_t)at}, code_ref(code));
+    str_unref(s);
+}
+
+static void accept_all(struct fake *f, objid o) {
+    struct list *messages = NULL;
+    struct code *code = machine_compile_text(&f->m, "return 1;", 9, &messages);
+    add_verb(f, o, "accept", code);
+    code_unref(code);
+}
+
 static objid with_contents(struct fake *f) {
     objid o = new_object(f, NOTHING);
+    accept_all(f, o);
     for (int i = 0; i < OBJECTS; i++) db_move(f->db, new_object(f, NOTHING), o);
     return o;
 }
@@ -204,14 +219,8 @@ static objid inside(struct fake *f) {
         db_move(f->db, next, o);
         o = next;
     }
+    accept_all(f, o);
     return o;
-}
-
-static void add_verb(struct fake *f, objid o, const char *names, struct code *code) {
-    struct str *s = str_from(names);
-    size_t at = db_add_verb(f->db, o, s, WORLD_ANN, VF_READ | VF_EXEC | VF_DEBUG, VA_THIS, PREP_NONE, VA_THIS);
-    if (code) db_verb_set_code(f->db, (struct verbref){o, (uint32_t)at}, code_ref(code));
-    str_unref(s);
 }
 
 static objid with_verbs(struct fake *f) {
