@@ -2,7 +2,7 @@
 /*
  * Who used how much: a bounded table of players, or of verbs, each with what it used in the last minute, in the last hour and since the server began.
  *
- * When the table is full the quarter that used least in the last hour is forgotten, but nobody who is pinned. Counting takes a look-up and eight additions. Times are microseconds.
+ * When the table is full the quarter that used least in the last hour is forgotten, but nobody who is pinned. Counting takes a look-up and six additions. Times are microseconds.
  */
 #ifndef SCHEDULER_USAGE_H
 #define SCHEDULER_USAGE_H
