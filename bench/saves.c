@@ -85,7 +85,7 @@ static struct db *open_warm(const char *dir) {
     value v;
     if (db_world_open(&db, dir, &(struct db_options){.cache_size = INT64_MAX}, &why)) die(&why);
     for (objid o = 0; o <= db_max_object(db); o++)
-        if (!db_get_property(db, o, names[1], 0, &caches[1], &v)) value_unref(v);
+        if (!db_get_property(db, o, names[1], 0, &caches[1], NULL, &v)) value_unref(v);
     return db;
 }
 

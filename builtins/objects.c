@@ -22,15 +22,22 @@ struct result bf_parent(struct builtin_call *c) {
     return e == E_NONE ? result_obj(db_parent(db_of(c), o)) : result_raise(e);
 }
 
+/* V_NONE: there was no time to read all of it. */
+static struct result result_listed(struct builtin_call *c, value list) { return list.type == V_NONE ? support_gave_up(c) : result_value(list); }
+
 struct result bf_children(struct builtin_call *c) {
     objid o;
+    struct patience patience = vm_patience(c->vm);
     enum error e = support_valid_arg(c, 0, &o);
-    return e == E_NONE ? result_value(db_children(db_of(c), o)) : result_raise(e);
+    return e == E_NONE ? result_listed(c, db_children(db_of(c), o, &patience)) : result_raise(e);
 }
 
 struct result bf_max_object(struct builtin_call *c) { return result_obj(db_max_object(db_of(c))); }
 
-struct result bf_players(struct builtin_call *c) { return result_value(db_players(db_of(c))); }
+struct result bf_players(struct builtin_call *c) {
+    struct patience patience = vm_patience(c->vm);
+    return result_listed(c, db_players(db_of(c), &patience));
+}
 
 struct result bf_is_player(struct builtin_call *c) {
     objid o;
@@ -79,8 +86,9 @@ struct result bf_object_bytes(struct builtin_call *c) {
 
 struct result bf_owned_objects(struct builtin_call *c) {
     objid owner = c->args[0].u.o;
+    struct patience patience = vm_patience(c->vm);
     if (!db_valid(db_of(c), owner)) return result_raise(E_INVIND);
-    return result_value(db_owned_objects(db_of(c), owner));
+    return result_listed(c, db_owned_objects(db_of(c), owner, &patience));
 }
 
 struct result bf_recycled_objects(struct builtin_call *c) {
@@ -243,6 +251,8 @@ enum emptied { EMPTIED, EMPTIED_BY_HOOK /* which is to be called, first */, EMPT
 /* Takes the contents out, then o itself from its place, as often as its hooks put something back. */
 static enum emptied empty_out(struct builtin_call *c, objid o, struct result *r) {
     struct db *db = db_of(c);
+    struct patience patience = vm_patience(c->vm);
+    if (!db_load_contents(db, o, &patience)) return EMPTIED_TOO_SLOWLY;
     for (;;) {
         objid thing = db_first_content(db, o), place = db_location(db, o);
         if (thing != NOTHING) {
@@ -281,8 +291,10 @@ static bool can_destroy(struct builtin_call *c, objid o, const struct list *owne
     return false;
 }
 
+/* V_NONE: there was no time to find out. */
 static value what_loses_its_owner(const struct builtin_call *c, objid o) {
-    return c->m->dialect->recycle_disowns ? db_owned_objects(db_of(c), o) : value_list(list_empty());
+    struct patience patience = vm_patience(c->vm);
+    return c->m->dialect->recycle_disowns ? db_owned_objects(db_of(c), o, &patience) : value_list(list_empty());
 }
 
 static struct result continue_recycle(struct builtin_call *c, objid o) {
@@ -294,6 +306,7 @@ static struct result continue_recycle(struct builtin_call *c, objid o) {
     case EMPTIED_TOO_SLOWLY: return support_gave_up(c);
     }
     value owned = what_loses_its_owner(c, o);
+    if (owned.type == V_NONE) return support_gave_up(c);
     if (can_destroy(c, o, owned.u.l, &r)) destroy(c, o, owned.u.l), r = result_int(0);
     value_unref(owned);
     return r;
@@ -314,6 +327,7 @@ struct result bf_recycle(struct builtin_call *c) {
     struct result r;
     /* before anything of it is done; who owns much is mostly a player */
     value owned = db_flag(db_of(c), o, OF_PLAYER) ? what_loses_its_owner(c, o) : value_list(list_empty());
+    if (owned.type == V_NONE) return support_gave_up(c);
     bool can = can_destroy(c, o, owned.u.l, &r);
     value_unref(owned);
     if (!can) return r;
@@ -351,7 +365,7 @@ static bool would_be_inside_itself(struct db *db, objid what, objid where) {
 
 /* Brings what, now last, to a place among the contents: what follows that place is taken out and put back behind it. */
 static void place_at(struct db *db, const struct transfer *t) {
-    value contents = db_contents(db, t->where);
+    value contents = db_contents(db, t->where, NULL);
     for (int64_t i = t->position; i <= (int64_t)contents.u.l->len; i++) {
         objid o = list_get(contents.u.l, i).u.o;
         if (o == t->what) continue;
@@ -363,7 +377,9 @@ static void place_at(struct db *db, const struct transfer *t) {
 
 static bool can_place(struct builtin_call *c, const struct transfer *t) {
     if (t->position <= 0 || t->where == NOTHING) return true;
-    value contents = db_contents(db_of(c), t->where);
+    struct patience patience = vm_patience(c->vm);
+    value contents = db_contents(db_of(c), t->where, &patience);
+    if (contents.type == V_NONE) return false;
     uint32_t before = t->position <= (int64_t)contents.u.l->len ? (uint32_t)t->position - 1 : contents.u.l->len;
     bool can = vm_can_afford(c->vm, db_change_ns(db_of(c), contents.u.l, before, vm_time_left_ns(c->vm)));
     value_unref(contents);

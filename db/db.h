@@ -15,6 +15,7 @@
 #ifndef DB_DB_H
 #define DB_DB_H
 
+#include "base/patience.h"
 #include "base/str.h"
 #include "base/value.h"
 #include "db/code.h"
@@ -54,11 +55,13 @@ bool db_flag(struct db *db, objid o, enum object_flag f);
 void db_set_flag(struct db *db, objid o, enum object_flag f, bool on); /* OF_PLAYER also keeps players() */
 objid db_parent(struct db *db, objid o);
 objid db_location(struct db *db, objid o);
-value db_contents(struct db *db, objid o); /* new list */
-value db_children(struct db *db, objid o); /* new list */
-value db_owned_objects(struct db *db, objid owner); /* new list, by number; owner need not be valid */
+/* New lists, which may have to be read first. V_NONE: patience was over; what was read is kept, and the next call goes on there. */
+value db_contents(struct db *db, objid o, const struct patience *p);
+value db_children(struct db *db, objid o, const struct patience *p);
+value db_owned_objects(struct db *db, objid owner, const struct patience *p); /* by number; owner need not be valid */
+value db_players(struct db *db, const struct patience *p); /* in order of getting the flag */
+bool db_load_contents(struct db *db, objid o, const struct patience *p); /* reads them only; false: patience was over */
 objid db_next_free(struct db *db, objid from, objid below); /* lowest number in from..below-1 that is not in use; NOTHING */
-value db_players(struct db *db); /* new list, in order of getting the flag */
 size_t db_count_children(struct db *db, objid o);
 bool db_is_leaf(struct db *db, objid o); /* without children, and that is known without reading */
 size_t db_count_contents(struct db *db, objid o);
@@ -118,8 +121,8 @@ struct prop_cache {
 };
 
 /* o.name for a frame with permissions of `progr': all checks in order (o may be anything: E_INVIND, E_PROPNF, E_PERM), built-in ones too. *out owned.
-   cache may be NULL. */
-enum error db_get_property(struct db *db, objid o, struct str *name, objid progr, struct prop_cache *cache, value *out);
+   cache may be NULL. V_NONE: db_contents() has no patience any more. */
+enum error db_get_property(struct db *db, objid o, struct str *name, objid progr, struct prop_cache *cache, const struct patience *p, value *out);
 /* o.name = v with all checks (E_TYPE of built-in ones before E_PERM). Takes v always. */
 enum error db_set_property(struct db *db, objid o, struct str *name, value v, objid progr, struct prop_cache *cache);
 /* Without permission: for the server's own reading ($server_options, .aliases). false if there is none. */

@@ -43,7 +43,7 @@ static void add_kids(struct walk *w, objid of) {
     struct links *read = NULL;
     const struct links *kids = NULL;
     if (o && !(o->state & OS_COLD_CHILDREN)) kids = object_children(o);
-    else if (load_some_rows(w->db, ROW_CHILDREN, (uint64_t)of, w->rows, &read)) kids = read;
+    else if (load_rows(w->db, ROW_CHILDREN, (uint64_t)of, &(struct read_limit){w->rows, NULL}, &read)) kids = read;
     else w->cut = true;
     uint64_t cursor = 0;
     for (objid kid; !w->cut && (kid = links_next(kids, &cursor)) != NOTHING;)

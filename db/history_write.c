@@ -164,7 +164,7 @@ int history_sweep(struct writer *w, struct history_sweep *sweep) {
     int64_t now = w->time;
     struct row_keys r = {.most = SWEEP_ROWS};
     if (!sweep->at.len && now < sweep->again && sweep->again - now <= SWEEP_EVERY) return 0; /* unless the clock was put back */
-    int rc = store_scan_from(w->store, T_HISTORY, sweep->at.bytes, sweep->at.len, note_key, &r);
+    int rc = store_scan_from(w->store, T_HISTORY, sweep->at.bytes, sweep->at.len, 0, note_key, &r);
     for (size_t i = 0; i < r.n && !rc; i++)
         if (time_of(&r.v[i]) < now - w->limits.age_us) rc = delete_row(w, &r.v[i]);
     if (r.n == r.most) {

@@ -67,46 +67,56 @@ void owned_cool(struct db *db) {
     else owned_free(db);
 }
 
-/* A cold list holds nothing: all of it is in the store or among the changed rows. */
+/* Of a cold list all is in the store or among the changed rows; the part that was read follows. */
 void owned_add(struct db *db, objid owner, objid o) {
     struct owner *w = owner_get(db, owner);
-    if (!w->cold) links_insert(&w->list, (uint64_t)o + 1, o);
+    links_insert_read(&w->list, w->cold, (uint64_t)o + 1, o);
     row_put(db, ROW_OWNED, (uint64_t)owner, (uint64_t)o, o);
 }
 
 void owned_remove(struct db *db, objid owner, objid o) {
     struct owner *w = owner_get(db, owner);
-    if (!w->cold) links_remove(w->list, (uint64_t)o + 1);
+    links_remove(w->list, (uint64_t)o + 1);
     row_delete(db, ROW_OWNED, (uint64_t)owner, (uint64_t)o);
 }
 
-/* Asking about an owner that is not in the index leaves it so: most are asked once, when they are recycled. */
-static value owned_unindexed(struct db *db, objid owner) {
+/* Asking about an owner that is not in the index leaves it so: most are asked once, when they are recycled. But what takes longer than there is time for is kept for the next time. */
+static value owned_unindexed(struct db *db, objid owner, const struct read_limit *limit) {
     struct links *all = NULL;
-    if (db->store) load_rows(db, ROW_OWNED, (uint64_t)owner, &all);
-    value v = links_to_list(all);
-    links_free(all);
+    bool whole = load_rows(db, ROW_OWNED, (uint64_t)owner, limit, &all);
+    value v = whole ? links_to_list(all, limit->patience) : value_none();
+    if (v.type == V_NONE) {
+        struct owner *w = owner_get(db, owner);
+        db->owned->asked = true;
+        w->list = all;
+        w->cold = !whole;
+    } else {
+        links_free(all);
+    }
     return v;
 }
 
-value db_owned_objects(struct db *db, objid owner) {
-    if (!db->owned || !db->owned->v || !owner_find(db->owned, owner)->used) return owned_unindexed(db, owner);
+value owned_objects(struct db *db, objid owner, const struct read_limit *limit) {
+    if (!db->owned || !db->owned->v || !owner_find(db->owned, owner)->used) return owned_unindexed(db, owner, limit);
     struct owner *w = owner_get(db, owner);
     db->owned->asked = true;
-    if (w->cold) {
-        w->cold = false;
-        load_rows(db, ROW_OWNED, (uint64_t)owner, &w->list);
-    }
-    return links_to_list(w->list);
+    if (w->cold && !load_rows(db, ROW_OWNED, (uint64_t)owner, limit, &w->list)) return value_none();
+    w->cold = false;
+    return links_to_list(w->list, limit->patience);
 }
+
+value db_owned_objects(struct db *db, objid owner, const struct patience *p) { return owned_objects(db, owner, &(struct read_limit){SIZE_MAX, p}); }
 
 /* ---- players ---- */
 
+bool players_load(struct db *db, const struct read_limit *limit) {
+    if (db->players_cold && !load_rows(db, ROW_PLAYER, 0, limit, &db->players)) return false;
+    db->players_cold = false;
+    return true;
+}
+
 struct links *players_loaded(struct db *db) {
-    if (db->players_cold) {
-        db->players_cold = false;
-        load_rows(db, ROW_PLAYER, 0, &db->players);
-    }
+    players_load(db, NULL);
     return db->players;
 }
 
@@ -127,4 +137,4 @@ void players_remove(struct db *db, objid o) {
     }
 }
 
-value db_players(struct db *db) { return links_to_list(players_loaded(db)); }
+value db_players(struct db *db, const struct patience *p) { return players_load(db, &(struct read_limit){SIZE_MAX, p}) ? links_to_list(db->players, p) : value_none(); }

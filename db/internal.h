@@ -81,6 +81,7 @@ struct links {
     struct link *v;
     uint32_t first, n, cap; /* v[first..n) */
     uint32_t live;
+    uint64_t read_to; /* of a list that is read in portions: up to this key it is as it is to be, and above it empty */
 };
 
 /* What only some objects have: definitions, heirs, lists. Most have none of it. */
@@ -101,7 +102,7 @@ enum object_state {
     OS_VERBS = 8,
     OS_LISTS = 16, /* rows of its children or contents */
     OS_QUEUED = 32, /* is in db->dirty */
-    OS_COLD_CHILDREN = 64, /* the store has more than is in `children' */
+    OS_COLD_CHILDREN = 64, /* the store may have more than is in `children' */
     OS_COLD_CONTENTS = 128,
     OS_OWN_LAYOUT = 256,
     OS_SAVING = 512, /* the save that is under way writes some of it: `saving' */
@@ -253,8 +254,13 @@ static inline bool object_is_wizard(struct db *db, objid who) {
 struct object *object_next_below(struct object *o, const struct object *root);
 void object_attach(struct object *o, struct object *parent); /* up, kid, next, prev */
 void object_detach(struct object *o);
-void object_load_children(struct db *db, struct object *o);
-void object_load_contents(struct db *db, struct object *o);
+/* So much of a list at most: rows, and time. What was read stays; false: it is not all, and the next call goes on there. NULL: all. */
+struct read_limit {
+    size_t rows;
+    const struct patience *patience;
+};
+bool object_load_children(struct db *db, struct object *o, const struct read_limit *limit);
+bool object_load_contents(struct db *db, struct object *o, const struct read_limit *limit);
 void object_load_tree(struct db *db, struct object *o); /* all descendants */
 void object_put_child(struct db *db, struct object *parent, uint64_t key, objid o); /* list and row */
 void object_put_content(struct db *db, struct object *where, uint64_t key, objid o);
@@ -269,10 +275,10 @@ struct links *links_new(void);
 void links_free(struct links *l);
 void links_append(struct links **l, uint64_t key, objid o); /* key above all present */
 void links_insert(struct links **l, uint64_t key, objid o);
-void links_merge(struct links **l, struct link *more, size_t n); /* sorts `more'; its keys are not in the list */
+void links_insert_read(struct links **l, bool cold, uint64_t key, objid o); /* into a cold list only if it is read so far: else it comes with the rest */
 bool links_remove(struct links *l, uint64_t key);
 objid links_next(const struct links *l, uint64_t *cursor); /* first with a key above *cursor; NOTHING */
-value links_to_list(const struct links *l);
+value links_to_list(const struct links *l, const struct patience *p); /* V_NONE: patience was over */
 static inline size_t links_count(const struct links *l) { return l ? l->live : 0; }
 
 /* ---- shape.c ---- */
@@ -335,10 +341,12 @@ void verb_table_free(struct db *db);
 
 void owned_add(struct db *db, objid owner, objid o);
 void owned_remove(struct db *db, objid owner, objid o);
+value owned_objects(struct db *db, objid owner, const struct read_limit *limit); /* V_NONE: not all was read */
 void owned_free(struct db *db);
 void owned_cool(struct db *db); /* drops what was not asked for since the last call */
 void players_add(struct db *db, objid o);
 void players_remove(struct db *db, objid o);
+bool players_load(struct db *db, const struct read_limit *limit);
 struct links *players_loaded(struct db *db);
 
 /* ---- free_numbers.c ---- */

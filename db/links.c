@@ -61,23 +61,8 @@ void links_insert(struct links **lp, uint64_t key, objid o) {
     l->live++;
 }
 
-static int by_key(const void *a, const void *b) {
-    uint64_t x = ((const struct link *)a)->key, y = ((const struct link *)b)->key;
-    return (x > y) - (x < y);
-}
-
-/* From the end down, so that nothing is moved twice. */
-void links_merge(struct links **lp, struct link *more, size_t n) {
-    if (!n) return;
-    qsort(more, n, sizeof *more, by_key);
-    if (!*lp) *lp = links_new();
-    struct links *l = *lp;
-    uint32_t old = l->n, at = l->n += (uint32_t)n;
-    if (l->n > l->cap) l->v = xrealloc(l->v, (l->cap = l->n + l->n / 4) * sizeof *l->v);
-    while (n) {
-        if (old > l->first && l->v[old - 1].key > more[n - 1].key) l->v[--at] = l->v[--old];
-        else l->v[--at] = more[--n], l->live++;
-    }
+void links_insert_read(struct links **lp, bool cold, uint64_t key, objid o) {
+    if (!cold || (*lp && key <= (*lp)->read_to)) links_insert(lp, key, o);
 }
 
 static void close_up(struct links *l) {
@@ -116,10 +101,13 @@ objid links_next(const struct links *l, uint64_t *cursor) {
     return NOTHING;
 }
 
-value links_to_list(const struct links *l) {
-    if (!links_count(l)) return value_list(list_empty());
-    struct list *out = list_new(l->live);
-    for (uint32_t i = l->first; i < l->n; i++)
+value links_to_list(const struct links *l, const struct patience *p) {
+    struct list *out = links_count(l) ? list_new(l->live) : list_empty();
+    for (uint32_t i = l ? l->first : 0; l && i < l->n; i++) {
         if (l->v[i].o != LINK_DEAD) out = list_append_take(out, value_obj(l->v[i].o));
+        if (i % PATIENCE_STEPS != PATIENCE_STEPS - 1 || !patience_is_over(p)) continue;
+        list_unref(out);
+        return value_none();
+    }
     return value_list(out);
 }

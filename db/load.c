@@ -14,7 +14,7 @@
 
 enum { READ_ATTEMPTS = 300, LOG_EVERY = 10 }; /* of some two seconds */
 
-static void damaged(struct db *db, enum store_table t, objid o, const char *why) {
+void load_damaged(struct db *db, enum store_table t, objid o, const char *why) {
     if (db->damaged++ < 20) log_error("%s of #%lld: %s; run `evermoo check'", store_table_name(t), (long long)o, why);
 }
 
@@ -25,71 +25,7 @@ void load_begin(struct db *db) {
     }
 }
 
-/* ---- lists ---- */
-
-struct row_reader {
-    struct db *db;
-    enum row_table table;
-    uint64_t a;
-    struct links **out;
-    size_t left; /* of the store's to be read */
-    bool is_all;
-    struct link *changed; /* not in the store */
-    size_t n, cap;
-};
-
-static bool row_known(struct db *db, enum row_table t, uint64_t a, uint64_t b) {
-    return rowset_find(db->rows, t, a, b) || rowset_find(db->rows_saving, t, a, b);
-}
-
-static bool read_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
-    struct row_reader *r = ctx;
-    uint64_t a, b;
-    struct dec d;
-    struct buf scratch = BUF_INIT;
-    const char *why = "its key has another form";
-    struct rec_link link = {0};
-    if (!r->left--) return r->is_all = false;
-    bool ok = r->table == ROW_PLAYER ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
-    ok = ok && !record_open(r->db->store, row_store_table[r->table], key, klen, data, len, &d, &scratch, &why);
-    if (ok && r->table != ROW_OWNED && rec_link_decode(&link, &d)) ok = false, why = "damaged";
-    if (!ok) damaged(r->db, row_store_table[r->table], (objid)r->a, why);
-    else if (r->table == ROW_OWNED && !row_known(r->db, r->table, r->a, (uint64_t)object_of_key(b))) links_insert(r->out, (uint64_t)object_of_key(b) + 1, object_of_key(b));
-    else if (r->table != ROW_OWNED && !row_known(r->db, r->table, r->a, b)) links_insert(r->out, b, link.object);
-    buf_fini(&scratch);
-    return true;
-}
-
-static void overlay_rows(struct row_reader *r, const struct rowset *rows, const struct rowset *newer) {
-    for (const struct row *at = NULL; (at = rowset_next(rows, r->table, r->a, at));) {
-        if (at->deleted || rowset_find(newer, r->table, r->a, at->b)) continue;
-        if (r->n == r->cap) r->changed = xrealloc(r->changed, (r->cap = r->cap ? r->cap * 2 : 16) * sizeof *r->changed);
-        r->changed[r->n++] = (struct link){r->table == ROW_OWNED ? at->b + 1 : at->b, at->v};
-    }
-}
-
-void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out) { load_some_rows(db, t, a, SIZE_MAX, out); }
-
-bool load_some_rows(struct db *db, enum row_table t, uint64_t a, size_t most, struct links **out) {
-    if (!db->store) return true;
-    struct row_reader r = {.db = db, .table = t, .a = a, .out = out};
-    struct key prefix = key_one(key_object((objid)a));
-    uint64_t before;
-    do {
-        before = db->damaged;
-        r.left = most;
-        r.is_all = true;
-        load_begin(db);
-        if (store_scan(db->store, row_store_table[t], prefix.bytes, t == ROW_PLAYER ? 0 : prefix.len, read_row, &r))
-            damaged(db, row_store_table[t], (objid)a, store_error(db->store));
-        store_read_end(db->store);
-    } while (recover_for_load(db, before));
-    overlay_rows(&r, db->rows_saving, db->rows);
-    overlay_rows(&r, db->rows, NULL);
-    links_merge(out, r.changed, r.n);
-    free(r.changed);
-    return r.is_all;
-}
+/* ---- free numbers ---- */
 
 struct free_reader {
     struct db *db;
@@ -106,8 +42,8 @@ static bool read_free(void *ctx, const void *key, size_t klen, const void *data,
     bool ok = key_parse_one(key, klen, &b);
     objid o = object_of_key(b);
     if (ok && o >= r->below) return false;
-    if (!ok || record_open(r->db->store, T_FREE, key, klen, data, len, &d, &scratch, &why)) damaged(r->db, T_FREE, o, why);
-    else if (!row_known(r->db, ROW_FREE, 0, (uint64_t)o)) r->found(r->db, o);
+    if (!ok || record_open(r->db->store, T_FREE, key, klen, data, len, &d, &scratch, &why)) load_damaged(r->db, T_FREE, o, why);
+    else if (!rowset_find(r->db->rows, ROW_FREE, 0, (uint64_t)o) && !rowset_find(r->db->rows_saving, ROW_FREE, 0, (uint64_t)o)) r->found(r->db, o);
     buf_fini(&scratch);
     return true;
 }
@@ -119,23 +55,9 @@ void load_free(struct db *db, objid from, objid below, void (*found)(struct db *
     do {
         before = db->damaged;
         load_begin(db);
-        if (store_scan_from(db->store, T_FREE, first.bytes, first.len, read_free, &r)) damaged(db, T_FREE, from, store_error(db->store));
+        if (store_scan_from(db->store, T_FREE, first.bytes, first.len, 0, read_free, &r)) load_damaged(db, T_FREE, from, store_error(db->store));
         store_read_end(db->store);
     } while (recover_for_load(db, before));
-}
-
-void object_load_children(struct db *db, struct object *o) {
-    o->state |= OS_LISTS_ASKED;
-    if (!(o->state & OS_COLD_CHILDREN)) return;
-    o->state &= (uint16_t)~OS_COLD_CHILDREN;
-    load_rows(db, ROW_CHILDREN, (uint64_t)o->id, &object_defs(o)->children);
-}
-
-void object_load_contents(struct db *db, struct object *o) {
-    o->state |= OS_LISTS_ASKED;
-    if (!(o->state & OS_COLD_CONTENTS)) return;
-    o->state &= (uint16_t)~OS_COLD_CONTENTS;
-    load_rows(db, ROW_CONTENTS, (uint64_t)o->id, &object_defs(o)->contents);
 }
 
 /* ---- programs ---- */
@@ -155,7 +77,7 @@ static struct code *read_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]
         rec_code_fini(&rec);
         if (memcmp(c->hash, hash, CODE_HASH_BYTES)) code_unref(c), c = NULL, why = "damaged: its text has another hash";
     }
-    if (!c) damaged(db, T_CODE, NOTHING, why);
+    if (!c) load_damaged(db, T_CODE, NOTHING, why);
     buf_fini(&scratch);
     return c;
 }
@@ -194,7 +116,7 @@ static void read_propdefs(struct db *db, struct object *o) {
     int rc = record_get(db->store, T_PROPDEF, &k, &d, &scratch, &why);
     if (rc == STORE_NOT_FOUND) return;
     if (rc || rec_propdefs_decode(&rec, &d)) {
-        damaged(db, T_PROPDEF, o->id, why);
+        load_damaged(db, T_PROPDEF, o->id, why);
         rec.items.len = 0;
     }
     for (items = dec_over(rec.items.p, rec.items.len); !items.bad && !dec_at_end(&items);) {
@@ -203,7 +125,7 @@ static void read_propdefs(struct db *db, struct object *o) {
         struct dec one = dec_over(p, len);
         struct rec_propdef def;
         if (items.bad || rec_propdef_decode(&def, sharing(db, &one))) {
-            damaged(db, T_PROPDEF, o->id, "damaged");
+            load_damaged(db, T_PROPDEF, o->id, "damaged");
             break;
         }
         struct defs *defs = object_defs(o);
@@ -226,7 +148,7 @@ static bool read_verb(void *ctx, const void *key, size_t klen, const void *data,
     struct rec_verbdef rec;
     const char *why = "damaged";
     if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_VERBDEF, key, klen, data, len, &d, &scratch, &why) || rec_verbdef_decode(&rec, sharing(r->db, &d))) {
-        damaged(r->db, T_VERBDEF, r->o->id, why);
+        load_damaged(r->db, T_VERBDEF, r->o->id, why);
     } else {
         struct verb *v = object_append_verb(r->o);
         *v = (struct verb){.id = id, .names = rec.names, .owner = rec.owner, .perms = (uint16_t)rec.perms, .prep = (int16_t)rec.prep, .state = VERB_STORED, .code_bytes = (uint32_t)rec.code_bytes};
@@ -254,7 +176,7 @@ static bool read_propval(void *ctx, const void *key, size_t klen, const void *da
     struct rec_propval rec;
     const char *why = "damaged";
     if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_PROPVAL, key, klen, data, len, &d, &scratch, &why) || rec_propval_decode(&rec, sharing(r->db, &d))) {
-        damaged(r->db, T_PROPVAL, r->o->id, why);
+        load_damaged(r->db, T_PROPVAL, r->o->id, why);
         buf_fini(&scratch);
         return true;
     }
@@ -265,7 +187,7 @@ static bool read_propval(void *ctx, const void *key, size_t klen, const void *da
         slot_set_owner(r->o, (uint32_t)at, rec.owner);
         slot_add_bits(r->o, (uint32_t)at, SLOT_STORED);
     } else {
-        if (!row_is_deleted(r->db, ROW_PROPVAL, (uint64_t)r->o->id, id)) damaged(r->db, T_PROPVAL, r->o->id, "a property that is not defined");
+        if (!row_is_deleted(r->db, ROW_PROPVAL, (uint64_t)r->o->id, id)) load_damaged(r->db, T_PROPVAL, r->o->id, "a property that is not defined");
         rec_propval_fini(&rec);
     }
     buf_fini(&scratch);
@@ -279,7 +201,7 @@ static void read_slots(struct db *db, struct object *o, const struct key *k) {
     o->shape = own ? shape_new(base, o->id, o->defs->props, o->defs->nprops) : shape_ref((struct shape *)base);
     slots_default(o);
     struct object_reader r = {db, o};
-    if (o->shape->n && store_scan(db->store, T_PROPVAL, k->bytes, k->len, read_propval, &r)) damaged(db, T_PROPVAL, o->id, store_error(db->store));
+    if (o->shape->n && store_scan(db->store, T_PROPVAL, k->bytes, k->len, read_propval, &r)) load_damaged(db, T_PROPVAL, o->id, store_error(db->store));
 }
 
 /* One object whose parent is loaded, or invalid. Takes what is in rec. */
@@ -294,12 +216,12 @@ static void instantiate(struct db *db, objid id, struct rec_object *rec) {
     o->state = OS_COLD_CHILDREN | OS_COLD_CONTENTS | OS_STORED;
     if (rec->parent >= 0 && (uint64_t)rec->parent < db->cap) p = db->objects[rec->parent];
     if ((uintptr_t)p <= 1) p = NULL;
-    if (!p && rec->parent != NOTHING) damaged(db, T_OBJECT, id, "its parent is not valid");
+    if (!p && rec->parent != NOTHING) load_damaged(db, T_OBJECT, id, "its parent is not valid");
     object_attach(o, p);
     struct key k = key_one(key_object(id));
     struct object_reader r = {db, o};
     read_propdefs(db, o);
-    if (store_scan(db->store, T_VERBDEF, k.bytes, k.len, read_verb, &r)) damaged(db, T_VERBDEF, id, store_error(db->store));
+    if (store_scan(db->store, T_VERBDEF, k.bytes, k.len, read_verb, &r)) load_damaged(db, T_VERBDEF, id, store_error(db->store));
     read_slots(db, o, &k);
     layout_assign(db, o);
     cache_loaded(db, o);
@@ -314,7 +236,7 @@ static int read_header(struct db *db, objid id, struct rec_object *rec) {
     int rc = record_get(db->store, T_OBJECT, &k, &d, &scratch, &why);
     if (!rc) rc = rec_object_decode(rec, sharing(db, &d));
     if (rc) object_table_grow(db, id), db->objects[id] = OBJECT_ABSENT;
-    if (rc < 0) damaged(db, T_OBJECT, id, why);
+    if (rc < 0) load_damaged(db, T_OBJECT, id, why);
     buf_fini(&scratch);
     return rc;
 }

@@ -9,13 +9,13 @@
 #define DB_LOAD_H
 
 #include "db/internal.h"
+#include "db/store.h"
 
 /* store_read_begin(). What cannot be read for want of the store itself is not to look like what does not exist: all waits, and when that stays so for ten minutes the process ends. */
 void load_begin(struct db *db);
-/* All rows (a, key) of the table, with what changed since the last save, into *out. Keys of ROW_OWNED, which are object numbers, appear as number + 1. Not for
-   ROW_FREE: */
-void load_rows(struct db *db, enum row_table t, uint64_t a, struct links **out);
-bool load_some_rows(struct db *db, enum row_table t, uint64_t a, size_t most, struct links **out); /* after so many of those in the store it stops: false */
+void load_damaged(struct db *db, enum store_table t, objid o, const char *why); /* logs and counts */
+/* Rows (a, key) of the table, with what changed since the last save, into *out (struct read_limit). Keys of ROW_OWNED, which are object numbers, appear as number + 1. Not for ROW_FREE: */
+bool load_rows(struct db *db, enum row_table t, uint64_t a, const struct read_limit *limit, struct links **out);
 void load_free(struct db *db, objid from, objid below, void (*found)(struct db *db, objid o)); /* those in the store of which the changed rows know nothing */
 /* Owned; NULL: not there or damaged. */
 struct code *load_code(struct db *db, const uint8_t hash[CODE_HASH_BYTES]);

@@ -134,16 +134,16 @@ struct object *object_next_below(struct object *o, const struct object *root) {
 
 /* ---- lists of children and contents ---- */
 
-/* A cold list holds nothing: all of it is in the store or among the changed rows. */
+/* Of a cold list all is in the store or among the changed rows; the part that was read follows. */
 void object_put_child(struct db *db, struct object *parent, uint64_t key, objid o) {
     object_dirty(db, parent, OS_LISTS);
-    if (!(parent->state & OS_COLD_CHILDREN)) links_insert(&object_defs(parent)->children, key, o);
+    links_insert_read(&object_defs(parent)->children, parent->state & OS_COLD_CHILDREN, key, o);
     row_put(db, ROW_CHILDREN, (uint64_t)parent->id, key, o);
 }
 
 void object_put_content(struct db *db, struct object *where, uint64_t key, objid o) {
     object_dirty(db, where, OS_LISTS);
-    if (!(where->state & OS_COLD_CONTENTS)) links_insert(&object_defs(where)->contents, key, o);
+    links_insert_read(&object_defs(where)->contents, where->state & OS_COLD_CONTENTS, key, o);
     row_put(db, ROW_CONTENTS, (uint64_t)where->id, key, o);
 }
 
@@ -162,7 +162,7 @@ static void remove_child(struct db *db, struct object *parent, struct object *o)
 
 void object_load_tree(struct db *db, struct object *o) {
     for (struct object *at = o; at; at = object_next_below(at, o)) {
-        object_load_children(db, at);
+        object_load_children(db, at, NULL);
         uint64_t cursor = 0;
         for (objid kid; (kid = links_next(object_children(at), &cursor)) != NOTHING;) object_at(db, kid);
     }
@@ -211,8 +211,8 @@ void object_drop_records(struct db *db, struct object *o) {
 
 void db_destroy(struct db *db, objid id) {
     struct object *o = object_must(db, id);
-    object_load_children(db, o);
-    object_load_contents(db, o);
+    object_load_children(db, o, NULL);
+    object_load_contents(db, o, NULL);
     must(!links_count(object_children(o)) && !links_count(object_contents(o)) && o->location == NOTHING);
     object_touch(db, o);
     if (o->flags & OF_WIZARD) watch_moved(db);
@@ -292,13 +292,13 @@ objid db_location(struct db *db, objid o) { return object_must(db, o)->location;
 
 static struct links *contents_of(struct db *db, objid id) {
     struct object *o = object_must(db, id);
-    object_load_contents(db, o);
+    object_load_contents(db, o, NULL);
     return object_contents(o);
 }
 
 static struct links *children_of(struct db *db, objid id) {
     struct object *o = object_must(db, id);
-    object_load_children(db, o);
+    object_load_children(db, o, NULL);
     return object_children(o);
 }
 
@@ -307,8 +307,18 @@ static objid first_of(const struct links *l) {
     return links_next(l, &cursor);
 }
 
-value db_contents(struct db *db, objid o) { return links_to_list(contents_of(db, o)); }
-value db_children(struct db *db, objid o) { return links_to_list(children_of(db, o)); }
+bool db_load_contents(struct db *db, objid o, const struct patience *p) { return object_load_contents(db, object_must(db, o), &(struct read_limit){SIZE_MAX, p}); }
+
+value db_contents(struct db *db, objid id, const struct patience *p) {
+    struct object *o = object_must(db, id);
+    return object_load_contents(db, o, &(struct read_limit){SIZE_MAX, p}) ? links_to_list(object_contents(o), p) : value_none();
+}
+
+value db_children(struct db *db, objid id, const struct patience *p) {
+    struct object *o = object_must(db, id);
+    return object_load_children(db, o, &(struct read_limit){SIZE_MAX, p}) ? links_to_list(object_children(o), p) : value_none();
+}
+
 size_t db_count_children(struct db *db, objid o) { return links_count(children_of(db, o)); }
 size_t db_count_contents(struct db *db, objid o) { return links_count(contents_of(db, o)); }
 objid db_first_content(struct db *db, objid o) { return first_of(contents_of(db, o)); }

@@ -76,7 +76,7 @@ static bool is_protected(struct db *db, enum builtin_prop p, objid who) { return
 
 static value flag_value(const struct object *o, unsigned f) { return value_int((o->flags & f) != 0); }
 
-static value builtin_get(struct db *db, struct object *o, enum builtin_prop p) {
+static value builtin_get(struct db *db, struct object *o, enum builtin_prop p, const struct patience *patience) {
     switch (p) {
     case BP_NAME: return value_str(str_ref(o->name));
     case BP_OWNER: return value_obj(o->owner);
@@ -86,9 +86,7 @@ static value builtin_get(struct db *db, struct object *o, enum builtin_prop p) {
     case BP_W: return flag_value(o, OF_WRITE);
     case BP_F: return flag_value(o, OF_FERTILE);
     case BP_LOCATION: return value_obj(o->location);
-    case BP_CONTENTS:
-        object_load_contents(db, o);
-        return links_to_list(object_contents(o));
+    case BP_CONTENTS: return db_contents(db, o->id, patience);
     case BP_NONE:
     case BP_COUNT: break;
     }
@@ -160,7 +158,7 @@ static enum error find_slot(struct db *db, objid id, struct str *name, struct pr
     return at >= 0 ? E_NONE : E_PROPNF;
 }
 
-enum error db_get_property(struct db *db, objid id, struct str *name, objid progr, struct prop_cache *cache, value *out) {
+enum error db_get_property(struct db *db, objid id, struct str *name, objid progr, struct prop_cache *cache, const struct patience *patience, value *out) {
     if (cache && db_fast_get(db, id, progr, cache, out)) return E_NONE;
     struct object *o;
     enum builtin_prop builtin;
@@ -169,7 +167,7 @@ enum error db_get_property(struct db *db, objid id, struct str *name, objid prog
     if (e != E_NONE) return e;
     if (builtin != BP_NONE) {
         if (is_protected(db, builtin, progr)) return E_PERM;
-        *out = builtin_get(db, o, builtin);
+        *out = builtin_get(db, o, builtin, patience);
         return E_NONE;
     }
     if (!slot_allows(db, o, slot, progr, PF_READ)) return E_PERM;
@@ -208,7 +206,7 @@ bool db_read_property(struct db *db, objid id, const char *name, value *out) {
     enum builtin_prop builtin;
     uint32_t slot;
     enum error e = find_slot(db, id, s, NULL, &o, &builtin, &slot);
-    if (e == E_NONE) *out = builtin != BP_NONE ? builtin_get(db, o, builtin) : slot_read(o, slot);
+    if (e == E_NONE) *out = builtin != BP_NONE ? builtin_get(db, o, builtin, NULL) : slot_read(o, slot);
     str_unref(s);
     return e == E_NONE;
 }
@@ -274,7 +272,7 @@ void db_prop_clear(struct db *db, const struct propref *p, objid progr) {
 
 value db_prop_value(struct db *db, const struct propref *p) {
     struct object *o = prop_object(db, p);
-    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin) : slot_read(o, p->slot);
+    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin, NULL) : slot_read(o, p->slot);
 }
 
 void db_prop_set_value(struct db *db, const struct propref *p, value v) {
@@ -289,7 +287,7 @@ void db_prop_set_value(struct db *db, const struct propref *p, value v) {
 
 value db_prop_raw_value(struct db *db, const struct propref *p) {
     struct object *o = prop_object(db, p);
-    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin) : value_ref(slot_value(o, p->slot));
+    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin, NULL) : value_ref(slot_value(o, p->slot));
 }
 
 size_t db_count_props(struct db *db, objid o) { return object_must(db, o)->shape->n; }

@@ -65,7 +65,7 @@ static void owners_follow(struct db *db, struct change c) {
 }
 
 static void children_follow(struct db *db, struct object *o, struct change c) {
-    object_load_children(db, o);
+    object_load_children(db, o, NULL);
     uint64_t key = 0;
     for (objid kid; (kid = links_next(object_children(o), &key)) != NOTHING;) {
         struct object *k = object_at(db, kid);
@@ -76,7 +76,7 @@ static void children_follow(struct db *db, struct object *o, struct change c) {
 }
 
 static void contents_follow(struct db *db, struct object *o, struct change c) {
-    object_load_contents(db, o);
+    object_load_contents(db, o, NULL);
     uint64_t key = 0;
     for (objid in; (in = links_next(object_contents(o), &key)) != NOTHING;) {
         struct object *k = object_at(db, in);

@@ -355,8 +355,7 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t klen,
     return 0;
 }
 
-/* From the key `from' on, as long as keys begin with its first plen bytes. */
-static int scan(struct store *s, enum store_table t, const void *from, size_t flen, size_t plen, store_row *row, void *ctx) {
+int store_scan_from(struct store *s, enum store_table t, const void *from, size_t flen, size_t plen, store_row *row, void *ctx) {
     if (!s->shared->has[t]) return 0;
     MDB_cursor *c;
     int rc = mdb_cursor_open(current(s), s->shared->dbi[t], &c);
@@ -376,9 +375,8 @@ static int scan(struct store *s, enum store_table t, const void *from, size_t fl
     return rc && rc != MDB_NOTFOUND ? store_fail(s, rc, "cannot read") : 0;
 }
 
-int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx) { return scan(s, t, prefix, plen, plen, row, ctx); }
+int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx) { return store_scan_from(s, t, prefix, plen, plen, row, ctx); }
 
-int store_scan_from(struct store *s, enum store_table t, const void *from, size_t flen, store_row *row, void *ctx) { return scan(s, t, from, flen, 0, row, ctx); }
 
 uint64_t store_count(struct store *s, enum store_table t) {
     MDB_stat st;

@@ -54,7 +54,7 @@ int store_get(struct store *s, enum store_table t, const void *key, size_t klen,
 /* Rows whose key begins with the prefix, in order. row: true to go on. It must not change the table. */
 typedef bool store_row(void *ctx, const void *key, size_t klen, const void *data, size_t len);
 int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx);
-int store_scan_from(struct store *s, enum store_table t, const void *from, size_t flen, store_row *row, void *ctx); /* from this key on, or the first above it */
+int store_scan_from(struct store *s, enum store_table t, const void *from, size_t flen, size_t plen, store_row *row, void *ctx); /* from this key on, or the first above it, as long as keys begin with its first plen bytes */
 
 /* Writing: the writer only. */
 int store_begin(struct store *s);

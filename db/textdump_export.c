@@ -186,8 +186,8 @@ static bool gather_links(struct export *ex) {
         evict_sometimes(ex, o);
         if (!db_valid(ex->db, o)) continue;
         ex->sum->objects++;
-        link_list(ex->next, db_contents(ex->db, o));
-        link_list(ex->sibling, db_children(ex->db, o));
+        link_list(ex->next, db_contents(ex->db, o, NULL));
+        link_list(ex->sibling, db_children(ex->db, o, NULL));
         for (uint32_t i = 0; i < db_count_verbs(ex->db, o); i++) ex->sum->programs += db_verb_code(ex->db, (struct verbref){o, i}) != NULL;
     }
     return true;
@@ -312,7 +312,7 @@ static bool put_programs(struct export *ex, objid o) {
 /* ---- the rest ---- */
 
 static void put_head(struct export *ex) {
-    value players = db_players(ex->db);
+    value players = db_players(ex->db, NULL);
     buf_printf(&ex->out, "** LambdaMOO Database, Format Version %d **\n", ex->options->format);
     put_int(ex, ex->nslots);
     put_int(ex, ex->sum->programs);

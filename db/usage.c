@@ -117,7 +117,7 @@ static void add_saved(struct db *db, struct usage_entry *sum) {
 
 /* For a world of a format that had no such table, opened for reading. */
 static void sum_up(struct db *db, struct usage_entry *sum) {
-    value all = db_owned_objects(db, sum->owner);
+    value all = db_owned_objects(db, sum->owner, NULL);
     for (uint32_t i = 1; i <= all.u.l->len; i++) {
         struct object *o = object_at(db, list_get(all.u.l, i).u.o);
         if (!o) continue;

@@ -164,7 +164,7 @@ static int complete_verbs(struct counting *c, struct writer *w) {
     int rc = 0;
     do {
         p->n = 0;
-        rc = store_scan_from(w->store, T_VERBDEF, from.bytes, from.len, note_key, p);
+        rc = store_scan_from(w->store, T_VERBDEF, from.bytes, from.len, 0, note_key, p);
         for (size_t i = 0; i < p->n && !rc; i++) rc = complete_verb(c, w, &p->keys[i]);
         if (p->n) from = p->keys[p->n - 1];
         if (p->n) from.bytes[from.len++] = 0; /* the first possible key above it */

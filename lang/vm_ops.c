@@ -548,8 +548,13 @@ static bool property_error(struct vm *vm, enum error e, objid o, struct str *nam
 bool vm_op_get_property(struct vm *vm, value *dest, const value *obj, struct str *name, struct prop_cache *cache) {
     if (obj->type != V_OBJ) return vm_error_types(vm, T_OBJ, (int)obj->type);
     value v;
-    enum error e = db_get_property(vm->m->db, obj->u.o, name, vm_top(vm)->progr, cache, &v);
+    struct patience patience = vm_patience(vm);
+    enum error e = db_get_property(vm->m->db, obj->u.o, name, vm_top(vm)->progr, cache, &patience, &v);
     if (e != E_NONE) return property_error(vm, e, obj->u.o, name);
+    if (v.type == V_NONE) {
+        vm_abort_seconds(vm);
+        return vm_error(vm, E_QUOTA);
+    }
     reg_put(dest, v);
     return true;
 }

@@ -135,7 +135,7 @@ static const struct host terminal_host = {
 
 objid offline_first_wizard(struct db *db) {
     objid best = NOTHING;
-    value players = db_players(db);
+    value players = db_players(db, NULL);
     for (uint32_t i = 1; i <= players.u.l->len; i++) {
         objid o = list_get(players.u.l, i).u.o;
         if (db_is_wizard(db, o) && (best == NOTHING || o < best)) best = o;

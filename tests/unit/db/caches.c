@@ -34,7 +34,7 @@ static objid walk_to_value(struct db *db, objid o, struct str *name) {
 static void expect_property(struct db *db, struct program *p, objid o, int name, int place, objid progr) {
     struct propref ref;
     value got = value_none(), want = value_int(0);
-    enum error e = db_get_property(db, o, p->names[name], progr, &p->props[name][place], &got);
+    enum error e = db_get_property(db, o, p->names[name], progr, &p->props[name][place], NULL, &got);
     if (!db_valid(db, o)) {
         cr_assert_eq(e, E_INVIND);
         return;
@@ -185,7 +185,7 @@ Test(caches, children_to_come_are_not_mistaken_for_those_that_were) {
     }
     objid child = db_create(db, parent, root);
     value v;
-    cr_assert_eq(db_get_property(db, child, p.names[0], root, &p.props[0][0], &v), E_NONE);
+    cr_assert_eq(db_get_property(db, child, p.names[0], root, &p.props[0][0], NULL, &v), E_NONE);
     cr_assert_eq(v.u.i, 3);
     program_fini(&p);
     db_world_close(db);

@@ -77,7 +77,7 @@ Test(free_numbers, lists_that_are_loaded_late) {
     for (objid o = 3; o < 100; o += 3) db_destroy(db, o);
     for (objid o = 99; o > 50; o -= 3) db_create_at(db, o, root, root); /* numbers that were there */
     for (int i = 0; i < 5000; i++) db_create(db, root, root);
-    value kids = db_children(db, root), owned = db_owned_objects(db, root);
+    value kids = db_children(db, root, NULL), owned = db_owned_objects(db, root, NULL);
     objid last = -1;
     uint32_t n = kids.u.l->len;
     cr_assert_eq(n, 100 - 33 + 17 + 5000);

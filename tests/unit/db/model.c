@@ -107,11 +107,11 @@ static void read_one(struct trial *t, struct side *s, unsigned what, objid o, ob
     switch (what) {
     case 0: buf_printf(out, "%d %d %d", db_valid(s->db, o), db_is_wizard(s->db, o), db_is_programmer(s->db, o)); break;
     case 1: buf_printf(out, "#%lld #%lld", (long long)db_max_object(s->db), (long long)db_next_free(s->db, o, t->max)); break;
-    case 2: print_value(out, db_owned_objects(s->db, o)); break;
-    case 3: print_value(out, db_players(s->db)); break;
+    case 2: print_value(out, db_owned_objects(s->db, o, NULL)); break;
+    case 3: print_value(out, db_players(s->db, NULL)); break;
     case 4:
     case 5:
-        buf_printf(out, "%d ", db_get_property(s->db, o, t->names[name], p, &s->props[name][place], &got));
+        buf_printf(out, "%d ", db_get_property(s->db, o, t->names[name], p, &s->props[name][place], NULL, &got));
         print_value(out, got);
         break;
     case 6: read_cached_verb(s, o, t->names[name], &s->verbs[name][place], out); break;
@@ -119,8 +119,8 @@ static void read_one(struct trial *t, struct side *s, unsigned what, objid o, ob
         if (db_read_property(s->db, o, t->names[name]->data, &got)) print_value(out, got);
         break;
     case 8: read_header(s, o, p, out); break;
-    case 9: print_value(out, db_contents(s->db, o)); break;
-    case 10: print_value(out, db_children(s->db, o)); break;
+    case 9: print_value(out, db_contents(s->db, o, NULL)); break;
+    case 10: print_value(out, db_children(s->db, o, NULL)); break;
     case 11: read_property(s, o, t->names[name], p, out); break;
     case 12: read_all_properties(s, o, out); break;
     case 13:

@@ -23,7 +23,7 @@ TestSuite(objects, .fini = drop_pool);
 
 static value get(struct db *db, objid o, const char *name) {
     value v;
-    cr_assert_eq(db_get_property(db, o, S(name), 0, NULL, &v), E_NONE);
+    cr_assert_eq(db_get_property(db, o, S(name), 0, NULL, NULL, &v), E_NONE);
     return v;
 }
 
@@ -46,14 +46,14 @@ Test(objects, children_contents_and_players_keep_order) {
     cr_assert_eq(db_count_contents(db, a), 2);
     db_chparent(db, a, NOTHING);
     db_chparent(db, a, root);
-    value kids = db_children(db, root);
+    value kids = db_children(db, root, NULL);
     cr_assert_eq(kids.u.l->len, 3);
     cr_assert_eq(kids.u.l->items[0].u.o, b);
     cr_assert_eq(kids.u.l->items[2].u.o, a);
     value_unref(kids);
     db_set_flag(db, b, OF_PLAYER, true);
     db_set_flag(db, a, OF_PLAYER, true);
-    value players = db_players(db);
+    value players = db_players(db, NULL);
     cr_assert_eq(players.u.l->items[0].u.o, b);
     value_unref(players);
     db_move(db, b, NOTHING);
@@ -104,20 +104,20 @@ Test(objects, caches_stay_right) {
     db_add_propdef(db, root, x, value_int(1), root, PF_READ | PF_WRITE);
     struct prop_cache c = {0};
     value v;
-    cr_assert_eq(db_get_property(db, leaf, x, root, &c, &v), E_NONE);
+    cr_assert_eq(db_get_property(db, leaf, x, root, &c, NULL, &v), E_NONE);
     cr_assert_eq(v.u.i, 1);
     db_set_property(db, mid, x, value_int(2), root, NULL);
-    db_get_property(db, leaf, x, root, &c, &v);
+    db_get_property(db, leaf, x, root, &c, NULL, &v);
     cr_assert_eq(v.u.i, 2);
     db_set_property(db, leaf, x, value_int(3), root, &c);
-    db_get_property(db, leaf, x, root, &c, &v);
+    db_get_property(db, leaf, x, root, &c, NULL, &v);
     cr_assert_eq(v.u.i, 3);
-    db_get_property(db, other, x, root, &c, &v);
+    db_get_property(db, other, x, root, &c, NULL, &v);
     cr_assert_eq(v.u.i, 2);
     db_chparent(db, other, NOTHING);
-    cr_assert_eq(db_get_property(db, other, x, root, &c, &v), E_PROPNF);
+    cr_assert_eq(db_get_property(db, other, x, root, &c, NULL, &v), E_PROPNF);
     cr_assert_eq(db_delete_propdef(db, root, x), E_NONE);
-    cr_assert_eq(db_get_property(db, leaf, x, root, &c, &v), E_PROPNF);
+    cr_assert_eq(db_get_property(db, leaf, x, root, &c, NULL, &v), E_PROPNF);
     db_world_close(db);
 }
 

@@ -53,7 +53,7 @@ void expect_same(struct db *a, struct db *b, int step) {
 void expect_usage(struct db *db, int step) {
     for (objid owner = NOTHING; owner <= db_max_object(db); owner++) {
         int64_t objects, bytes = db_owned_bytes(db, owner, &objects), all = 0, n = 0;
-        value owned = db_owned_objects(db, owner);
+        value owned = db_owned_objects(db, owner, NULL);
         for (uint32_t i = 1; i <= owned.u.l->len; i++, n++) all += usage_of_object(db, object_must(db, list_get(owned.u.l, i).u.o));
         value_unref(owned);
         cr_assert(bytes == all && objects == n, "after step %d #%lld has %lld bytes in %lld objects, not %lld in %lld", step, (long long)owner, (long long)all, (long long)n,

@@ -158,8 +158,8 @@ Test(objdef, examples_objects) {
     cr_expect(db_is_wizard(l.db, 2) && !db_is_wizard(l.db, 50));
     cr_expect(!db_valid(l.db, 41));
     cr_expect_eq(db_max_object(l.db), 62);
-    expect_literal(db_players(l.db), "{#2, #50}");
-    expect_literal(db_contents(l.db, 62), "{#40}");
+    expect_literal(db_players(l.db, NULL), "{#2, #50}");
+    expect_literal(db_contents(l.db, 62, NULL), "{#40}");
     end(&l);
 }
 

@@ -215,7 +215,7 @@ Test(options, writing_one_is_never_too_fast_to_be_seen) {
     for (int i = 1; i < 50; i++) {
         cr_assert_eq(db_set_property(f.db, OPTIONS, name, value_int(i), WIZARD, &cache), E_NONE);
         value v;
-        cr_assert_eq(db_get_property(f.db, OPTIONS, name, WIZARD, &cache, &v), E_NONE);
+        cr_assert_eq(db_get_property(f.db, OPTIONS, name, WIZARD, &cache, NULL, &v), E_NONE);
         expect_option(OPT_fg_share, i, SOURCE_WORLD);
     }
     str_unref(name);

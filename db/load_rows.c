@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists from the store: children, contents, possessions, players.
+ *
+ * What the store has, in order of key, and what changed since, sorted the same way, are merged. A long list can be read in portions: between them it stays cold, and changes
+ * reach the part that is there (links_insert_read()), so that it is never read twice.
+ */
+#include <stdlib.h>
+
+#include "db/format.h"
+#include "db/load.h"
+#include "db/records.h"
+#include "db/rowset.h"
+#include "db/save.h"
+
+struct row_reader {
+    struct db *db;
+    enum row_table table;
+    uint64_t a;
+    struct links **out;
+    struct read_limit left;
+    uint64_t read_to;
+    bool cut;
+    struct link *changed; /* since the last save; LINK_DEAD: removed */
+    size_t n, cap, at;
+};
+
+/* ---- what changed ---- */
+
+static uint64_t link_key(enum row_table t, uint64_t b) { return t == ROW_OWNED ? b + 1 : b; }
+
+static void add_changed(struct row_reader *r, const struct rowset *rows, const struct rowset *newer) {
+    for (const struct row *at = NULL; (at = rowset_next(rows, r->table, r->a, at));) {
+        if (link_key(r->table, at->b) <= r->read_to || rowset_find(newer, r->table, r->a, at->b)) continue;
+        if (r->n == r->cap) r->changed = xrealloc(r->changed, (r->cap = r->cap ? r->cap * 2 : 16) * sizeof *r->changed);
+        r->changed[r->n++] = (struct link){link_key(r->table, at->b), at->deleted ? LINK_DEAD : at->v};
+    }
+}
+
+static int by_key(const void *a, const void *b) {
+    uint64_t x = ((const struct link *)a)->key, y = ((const struct link *)b)->key;
+    return (x > y) - (x < y);
+}
+
+/* They come newest first, and keys mostly rise with time. */
+static void sort_changed(struct row_reader *r) {
+    bool sorted = true;
+    for (size_t i = 0; i < r->n / 2; i++) {
+        struct link other = r->changed[i];
+        r->changed[i] = r->changed[r->n - 1 - i];
+        r->changed[r->n - 1 - i] = other;
+    }
+    for (size_t i = 1; sorted && i < r->n; i++) sorted = r->changed[i - 1].key < r->changed[i].key;
+    if (!sorted) qsort(r->changed, r->n, sizeof *r->changed, by_key);
+}
+
+static void put(struct row_reader *r, struct link link) {
+    if (link.o != LINK_DEAD) links_append(r->out, link.key, link.o);
+}
+
+static void put_changed_below(struct row_reader *r, uint64_t key) {
+    while (r->at < r->n && r->changed[r->at].key < key) put(r, r->changed[r->at++]);
+}
+
+/* ---- what the store has ---- */
+
+static bool parse_row(const struct row_reader *r, const void *key, size_t klen, const void *data, size_t len, struct link *out, const char **why) {
+    uint64_t a, b;
+    struct dec d;
+    struct buf scratch = BUF_INIT;
+    struct rec_link rec = {0};
+    *why = "its key has another form";
+    bool ok = r->table == ROW_PLAYER ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
+    ok = ok && !record_open(r->db->store, row_store_table[r->table], key, klen, data, len, &d, &scratch, why);
+    if (ok && r->table != ROW_OWNED && rec_link_decode(&rec, &d)) ok = false, *why = "damaged";
+    if (ok) *out = r->table == ROW_OWNED ? (struct link){(uint64_t)object_of_key(b) + 1, object_of_key(b)} : (struct link){b, rec.object};
+    buf_fini(&scratch);
+    return ok;
+}
+
+static bool is_enough(struct row_reader *r) { return r->left.rows-- == 0 || (r->left.rows % PATIENCE_STEPS == 0 && patience_is_over(r->left.patience)); }
+
+static bool read_row(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
+    struct row_reader *r = ctx;
+    struct link link;
+    const char *why;
+    if (is_enough(r)) return !(r->cut = true);
+    if (!parse_row(r, key, klen, data, len, &link, &why)) {
+        load_damaged(r->db, row_store_table[r->table], (objid)r->a, why);
+        return true;
+    }
+    put_changed_below(r, link.key);
+    if (r->at < r->n && r->changed[r->at].key == link.key) link = r->changed[r->at++];
+    put(r, link);
+    r->read_to = link.key;
+    return true;
+}
+
+static struct key first_key(const struct row_reader *r) {
+    if (r->table == ROW_PLAYER) return key_one(r->read_to + 1);
+    return key_two(key_object((objid)r->a), r->table == ROW_OWNED ? key_object((objid)r->read_to) : r->read_to + 1);
+}
+
+static void read_rows(struct row_reader *r) {
+    enum store_table t = row_store_table[r->table];
+    struct key from = first_key(r), prefix = key_one(key_object((objid)r->a));
+    if (store_scan_from(r->db->store, t, from.bytes, from.len, r->table == ROW_PLAYER ? 0 : prefix.len, read_row, r)) load_damaged(r->db, t, (objid)r->a, store_error(r->db->store));
+}
+
+/* ---- both ---- */
+
+/* To where this portion began: it may have to be read again. */
+static void begin_portion(struct row_reader *r, const struct read_limit *limit, const struct links *before) {
+    r->left = limit ? *limit : (struct read_limit){SIZE_MAX, NULL};
+    r->read_to = before->read_to;
+    r->n = r->at = 0;
+    r->cut = false;
+    if (*r->out) {
+        (*r->out)->first = before->first;
+        (*r->out)->n = before->n;
+        (*r->out)->live = before->live;
+    }
+    add_changed(r, r->db->rows, NULL);
+    add_changed(r, r->db->rows_saving, r->db->rows);
+    sort_changed(r);
+}
+
+static void keep_part(struct row_reader *r) {
+    if (!*r->out) *r->out = links_new();
+    (*r->out)->read_to = r->read_to;
+}
+
+bool load_rows(struct db *db, enum row_table t, uint64_t a, const struct read_limit *limit, struct links **out) {
+    if (!db->store) return true;
+    const struct links before = *out ? **out : (struct links){0};
+    struct row_reader r = {.db = db, .table = t, .a = a, .out = out};
+    uint64_t damaged;
+    do {
+        damaged = db->damaged;
+        begin_portion(&r, limit, &before);
+        load_begin(db);
+        read_rows(&r);
+        store_read_end(db->store);
+    } while (recover_for_load(db, damaged));
+    if (r.cut) keep_part(&r);
+    else put_changed_below(&r, UINT64_MAX);
+    free(r.changed);
+    return !r.cut;
+}
+
+/* ---- of objects ---- */
+
+static bool load_list(struct db *db, struct object *o, unsigned cold, enum row_table t, const struct read_limit *limit) {
+    o->state |= OS_LISTS_ASKED;
+    if (!(o->state & cold)) return true;
+    struct defs *defs = object_defs(o);
+    if (!load_rows(db, t, (uint64_t)o->id, limit, t == ROW_CHILDREN ? &defs->children : &defs->contents)) return false;
+    o->state &= (uint16_t)~cold;
+    return true;
+}
+
+bool object_load_children(struct db *db, struct object *o, const struct read_limit *limit) { return load_list(db, o, OS_COLD_CHILDREN, ROW_CHILDREN, limit); }
+bool object_load_contents(struct db *db, struct object *o, const struct read_limit *limit) { return load_list(db, o, OS_COLD_CONTENTS, ROW_CONTENTS, limit); }
