@@ -58,18 +58,21 @@ static struct str *join(const struct list *words, size_t from, size_t to) { /* 0
 
 /* ---- objects ---- */
 
-/* Letters in one case, for comparing. ASCII needs no memory but its own. */
-static struct str *fold(const struct str *s) {
+/* Letters in one case, for comparing; of so many bytes from the beginning. ASCII needs no memory but its own. */
+static struct str *fold(const struct str *s, size_t bytes) {
+    if (bytes >= s->len) bytes = s->len;
+    else
+        while (((unsigned char)s->data[bytes] & 0xc0) == 0x80) bytes--; /* not in the middle of a character */
     if (str_is_ascii(s)) {
         struct buf lower = BUF_INIT; /* not in a new string: short ones are everybody's */
-        for (uint32_t i = 0; i < s->len; i++) buf_byte(&lower, (char)ascii_lower((unsigned char)s->data[i]));
+        for (uint32_t i = 0; i < bytes; i++) buf_byte(&lower, (char)ascii_lower((unsigned char)s->data[i]));
         struct str *copy = buf_to_str(&lower);
         buf_fini(&lower);
         return copy;
     }
     utf8proc_uint8_t *folded = NULL;
-    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s->data, (utf8proc_ssize_t)s->len, &folded, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
-    struct str *result = n < 0 ? str_new(s->data, s->len) : str_new((const char *)folded, (size_t)n);
+    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s->data, (utf8proc_ssize_t)bytes, &folded, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
+    struct str *result = n < 0 ? str_new(s->data, bytes) : str_new((const char *)folded, (size_t)n);
     free(folded);
     return result;
 }
@@ -77,11 +80,30 @@ static struct str *fold(const struct str *s) {
 struct match {
     struct db *db;
     const struct str *text; /* folded */
+    struct command_look *look;
+    size_t work;
     objid exact, partial;
 };
 
-/* false: two different objects have this very name. */
+/* Asked for every name: bytes compared, or the like. An object may have to be loaded. */
+enum { NAME_WORK = 64, OBJECT_WORK = 1024, WORK_BETWEEN_LOOKS = 1 << 16 };
+
+/* false: there is no time to look at more. */
+static bool has_time(struct match *m, size_t work) {
+    m->work += work;
+    if (m->work < WORK_BETWEEN_LOOKS) return true;
+    m->work = 0;
+    if (!patience_is_over(m->look->patience)) return true;
+    m->look->gave_up = true;
+    return false;
+}
+
+/* Of a name: enough to see whether it begins with the text, or is it. Folding can make it four times shorter at most, and what ends the part may be other than in the whole. */
+static size_t folded_bytes(const struct match *m) { return 4 * (size_t)m->text->len + 1024; }
+
+/* false: two different objects have this very name, or there is no time to look at more. */
 static bool match_name(struct match *m, objid o, const struct str *name) {
+    enum { FOLD_AS_BYTES = 16 };
     bool begins;
     struct str *folded = NULL;
     if (str_is_ascii(name) && name->len >= m->text->len) { /* no copy for what is compared most */
@@ -89,11 +111,13 @@ static bool match_name(struct match *m, objid o, const struct str *name) {
     } else if (str_is_ascii(name)) {
         begins = false;
     } else {
-        folded = fold(name);
+        folded = fold(name, folded_bytes(m));
+        if (!has_time(m, (size_t)folded->len * FOLD_AS_BYTES)) return str_unref(folded), false;
         name = folded;
         begins = name->len >= m->text->len && memcmp(name->data, m->text->data, m->text->len) == 0;
     }
     bool whole = begins && name->len == m->text->len;
+    size_t compared = name->len >= m->text->len ? m->text->len : 0;
     if (folded) str_unref(folded);
     if (whole) {
         if (m->exact != NOTHING && m->exact != o) return false;
@@ -101,13 +125,14 @@ static bool match_name(struct match *m, objid o, const struct str *name) {
     } else if (begins) {
         m->partial = m->partial == FAILED_MATCH || m->partial == o ? o : AMBIGUOUS;
     }
-    return true;
+    return has_time(m, NAME_WORK + compared);
 }
 
 static bool match_one(struct match *m, objid o) {
     if (!match_name(m, o, db_name(m->db, o))) return false;
     value aliases;
     bool go_on = true;
+    if (!has_time(m, OBJECT_WORK)) return false;
     if (!db_read_property(m->db, o, "aliases", &aliases)) return true;
     if (aliases.type == V_LIST)
         for (int64_t i = 1; go_on && i <= aliases.u.l->len; i++) {
@@ -120,6 +145,7 @@ static bool match_one(struct match *m, objid o) {
 
 static bool match_contents(struct match *m, objid container) {
     if (!db_valid(m->db, container)) return true;
+    if (!db_load_contents(m->db, container, m->look->patience)) return !(m->look->gave_up = true);
     uint64_t cursor = 0;
     objid o;
     while ((o = db_next_content(m->db, container, &cursor)) != NOTHING)
@@ -135,17 +161,23 @@ static objid match_number(struct db *db, const struct str *text) {
     return *end == 0 && db_valid(db, n) ? (objid)n : FAILED_MATCH;
 }
 
-objid command_match_object(struct db *db, objid player, const struct str *text) {
+static objid meant(const struct match *m, bool all_seen) {
+    if (m->look->gave_up) return m->exact != NOTHING ? m->exact : FAILED_MATCH;
+    if (!all_seen) return AMBIGUOUS;
+    return m->exact != NOTHING ? m->exact : m->partial;
+}
+
+objid command_match_object(struct db *db, objid player, const struct str *text, struct command_look *look) {
     if (text->len == 0) return NOTHING;
     if (text->data[0] == '#') return match_number(db, text);
     if (!db_valid(db, player)) return FAILED_MATCH;
     if (str_equal_c(text, "me")) return player;
     if (str_equal_c(text, "here")) return db_location(db, player);
-    struct str *folded = fold(text);
-    struct match m = {db, folded, NOTHING, FAILED_MATCH};
-    bool is_one = match_contents(&m, player) && match_contents(&m, db_location(db, player));
+    struct str *folded = fold(text, text->len);
+    struct match m = {.db = db, .text = folded, .look = look, .exact = NOTHING, .partial = FAILED_MATCH};
+    bool all_seen = match_contents(&m, player) && match_contents(&m, db_location(db, player));
     str_unref(folded);
-    return !is_one ? AMBIGUOUS : m.exact != NOTHING ? m.exact : m.partial;
+    return meant(&m, all_seen);
 }
 
 /* ---- the line ---- */
@@ -189,7 +221,7 @@ static void find_parts(struct command *c) {
     c->iobjstr = join(c->args, first + count, n);
 }
 
-bool command_from_line(struct db *db, objid player, const struct str *line, struct command *out) {
+bool command_from_line(struct db *db, objid player, const struct str *line, struct command_look *look, struct command *out) {
     struct list *words = split_line(line, &out->argstr);
     if (words->len == 0) {
         list_unref(words);
@@ -199,8 +231,8 @@ bool command_from_line(struct db *db, objid player, const struct str *line, stru
     out->verb = str_ref(words->items[0].u.s);
     out->args = list_delete_take(words, 1);
     find_parts(out);
-    out->dobj = command_match_object(db, player, out->dobjstr);
-    out->iobj = command_match_object(db, player, out->iobjstr);
+    out->dobj = command_match_object(db, player, out->dobjstr, look);
+    out->iobj = command_match_object(db, player, out->iobjstr, look);
     return true;
 }
 

@@ -14,11 +14,17 @@ struct command {
     objid dobj, iobj;
 };
 
+/* How long things may be looked through for the one that is meant. */
+struct command_look {
+    const struct patience *patience;
+    bool gave_up; /* not all were looked at: what was not found may be there */
+};
+
 struct list *command_words(const char *line, size_t len);
 /* false: nothing but blanks, and nothing to fini. */
-bool command_from_line(struct db *db, objid player, const struct str *line, struct command *out);
+bool command_from_line(struct db *db, objid player, const struct str *line, struct command_look *look, struct command *out);
 void command_fini(struct command *c);
 /* The object that a text names for a player: NOTHING, AMBIGUOUS, FAILED_MATCH as the language has them. */
-objid command_match_object(struct db *db, objid player, const struct str *text);
+objid command_match_object(struct db *db, objid player, const struct str *text, struct command_look *look);
 
 #endif

@@ -2,6 +2,7 @@
 /* What becomes of a line of a logged-in player: intrinsic commands, do_command, the verb it names, huh. And of out-of-band lines. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "scheduler/command.h"
 #include "scheduler/state.h"
 
@@ -31,7 +32,7 @@ static bool is_program_command(struct scheduler *s, const struct input *in, cons
     return is;
 }
 
-static bool run_intrinsic(struct scheduler *s, struct input *in, const struct command *c) {
+static bool run_intrinsic(struct scheduler *s, struct input *in, const struct command *c, struct command_look *look) {
     static const struct {
         const char *name;
         enum intrinsic which;
@@ -46,7 +47,7 @@ static bool run_intrinsic(struct scheduler *s, struct input *in, const struct co
         return true;
     }
     if (!is_program_command(s, in, c->verb)) return false;
-    if (c->args->len == 1) programming_start(s, in, c->args->items[0].u.s);
+    if (c->args->len == 1) programming_start(s, in, c->args->items[0].u.s, look);
     else tell(s, in->conn, "Usage:  .program object:verb");
     return true;
 }
@@ -108,12 +109,18 @@ static void run_command(struct scheduler *s, struct input *in, const struct comm
     say_delimiter(s, in->conn, in->suffix);
 }
 
+static bool is_late(const void *until_us) { return clock_monotonic_us() >= *(const int64_t *)until_us; }
+
 void dispatch_command(struct scheduler *s, struct input *in, struct str *line) {
     struct command c;
+    int64_t until_us = run_begin_look(s);
+    const struct patience patience = {is_late, &until_us};
+    struct command_look look = {.patience = &patience};
     if (in->program) {
         programming_line(s, in, line);
-    } else if (command_from_line(s->db, in->conn, line, &c)) {
-        if (!run_intrinsic(s, in, &c)) run_command(s, in, &c, line);
+    } else if (command_from_line(s->db, in->conn, line, &look, &c)) {
+        if (look.gave_up) tell(s, in->conn, "There are too many things here to look through them all.");
+        if (!run_intrinsic(s, in, &c, &look)) run_command(s, in, &c, line);
         command_fini(&c);
     }
 }

@@ -30,7 +30,7 @@ static void lap(struct scheduler *s, struct run *run, int64_t now_us) {
 void measure_begin_turn(struct scheduler *s, int64_t now_us, int64_t ready_us) {
     s->lap_us = now_us;
     s->turn_cpu_us = s->slices_cpu_us = 0;
-    s->line_us = 0;
+    s->line_us = s->look_us = 0;
     s->wait_us = ready_us && ready_us < now_us ? now_us - ready_us : 0;
     s->turn_is_fresh = true;
 }

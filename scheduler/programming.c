@@ -11,8 +11,8 @@
 
 enum { MAX_PROGRAM_BYTES = 1 << 24 }; /* whoever sends lines and never a `.' holds no more than this */
 
-static objid find_object(struct scheduler *s, objid player, const struct str *text) {
-    if (text->data[0] != '$') return command_match_object(s->db, player, text);
+static objid find_object(struct scheduler *s, objid player, const struct str *text, struct command_look *look) {
+    if (text->data[0] != '$') return command_match_object(s->db, player, text, look);
     value v;
     if (!db_valid(s->db, 0) || !db_read_property(s->db, 0, text->data + 1, &v)) return NOTHING;
     objid o = v.type == V_OBJ ? v.u.o : NOTHING;
@@ -65,14 +65,14 @@ static void start_on(struct scheduler *s, struct input *in, objid o, struct str 
     }
 }
 
-void programming_start(struct scheduler *s, struct input *in, struct str *spec) {
+void programming_start(struct scheduler *s, struct input *in, struct str *spec, struct command_look *look) {
     const char *colon = strchr(spec->data, ':');
     if (!colon || !colon[1]) {
         tell(s, in->conn, "You must specify a verb; use the format object:verb.");
         return;
     }
     struct str *object = str_new(spec->data, (size_t)(colon - spec->data)), *descriptor = str_from(colon + 1);
-    objid o = find_object(s, in->conn, object);
+    objid o = find_object(s, in->conn, object, look);
     if (db_valid(s->db, o)) start_on(s, in, o, descriptor);
     else say_no_object(s, in->conn, o, object->data);
     str_unref(object);

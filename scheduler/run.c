@@ -30,10 +30,21 @@ static int64_t fair_slice_us(struct scheduler *s, int64_t seconds_us) {
     return most < seconds_us ? most : seconds_us;
 }
 
-static int64_t slice_us(struct scheduler *s, int64_t id, int64_t seconds_us) {
-    int64_t us = fair_slice_us(s, seconds_us);
+/* Its things are looked for before its slice begins; half of the time may go there. */
+int64_t run_begin_look(struct scheduler *s) {
+    s->look_us = s->lap_us;
+    return s->look_us + fair_slice_us(s, seconds_in_us(limit_of(s, OWN_fg_seconds))) / 2;
+}
+
+static int64_t slice_us(struct scheduler *s, const struct run *run) {
+    int64_t us = fair_slice_us(s, seconds_in_us(run->seconds));
+    if (s->look_us) {
+        int64_t looked = run->started_us - s->look_us;
+        us -= looked < us / 2 ? looked : us / 2;
+        s->look_us = 0;
+    }
     if (s->deadlines.len == 0) return us;
-    int64_t left = deadline_left_us(s, id, clock_monotonic_us());
+    int64_t left = deadline_left_us(s, run->task_id, run->started_us);
     return left < us ? left : us;
 }
 
@@ -41,9 +52,9 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     bool fg = class == RUN_FOREGROUND;
     int64_t ticks = limit_of(s, fg ? OWN_fg_ticks : OWN_bg_ticks);
     int64_t seconds = limit_of(s, fg ? OWN_fg_seconds : OWN_bg_seconds);
-    int64_t us = slice_us(s, id, seconds_in_us(seconds));
-    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .stack = value_none(), .ticks = ticks, .seconds = seconds, .limit_us = us, .is_handler = is_handler};
+    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .stack = value_none(), .ticks = ticks, .seconds = seconds, .is_handler = is_handler};
     measure_begin_slice(s, &run);
+    int64_t us = run.limit_us = slice_us(s, &run);
     s->run = &run;
     if (s->host.runs) s->host.runs(s->host.ctx, id, vm);
     s->m->max_stack_depth = (int)(option_int(s, OPT_max_stack_depth) > 100000 ? 100000 : option_int(s, OPT_max_stack_depth));

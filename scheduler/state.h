@@ -163,6 +163,7 @@ struct scheduler {
     int64_t lap_us; /* monotonic: until when CPU time has been charged */
     int64_t wait_us; /* of this turn, until its first slice takes it */
     int64_t line_us; /* when the line that this turn runs was read; 0: none, or not to be counted */
+    int64_t look_us; /* when the things that a line names began to be looked for; 0: the slice that this may cost time has begun, or there is none */
     int64_t turn_cpu_us, slices_cpu_us; /* of this turn, and of the slices in it */
     bool turn_is_fresh; /* nothing has been done in it yet */
     struct lag *lags; /* long slices of which the world has not heard */
@@ -266,6 +267,7 @@ void run_handler(struct scheduler *s, const char *verb, struct list *args);
 void run_input(struct scheduler *s, struct input *in);
 void run_task(struct scheduler *s, struct task *t);
 void run_expired(struct scheduler *s, struct task *t, int64_t now_us); /* a turn in which it ends as out of seconds */
+int64_t run_begin_look(struct scheduler *s); /* for the things that a line names: until when, monotonic. What it takes its slice does not have */
 void run_shorten(struct scheduler *s, int64_t us); /* the slice under way has no more time than that */
 
 /* tell.c */
@@ -298,7 +300,8 @@ void login_line(struct scheduler *s, struct input *in, struct str *line);
 void login_become(struct scheduler *s, struct input *in, objid player, bool created, bool silent);
 void login_run_hooks(struct scheduler *s); /* those that waited for the end of the slice; no task runs */
 void login_close_recycled(struct scheduler *s);
-void programming_start(struct scheduler *s, struct input *in, struct str *spec);
+struct command_look;
+void programming_start(struct scheduler *s, struct input *in, struct str *spec, struct command_look *look);
 void programming_line(struct scheduler *s, struct input *in, struct str *line);
 
 /* saving.c */

@@ -146,10 +146,12 @@ static void run_row(const struct row *row, const char *dir, bool timed, struct o
     fake_login(&f, WORLD_ANN);
     if (timed) clock_fake_off();
     struct buf line = BUF_INIT;
-    buf_printf(&line, ";%s return 0;", row->program);
+    const char *command = strchr(row->program, '\n');
+    buf_printf(&line, ";%.*s return 0;", (int)strcspn(row->program, "\n"), row->program);
     fake_input(&f, WORLD_ANN, buf_c(&line));
     watched = timed ? NULL : f.s;
     run_turns(&f, timed);
+    if (command) fake_input(&f, WORLD_ANN, command + 1), run_turns(&f, timed);
     watched = NULL;
     out->longest = longest;
     const char *said = fake_output(&f, WORLD_ANN);

@@ -16,7 +16,7 @@
 #else
 #define SMALLER
 #endif
-enum { TEXT = 64000000 SMALLER, ELEMENTS = 4000000 SMALLER, STRINGS = 2000000 SMALLER, PAIRS = 1000000 SMALLER, DEEP = 1000000 SMALLER, OBJECTS = 100000 SMALLER, MEMBERS = 10000 SMALLER, LINES = 100000 SMALLER, CHAIN = 3000 };
+enum { TEXT = 64000000 SMALLER, ELEMENTS = 4000000 SMALLER, STRINGS = 2000000 SMALLER, PAIRS = 1000000 SMALLER, DEEP = 1000000 SMALLER, OBJECTS = 100000 SMALLER, CROWD = 1600000 SMALLER, MEMBERS = 10000 SMALLER, LINES = 100000 SMALLER, CHAIN = 3000 };
 
 /* ---- values ---- */
 
@@ -158,6 +158,14 @@ static objid with_contents(struct fake *f) {
     return o;
 }
 
+/* Children, contents and possessions of one object: lists that take longer than a slice to read. */
+static objid crowd(struct fake *f) {
+    objid o = new_object(f, NOTHING);
+    accept_all(f, o);
+    for (int i = 0; i < CROWD; i++) db_move(f->db, db_create(f->db, o, o), o);
+    return o;
+}
+
 static objid with_properties(struct fake *f) {
     objid o = new_object(f, NOTHING);
     struct propdef_new *defs = xcalloc(MEMBERS, sizeof *defs);
@@ -255,7 +263,7 @@ static const struct {
     objid (*make)(struct fake *f);
 } objects[] = {
     {"parent", with_children}, {"box", with_contents}, {"defines", with_properties}, {"inherited", with_properties_and_heirs}, {"chain", heir_of_heirs}, {"inside", inside},
-    {"verbs", with_verbs}, {"program", with_long_verb}, {"empty", empty_object}, {"definers", with_heirs_that_define}, {"valued", with_heirs_that_differ},
+    {"verbs", with_verbs}, {"program", with_long_verb}, {"empty", empty_object}, {"definers", with_heirs_that_define}, {"valued", with_heirs_that_differ}, {"crowd", crowd},
 };
 
 /* ---- by name ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "db/preps.h"
 #include "db/world.h"
@@ -50,7 +51,8 @@ Test(command, words) {
 static void expect_parse(struct db *db, const char *text, const char *verb, const char *argstr, const char *dobjstr, const char *prepstr, const char *iobjstr) {
     struct str *line = str_from(text);
     struct command c;
-    cr_assert(command_from_line(db, 1, line, &c), "%s", text);
+    struct command_look look = {NULL, false};
+    cr_assert(command_from_line(db, 1, line, &look, &c), "%s", text);
     cr_expect_str_eq(c.verb->data, verb);
     cr_expect_str_eq(c.argstr->data, argstr, "%s: argstr is \"%s\"", text, c.argstr->data);
     cr_expect_str_eq(c.dobjstr->data, dobjstr);
@@ -72,14 +74,15 @@ Test(command, parts) {
     expect_parse(db, "get a\\ b from c", "get", "a\\ b from c", "a b", "from", "c");
     struct str *blank = str_from("   ");
     struct command c;
-    cr_expect_not(command_from_line(db, 1, blank, &c));
+    cr_expect_not(command_from_line(db, 1, blank, NULL, &c));
     str_unref(blank);
     db_world_close(db);
 }
 
 static objid match(struct db *db, objid player, const char *text) {
     struct str *s = str_from(text);
-    objid o = command_match_object(db, player, s);
+    struct command_look look = {NULL, false};
+    objid o = command_match_object(db, player, s, &look);
     str_unref(s);
     return o;
 }
@@ -112,5 +115,40 @@ Test(command, letters_beyond_ascii_match_in_either_case) {
     cr_expect_eq(match(db, 1, "CAFÉ"), cafe);
     cr_expect_eq(match(db, 1, "caf"), cafe);
     cr_expect_eq(match(db, 1, "cafe"), FAILED_MATCH);
+    db_world_close(db);
+}
+
+static bool never(const void *ctx) {
+    (void)ctx;
+    return true;
+}
+
+Test(command, who_has_no_time_left_finds_what_was_seen_and_no_more) {
+    struct db *db = new_world();
+    objid first = new_thing(db, "first", NULL, 2);
+    for (int i = 0; i < 1000; i++) new_thing(db, "thing", NULL, 2);
+    objid last = new_thing(db, "last", NULL, 2);
+    const struct patience none = {never, NULL};
+    struct command_look all = {NULL, false}, look = {&none, false};
+    struct str *names[] = {str_from("first"), str_from("last"), str_from("thi")};
+    cr_expect_eq(command_match_object(db, 1, names[1], &all), last);
+    cr_expect_not(all.gave_up);
+    cr_expect_eq(command_match_object(db, 1, names[0], &look), first);
+    cr_expect(look.gave_up);
+    cr_expect_eq(command_match_object(db, 1, names[1], &look), FAILED_MATCH);
+    cr_expect_eq(command_match_object(db, 1, names[2], &look), FAILED_MATCH, "what only begins so may not be the one");
+    for (int i = 0; i < 3; i++) str_unref(names[i]);
+    db_world_close(db);
+}
+
+Test(command, a_long_name_is_folded_only_as_far_as_it_matters) {
+    struct db *db = new_world();
+    struct buf name = BUF_INIT;
+    for (int i = 0; i < 5000; i++) buf_add_c(&name, "\xc3\x89"); /* É */
+    objid o = new_thing(db, buf_c(&name), NULL, 2);
+    cr_expect_eq(match(db, 1, "\xc3\xa9\xc3\xa9"), o);
+    cr_expect_eq(match(db, 1, "\xc3\xa9""e"), FAILED_MATCH);
+    cr_expect_eq(match(db, 1, buf_c(&name)), o);
+    buf_fini(&name);
     db_world_close(db);
 }
