@@ -95,7 +95,12 @@ struct result bf_recycled_objects(struct builtin_call *c) {
     struct db *db = db_of(c);
     struct list *all = list_new(0);
     objid end = db_max_object(db) + 1;
-    for (objid o = 0; (o = db_next_free(db, o, end)) != NOTHING; o++) all = list_append_take(all, value_obj(o));
+    for (objid o = 0; (o = db_next_free(db, o, end)) != NOTHING; o++) {
+        all = list_append_take(all, value_obj(o));
+        if (all->len % PATIENCE_STEPS || !vm_deadline_passed(c->vm)) continue;
+        list_unref(all);
+        return support_gave_up(c);
+    }
     return result_value(value_list(all));
 }
 

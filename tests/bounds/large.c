@@ -166,6 +166,14 @@ static objid crowd(struct fake *f) {
     return o;
 }
 
+/* As many numbers that nothing has; the object itself is another. */
+static objid gone(struct fake *f) {
+    objid last = NOTHING;
+    for (int i = 0; i < CROWD; i++) last = db_create(f->db, NOTHING, WORLD_ANN);
+    for (int i = 0; i < CROWD; i++) db_destroy(f->db, last - i);
+    return last;
+}
+
 static objid with_properties(struct fake *f) {
     objid o = new_object(f, NOTHING);
     struct propdef_new *defs = xcalloc(MEMBERS, sizeof *defs);
@@ -263,7 +271,7 @@ static const struct {
     objid (*make)(struct fake *f);
 } objects[] = {
     {"parent", with_children}, {"box", with_contents}, {"defines", with_properties}, {"inherited", with_properties_and_heirs}, {"chain", heir_of_heirs}, {"inside", inside},
-    {"verbs", with_verbs}, {"program", with_long_verb}, {"empty", empty_object}, {"definers", with_heirs_that_define}, {"valued", with_heirs_that_differ}, {"crowd", crowd},
+    {"verbs", with_verbs}, {"program", with_long_verb}, {"empty", empty_object}, {"definers", with_heirs_that_define}, {"valued", with_heirs_that_differ}, {"crowd", crowd}, {"gone", gone},
 };
 
 /* ---- by name ---- */

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists that are not in memory and too long to be read at once: each call goes on where the one before gave up, and what changes meanwhile is in them. */
+#include <criterion/criterion.h>
+
+#include "base/list.h"
+#include "worlds.h"
+
+enum { PARENT, OTHER, FIRST, KIDS = 2 * PATIENCE_STEPS + 100 /* three portions of who never has time */, LAST = FIRST + KIDS - 1, ADDED };
+
+static bool always(const void *ctx) {
+    (void)ctx;
+    return true;
+}
+static const struct patience none = {always, NULL};
+
+static int asked;
+static bool count(const void *ctx) {
+    (void)ctx;
+    asked++;
+    return false;
+}
+static const struct patience endless = {count, NULL};
+
+/* #0 has KIDS children, which it owns, which are in it, and which are players; none of the lists is in memory. */
+static struct db *world(const char *dir) {
+    struct db *db;
+    struct buf why = BUF_INIT;
+    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    db_create(db, NOTHING, OTHER);
+    db_create(db, NOTHING, OTHER);
+    for (objid kid = FIRST; kid <= LAST; kid++) {
+        cr_assert_eq(db_create(db, PARENT, PARENT), kid);
+        db_move(db, kid, PARENT);
+        db_set_flag(db, kid, OF_PLAYER, true);
+    }
+    save_world(db);
+    return reopen(db, dir, false);
+}
+
+typedef value reading(struct db *db, objid o, const struct patience *p);
+
+static value players(struct db *db, objid o, const struct patience *p) {
+    (void)o;
+    return db_players(db, p);
+}
+
+static void expect_gives_up(struct db *db, reading *read) {
+    value v = read(db, PARENT, &none);
+    cr_assert_eq(v.type, V_NONE);
+}
+
+static void expect_list(struct db *db, reading *read, uint32_t len, objid first, objid last) {
+    value v = read(db, PARENT, &endless);
+    cr_assert_eq(v.type, V_LIST);
+    cr_expect_eq(v.u.l->len, len, "%u, not %u", v.u.l->len, len);
+    cr_expect_eq(list_get(v.u.l, 1).u.o, first);
+    cr_expect_eq(list_get(v.u.l, v.u.l->len).u.o, last);
+    value_unref(v);
+}
+
+static void expect_it_goes_on(reading *read) {
+    char *dir = new_place();
+    struct db *db = world(dir);
+    for (int i = 0; i < 2; i++) expect_gives_up(db, read);
+    asked = 0;
+    expect_list(db, read, KIDS, FIRST, LAST);
+    cr_expect_eq(asked, KIDS / PATIENCE_STEPS, "asked %d times, which is not for the result alone: what was read is read again", asked);
+    db_world_close(db);
+    remove_world(dir);
+}
+
+Test(lists, children_are_read_on) { expect_it_goes_on(db_children); }
+Test(lists, contents_are_read_on) { expect_it_goes_on(db_contents); }
+Test(lists, possessions_are_read_on) { expect_it_goes_on(db_owned_objects); }
+Test(lists, players_are_read_on) { expect_it_goes_on(players); }
+
+static void take_away(struct db *db, objid o) {
+    cr_assert_eq(db_chparent(db, o, OTHER), E_NONE);
+    db_move(db, o, OTHER);
+    db_set_owner(db, o, OTHER);
+    db_set_flag(db, o, OF_PLAYER, false);
+}
+
+/* When a portion is read: out of it, out of what is not read yet, and new ones. */
+static void change(struct db *db) {
+    take_away(db, FIRST);
+    take_away(db, LAST);
+    cr_assert_eq(db_create(db, PARENT, PARENT), ADDED);
+    db_move(db, ADDED, PARENT);
+    db_set_flag(db, ADDED, OF_PLAYER, true);
+}
+
+static void expect_changes(reading *read, bool saved) {
+    char *dir = new_place();
+    struct db *db = world(dir);
+    expect_gives_up(db, read);
+    change(db);
+    db_set_owner(db, OTHER, PARENT); /* its number is below what was read */
+    if (saved) save_world(db);
+    if (read != players) expect_gives_up(db, read); /* who makes a player needs them all */
+    expect_list(db, read, read == db_owned_objects ? KIDS : KIDS - 1, read == db_owned_objects ? OTHER : FIRST + 1, ADDED);
+    db_world_close(db);
+    remove_world(dir);
+}
+
+Test(lists, children_that_come_and_go_meanwhile) { expect_changes(db_children, false); }
+Test(lists, contents_that_come_and_go_meanwhile) { expect_changes(db_contents, false); }
+Test(lists, possessions_that_come_and_go_meanwhile) { expect_changes(db_owned_objects, false); }
+Test(lists, players_who_come_and_go_meanwhile) { expect_changes(players, false); }
+Test(lists, children_that_come_and_go_and_are_saved_meanwhile) { expect_changes(db_children, true); }
+Test(lists, contents_that_come_and_go_and_are_saved_meanwhile) { expect_changes(db_contents, true); }
+Test(lists, possessions_that_come_and_go_and_are_saved_meanwhile) { expect_changes(db_owned_objects, true); }
+Test(lists, players_who_come_and_go_and_are_saved_meanwhile) { expect_changes(players, true); }
