@@ -157,15 +157,15 @@ static struct list *list_lines(struct buf *text) {
 
 static struct result result_lines(struct buf *text) { return result_list(list_lines(text)); }
 
-/* Work a byte of a program's text, at most: to compile it, to list it, to list its instructions. */
-enum { COMPILE_NS = 200, LIST_NS = 80, DISASSEMBLE_NS = 250 };
+/* Work a byte of a program's text, at most: to list it, to list its instructions. */
+enum { LIST_NS = 80, DISASSEMBLE_NS = 250 };
 
 static bool can_list(struct builtin_call *c, const struct code *code, uint64_t ns) { return !code || vm_can_afford(c->vm, (uint64_t)code->text->len * ns); }
 
 static bool can_compile(struct builtin_call *c, const value *lines, size_t n) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < n; i++) bytes += lines[i].u.s->len + 1;
-    return vm_can_afford(c->vm, bytes * COMPILE_NS);
+    return vm_can_afford(c->vm, bytes * MACHINE_COMPILE_NS);
 }
 
 struct result bf_verb_code(struct builtin_call *c) {

@@ -6,6 +6,7 @@
 
 #include "base/dialect.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "db/cache.h"
 #include "db/format.h"
 #include "db/records.h"
@@ -298,6 +299,7 @@ static void read_line(struct db *db, objid id, struct line *made) {
 
 struct object *object_load(struct db *db, objid id) {
     struct line made = {NULL, 0, 0};
+    int64_t taken = pool_account.taken; /* what is read is the world's: none of it is the task's that looks first */
     uint64_t before;
     do {
         before = db->damaged;
@@ -307,6 +309,7 @@ struct object *object_load(struct db *db, objid id) {
         store_read_end(db->store);
     } while (recover_for_load(db, before));
     free(made.v);
+    pool_account.taken = taken;
     struct object *o = db->objects[id];
     return (uintptr_t)o > 1 ? o : NULL;
 }

@@ -79,9 +79,16 @@ void programming_start(struct scheduler *s, struct input *in, struct str *spec, 
     str_unref(descriptor);
 }
 
+/* Nobody waits for its compilation longer than for a slice. */
+static size_t longest_program(struct scheduler *s) {
+    int64_t bytes = run_typed_us(s) * 1000 / MACHINE_COMPILE_NS;
+    return bytes < MAX_PROGRAM_BYTES ? (size_t)bytes : MAX_PROGRAM_BYTES;
+}
+
 static void compile_into(struct scheduler *s, objid conn, struct verbref verb, const struct buf *text) {
     struct list *messages = NULL;
-    if (text->len > MAX_PROGRAM_BYTES) messages = list_of(1, value_str(str_from("Program too long")));
+    size_t most = longest_program(s);
+    if (text->len > most) messages = list_of(1, value_str(str_printf("Program too long: it may have %zu bytes", most)));
     struct code *code = messages ? NULL : machine_compile_text(s->m, buf_c(text), text->len, &messages);
     int64_t errors = messages ? messages->len : 0;
     if (messages) {

@@ -30,10 +30,12 @@ static int64_t fair_slice_us(struct scheduler *s, int64_t seconds_us) {
     return most < seconds_us ? most : seconds_us;
 }
 
-/* Its things are looked for before its slice begins; half of the time may go there. */
+int64_t run_typed_us(struct scheduler *s) { return fair_slice_us(s, seconds_in_us(limit_of(s, OWN_fg_seconds))); }
+
+/* That is before its slice begins; half of the time may go there. */
 int64_t run_begin_look(struct scheduler *s) {
     s->look_us = s->lap_us;
-    return s->look_us + fair_slice_us(s, seconds_in_us(limit_of(s, OWN_fg_seconds))) / 2;
+    return s->look_us + run_typed_us(s) / 2;
 }
 
 static int64_t slice_us(struct scheduler *s, const struct run *run) {

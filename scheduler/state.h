@@ -267,6 +267,7 @@ void run_handler(struct scheduler *s, const char *verb, struct list *args);
 void run_input(struct scheduler *s, struct input *in);
 void run_task(struct scheduler *s, struct task *t);
 void run_expired(struct scheduler *s, struct task *t, int64_t now_us); /* a turn in which it ends as out of seconds */
+int64_t run_typed_us(struct scheduler *s); /* CPU time that what this turn's player typed may use */
 int64_t run_begin_look(struct scheduler *s); /* for the things that a line names: until when, monotonic. What it takes its slice does not have */
 void run_shorten(struct scheduler *s, int64_t us); /* the slice under way has no more time than that */
 

@@ -262,7 +262,7 @@ Test(sched_lines, endless_program) {
     for (int i = 0; i < 20; i++) fake_type(&f, WORLD_WIZARD, line);
     free(line);
     fake_type(&f, WORLD_WIZARD, ".");
-    fake_expect(&f, WORLD_WIZARD, "Now programming System:fo*o bar.  Use \".\" to end.\nProgram too long\n1 error(s).\nVerb not programmed.\n");
+    fake_expect(&f, WORLD_WIZARD, "Now programming System:fo*o bar.  Use \".\" to end.\nProgram too long: it may have 16777216 bytes\n1 error(s).\nVerb not programmed.\n");
     fake_close(&f);
 }
 
