@@ -36,10 +36,25 @@ static enum go program_is_broken(struct vm *vm, const struct program *p) {
     return GO_RAISE;
 }
 
+/* So that it can be called as it is? The first call of a program since it was set or left memory compiles it. */
+static bool is_compiled(const struct verb_call *call) {
+    const struct program *p = call->code->program;
+    return p && (call->debug || p->broken || p->nodebug);
+}
+
+static enum go no_time_to_compile(struct verb_call *call) {
+    value_unref(call->args);
+    return GO_RAISE;
+}
+
 /* Enters the verb; `from' is the calling program's frame. The stack has been looked at. Takes call->args. GO_RAISE: nothing was entered. */
 static inline enum go push_verb(struct vm *vm, struct frame *from, struct verb_call *call) {
     struct program *p = call->code->program;
-    if (!p || !call->debug) p = program_of(vm->m, call->code, call->debug);
+    if (!p || !call->debug) {
+        enum { COMPILE_NS = 100 }; /* a byte, without errors */
+        if (!is_compiled(call) && !vm_can_afford(vm, (uint64_t)call->code->text->len * COMPILE_NS)) return no_time_to_compile(call);
+        p = program_of(vm->m, call->code, call->debug);
+    }
     if (__builtin_expect(p->broken, 0)) {
         value_unref(call->args);
         return program_is_broken(vm, p);
