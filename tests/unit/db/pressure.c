@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A cache in which too much is not saved yet: when it asks for a save, and when it asks for patience. */
+/* A cache in which too much is not saved yet: when it asks for a save, and when it asks for patience. And whose memory an object is. */
 #include <criterion/criterion.h>
 
 #include "base/pool.h"
@@ -58,6 +58,21 @@ Test(pressure, a_cache_full_of_what_is_unsaved_wants_a_save) {
     struct db_cache_stats stats = {0};
     for (; stats.evicted < 7; db_cache_stats(db, &stats)) db_cache_turn(db); /* clean, they leave; for three of them there is room */
     for (objid o = 0; o < 10; o++) cr_assert_eq(db_name(db, o)->len, 300000);
+    db_world_close(db);
+    remove_world(dir);
+}
+
+Test(pressure, what_is_read_is_not_the_memory_of_who_looks_first) {
+    char *dir = new_place();
+    struct db *db = world_with_cache(dir, 64 << 20);
+    struct str *long_name = str_printf("%*s", 300000, "x");
+    db_set_name(db, db_create(db, NOTHING, NOTHING), long_name);
+    str_unref(long_name);
+    save_world(db);
+    db = reopen(db, dir, false);
+    int64_t taken = pool_account.taken;
+    cr_assert_eq(db_name(db, 0)->len, 300000);
+    cr_expect_eq(pool_account.taken, taken);
     db_world_close(db);
     remove_world(dir);
 }
