@@ -157,12 +157,16 @@ value vm_traceback(const struct vm *vm, const char *message); /* list of lines *
 value vm_variable(const struct vm *vm, enum builtin_var var);
 objid vm_task_player(const struct vm *vm); /* player of the outermost frame */
 struct str *vm_first_verb(const struct vm *vm, objid *definer); /* the outermost frame's: its names, borrowed */
-/* What scheduler/ keeps with a task from slice to slice; the machine never looks, and it is not saved. */
+/* What scheduler/ keeps with a task from slice to slice; it is not saved. The machine never looks, but hands `first' on to a fork that begins likewise. */
 struct task_sums {
     int64_t began_us; /* monotonic; 0: it has not */
     int64_t ticks, cpu_us, wait_us;
-    void *verb; /* scheduler/stats.c */
-    uint32_t verb_epoch, slices;
+    uint32_t slices;
+    struct task_first { /* with what it began; scheduler/stats.c */
+        uint32_t epoch;
+        void *verb;
+        objid player;
+    } first;
 };
 struct task_sums *vm_sums(struct vm *vm);
 void *vm_owner(const struct vm *vm); /* the task it belongs to: set by scheduler/ */

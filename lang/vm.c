@@ -247,6 +247,7 @@ struct vm *vm_fork(struct vm *vm, struct frame *f, uint32_t node) {
     g->args = value_ref(f->args);
     value *from = vm_regs(vm, f), *to = vm_regs(child, g);
     for (uint32_t i = 0; i < f->program->nlocals; i++) to[i] = value_ref(from[i]);
+    if (f == vm->frames) child->sums.first = vm->sums.first; /* the same verb, for the same player */
     vm_account_fork(vm, child);
     return child;
 }

@@ -77,7 +77,7 @@ static value facts_of_lengths(const struct scheduler *s) {
 
 value sched_facts(const struct scheduler *s) {
     struct facts f = begin(s);
-    const struct stats_counts *counts = stats_counts(sched_stats(s));
+    const struct stats_counts *counts = sched_counts(s);
     struct stats_gauges gauges = sched_gauges(s);
     struct usage spans[SPANS];
     put_int(&f, "since", stats_since(sched_stats(s)));

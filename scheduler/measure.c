@@ -36,7 +36,7 @@ void measure_begin_turn(struct scheduler *s, int64_t now_us, int64_t ready_us) {
 }
 
 void measure_line(struct scheduler *s, int64_t read_us) {
-    stats_count(s->stats)->commands++;
+    s->counted.commands++;
     s->line_us = read_us;
     s->wait_us = read_us && read_us < s->lap_us ? s->lap_us - read_us : 0;
     s->turn_is_fresh = false;
@@ -46,7 +46,6 @@ void measure_begin_slice(struct scheduler *s, struct run *run) {
     if (s->turn_is_fresh) run->started_us = s->lap_us; /* a moment ago */
     else lap(s, s->run, run->started_us = clock_monotonic_us());
     s->turn_is_fresh = false;
-    run->player = vm_task_player(run->vm);
     run->wait_us = s->wait_us;
     s->wait_us = 0;
     stats_begin_slice(s->stats, run);
@@ -61,14 +60,14 @@ void measure_sample(void *sched, const struct vm *vm, int us) {
     pool_account.taken = taken; /* none of it is the task's */
 }
 
-static enum slice_end count_end(struct stats_counts *n, enum vm_status status) {
+static enum slice_end end_of(enum vm_status status) {
     switch (status) {
     case VM_DONE: break;
-    case VM_UNCAUGHT: n->uncaught++; return SLICE_UNCAUGHT;
-    case VM_SUSPENDED: n->suspends++; return SLICE_SET_ASIDE;
-    case VM_OUT_OF_TICKS: n->out_of_ticks++; return SLICE_OUT_OF_TICKS;
-    case VM_OUT_OF_SECONDS: n->out_of_seconds++; return SLICE_OUT_OF_SECONDS;
-    case VM_KILLED: n->killed++; return SLICE_KILLED;
+    case VM_UNCAUGHT: return SLICE_UNCAUGHT;
+    case VM_SUSPENDED: return SLICE_SET_ASIDE;
+    case VM_OUT_OF_TICKS: return SLICE_OUT_OF_TICKS;
+    case VM_OUT_OF_SECONDS: return SLICE_OUT_OF_SECONDS;
+    case VM_KILLED: return SLICE_KILLED;
     }
     return SLICE_DONE;
 }
@@ -76,17 +75,28 @@ static enum slice_end count_end(struct stats_counts *n, enum vm_status status) {
 void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out) {
     int64_t now = clock_monotonic_us(), us = now - run->started_us;
     lap(s, run, now);
-    enum slice_end end = count_end(stats_count(s->stats), status);
     stats_end_slice(s->stats, run, s->turn, ticks, us);
-    if (us >= SLOW_SLICE_US) slow_end_slice(s, run, (struct slow_slice){.us = us, .cpu_us = run->cpu_us, .ticks = ticks, .end = end, .at_us = now}, out);
+    if (us >= SLOW_SLICE_US) slow_end_slice(s, run, (struct slow_slice){.us = us, .cpu_us = run->cpu_us, .ticks = ticks, .end = end_of(status), .at_us = now}, out);
     value_unref(run->stack);
 }
 
-int64_t measure_end_turn(struct scheduler *s, struct queue *q) {
+void measure_bad_end(struct scheduler *s, enum vm_status status) {
+    struct stats_counts *n = &s->counted;
+    switch (status) {
+    case VM_DONE:
+    case VM_SUSPENDED: break;
+    case VM_UNCAUGHT: n->uncaught++; break;
+    case VM_OUT_OF_TICKS: n->out_of_ticks++; break;
+    case VM_OUT_OF_SECONDS: n->out_of_seconds++; break;
+    case VM_KILLED: n->killed++; break;
+    }
+}
+
+int64_t measure_end_turn(struct scheduler *s) {
     int64_t now = clock_monotonic_us();
     lap(s, NULL, now);
     if (s->line_us) stats_time(s->stats, STATS_latency, now - s->line_us);
-    stats_end_turn(s->stats, q, s->turn_cpu_us - s->slices_cpu_us);
+    if (s->turn_cpu_us != s->slices_cpu_us) stats_end_turn(s->stats, s->turn, s->turn_cpu_us - s->slices_cpu_us);
     s->turn_is_fresh = false;
     return now;
 }

@@ -54,7 +54,7 @@ static enum vm_status run_slice(struct scheduler *s, struct vm *vm, int64_t id, 
     bool fg = class == RUN_FOREGROUND;
     int64_t ticks = limit_of(s, fg ? OWN_fg_ticks : OWN_bg_ticks);
     int64_t seconds = limit_of(s, fg ? OWN_fg_seconds : OWN_bg_seconds);
-    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .stack = value_none(), .ticks = ticks, .seconds = seconds, .is_handler = is_handler};
+    struct run run = {.outer = s->run, .task_id = id, .vm = vm, .sums = vm_sums(vm), .stack = value_none(), .ticks = ticks, .seconds = seconds, .is_handler = is_handler};
     measure_begin_slice(s, &run);
     int64_t us = run.limit_us = slice_us(s, &run);
     s->run = &run;
@@ -143,9 +143,15 @@ static void report_timeout(struct scheduler *s, objid player, int64_t id, bool i
     report(s, player, id, is_handler, "handle_task_timeout", args, o->traceback);
 }
 
+/* One that was not set aside. */
+static void end_task(struct scheduler *s, struct vm *vm, int64_t id, enum vm_status status) {
+    if (status != VM_DONE) measure_bad_end(s, status);
+    vm_free(vm);
+    deadline_drop(s, id);
+}
+
 static enum vm_status run_and_finish(struct scheduler *s, struct vm *vm, int64_t id, enum run_class class, bool is_handler, value wake, value *result) {
     struct vm_outcome out = {0};
-    objid player = vm_task_player(vm); /* its frames are gone when it is over */
     enum vm_status status = run_slice(s, vm, id, class, is_handler, wake, &out);
     if (result) *result = value_int(0);
     if (status == VM_SUSPENDED) {
@@ -153,8 +159,8 @@ static enum vm_status run_and_finish(struct scheduler *s, struct vm *vm, int64_t
         vm_outcome_fini(&out);
         return status;
     }
-    vm_free(vm);
-    deadline_drop(s, id);
+    objid player = vm_sums(vm)->first.player; /* its frames are gone */
+    end_task(s, vm, id, status);
     switch (status) {
     case VM_DONE:
         if (result) *result = value_ref(out.v);
@@ -256,10 +262,7 @@ int sched_eval(struct scheduler *s, objid wizard, const char *text, bool debug, 
     s->m->has_workers = has_workers;
     bool failed = status == VM_UNCAUGHT || status == VM_OUT_OF_TICKS || status == VM_OUT_OF_SECONDS;
     if (status == VM_SUSPENDED) task_set_aside(s, id, vm, &out);
-    else {
-        vm_free(vm);
-        deadline_drop(s, id);
-    }
+    else end_task(s, vm, id, status);
     *result = failed ? value_ref(out.traceback) : status == VM_DONE ? value_ref(out.v) : value_int(0);
     vm_outcome_fini(&out);
     return failed ? -1 : 0;
@@ -318,9 +321,9 @@ static void begin_turn(struct scheduler *s, struct queue *q, int64_t now_us, int
 
 /* When it has ended, monotonic. */
 static int64_t end_turn(struct scheduler *s, struct queue *q) {
-    s->turn = NULL;
     value_free_some(FREED_A_TURN); /* what it dropped it pays for, as far as that is short */
-    int64_t ended = measure_end_turn(s, q);
+    int64_t ended = measure_end_turn(s);
+    s->turn = NULL;
     queue_end_turn(s, q, s->ticks_used, s->turn_cpu_us);
     bool more = run_hooks(s);
     if (s->host.slice_ended && s->host.slice_ended(s->host.ctx)) more = true;

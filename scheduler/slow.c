@@ -50,7 +50,7 @@ static int64_t lag_threshold_us(struct scheduler *s) {
 }
 
 static void note_lag(struct scheduler *s, const struct slow_slice *slice) {
-    stats_count(s->stats)->lagging++;
+    s->counted.lagging++;
     log_info("LAG: #%lld:%.80s (task %lld of #%lld) ran for %.2f seconds", (long long)slice->definer, slice->verb->data, (long long)slice->task_id, (long long)slice->player, (double)slice->us / 1e6);
     if (s->nlags == MOST_LAGS) return;
     s->lags = xrealloc(s->lags, (s->nlags + 1) * sizeof *s->lags);
@@ -63,9 +63,9 @@ void slow_end_slice(struct scheduler *s, struct run *run, struct slow_slice slic
     slice.task_id = run->task_id;
     slice.wall_us = clock_wall_us();
     slice.payer = s->turn ? s->turn->owner : NOTHING;
-    slice.player = run->player;
-    slice.definer = run->verb->who;
-    slice.verb = str_ref(run->verb->verb);
+    slice.player = run->sums->first.player;
+    slice.definer = stats_verb_of(run)->who;
+    slice.verb = str_ref(stats_verb_of(run)->verb);
     slice.stack = stack_of(run, &slice, out);
     slice.progr = programmer_of(slice.stack);
     if (may_lag) note_lag(s, &slice);

@@ -116,9 +116,7 @@ struct run {
     int64_t seconds; /* what it counts as having, and the CPU time that these come to */
     int64_t limit_us;
     struct task_sums *sums; /* the task's */
-    struct usage_entry *verb; /* with which the task began */
     int64_t wait_us, cpu_us;
-    objid player; /* at its beginning */
     value stack; /* when it was last seen running for long; NONE: it was not */
     int64_t stack_us; /* when that was, monotonic */
     bool is_handler; /* runs a verb that hears of errors or long slices: its own are not reported to it */
@@ -170,6 +168,7 @@ struct scheduler {
     size_t nlags;
     size_t nready; /* tasks in the lists of queues */
     struct stats *stats;
+    struct stats_counts counted;
     size_t shares_after_sweep;
     struct profiles *profiles; /* NULL: none was ever started */
     struct watchdog *watchdog;
@@ -242,12 +241,13 @@ void queue_end_turn(struct scheduler *s, struct queue *q, int64_t ticks, int64_t
 int64_t queue_option(struct scheduler *s, struct queue *q, enum own_option which); /* as it is now */
 void queues_fini(struct scheduler *s);
 
-/* measure.c: what is counted of turns and slices */
+/* measure.c: what is counted of turns, slices and how tasks end */
 void measure_begin_turn(struct scheduler *s, int64_t now_us, int64_t ready_us); /* what runs was ready since then; 0: not known */
 void measure_line(struct scheduler *s, int64_t read_us); /* it runs such a line */
-int64_t measure_end_turn(struct scheduler *s, struct queue *q); /* s->turn_cpu_us is what it has cost. The time, monotonic */
+int64_t measure_end_turn(struct scheduler *s); /* s->turn_cpu_us is what it has cost. The time, monotonic */
 void measure_begin_slice(struct scheduler *s, struct run *run); /* before it is s->run; sets started_us */
 void measure_end_slice(struct scheduler *s, struct run *run, enum vm_status status, int64_t ticks, const struct vm_outcome *out); /* when it is no longer; s->lap_us is when it ended */
+void measure_bad_end(struct scheduler *s, enum vm_status status); /* of a task that is over, but not done */
 void measure_sample(void *sched, const struct vm *vm, int us); /* machine_hooks.sampled */
 
 /* slow.c: long slices */

@@ -15,15 +15,14 @@ struct totals { /* of all slices, what no histogram tells */
     int64_t ticks, cpu_us;
 };
 
-/* Slices of one verb and one payer that follow each other, as the shortest mostly do: counted here first, in one line of memory, and where they belong when others come, or somebody looks. */
+/* Slices of one verb and one payer that follow each other, as the shortest mostly do: from the second on they are counted here, in one line of memory, and where they belong when others come, or somebody looks. */
 struct stretch {
     struct usage_entry *verb, *payer; /* NULL: there is none; nobody */
-    struct usage used;
+    struct usage used; /* by those that are counted here only */
 };
 
 struct stats {
     _Alignas(64) struct stretch stretch;
-    struct stats_counts counts;
     int64_t since;
     uint32_t period;
     int64_t period_end_us;
@@ -52,20 +51,17 @@ static void add_totals(void *into, const void *part) {
 
 static const struct rolling_kind totals_kind = {sizeof(struct totals), add_totals};
 
-void stats_settle(struct stats *st) {
-    const struct usage *used = &st->stretch.used;
-    if (!st->stretch.verb) return;
-    usage_add(usage_now(st->stretch.verb, st->period), used);
-    if (st->stretch.payer) usage_add(usage_now(st->stretch.payer, st->period), used);
+static inline void add_where_it_belongs(struct stats *st, struct usage_entry *verb, struct usage_entry *payer, const struct usage *used) {
+    usage_add(usage_now(verb, st->period), used);
+    if (payer) usage_add(usage_now(payer, st->period), used);
     st->all_now.ticks += used->ticks;
     st->all_now.cpu_us += used->cpu_us;
-    st->stretch = (struct stretch){0};
 }
 
-__attribute__((noinline)) static void begin_stretch(struct stats *st, struct usage_entry *verb, struct usage_entry *payer) {
-    stats_settle(st);
-    st->stretch.verb = verb;
-    st->stretch.payer = payer;
+void stats_settle(struct stats *st) {
+    struct stretch *t = &st->stretch;
+    if (t->used.slices) add_where_it_belongs(st, t->verb, t->payer, &t->used);
+    *t = (struct stretch){0};
 }
 
 static void begin_period(struct stats *st, int64_t now_us) {
@@ -109,16 +105,14 @@ void stats_free(struct stats *st) {
 
 /* ---- counting ---- */
 
-struct stats_counts *stats_count(struct stats *st) { return &st->counts; }
+struct usage_entry *stats_verb_of(const struct run *run) { return run->sums->first.verb; }
 
 static void pin_verbs(const struct run *run, bool on) {
-    for (; run; run = run->outer)
-        if (run->verb) run->verb->pinned = on;
+    for (; run; run = run->outer) stats_verb_of(run)->pinned = on;
 }
 
-/* Nothing is forgotten that one of the slices counts in. Forks of one verb follow each other: the entry before is tried first. */
-static struct usage_entry *verb_entry(struct stats *st, objid definer, struct str *names, const struct run *runs) {
-    if (st->last_epoch == st->verbs.epoch && st->last->who == definer && st->last->verb == names) return st->last;
+/* Nothing is forgotten that one of the slices counts in; all of them have begun. */
+__attribute__((noinline)) static struct usage_entry *look_verb_up(struct stats *st, objid definer, struct str *names, const struct run *runs) {
     bool full = st->verbs.len >= st->verbs.most;
     if (full) stats_settle(st), pin_verbs(runs, true);
     struct usage_entry *e = usage_get(&st->verbs, definer, names->len <= LONGEST_NAMES ? names : st->long_names, false, st->period);
@@ -128,20 +122,27 @@ static struct usage_entry *verb_entry(struct stats *st, objid definer, struct st
     return e;
 }
 
-/* At the task's first slice, and after some entries were forgotten. */
-__attribute__((noinline)) static void find_verb(struct stats *st, const struct run *run) {
-    objid definer;
-    struct str *names = vm_first_verb(run->vm, &definer);
-    run->sums->verb = verb_entry(st, definer, names, run);
-    run->sums->verb_epoch = st->verbs.epoch;
-    if (!run->sums->began_us) run->sums->began_us = run->started_us;
+/* Tasks of one verb follow each other: the entry before is tried first. */
+static inline struct usage_entry *verb_entry(struct stats *st, objid definer, struct str *names, const struct run *runs) {
+    if (st->last_epoch == st->verbs.epoch && st->last->who == definer && st->last->verb == names) return st->last;
+    return look_verb_up(st, definer, names, runs);
 }
 
-void stats_begin_slice(struct stats *st, struct run *run) {
-    if (__builtin_expect(run->started_us >= st->period_end_us, 0)) begin_period(st, run->started_us);
-    run->sums = vm_sums(run->vm);
-    if (__builtin_expect(run->sums->verb_epoch != st->verbs.epoch, 0)) find_verb(st, run);
-    run->verb = run->sums->verb;
+/* The period is over, the task begins and nobody has handed on with what, or entries were forgotten. */
+__attribute__((noinline)) static void prepare_slice(struct stats *st, const struct run *run) {
+    if (run->started_us >= st->period_end_us) begin_period(st, run->started_us);
+    struct task_first *first = &run->sums->first;
+    if (first->epoch == st->verbs.epoch) return;
+    objid definer;
+    struct str *names = vm_first_verb(run->vm, &definer);
+    first->verb = verb_entry(st, definer, names, run->outer);
+    first->epoch = st->verbs.epoch;
+    first->player = vm_task_player(run->vm);
+}
+
+void stats_begin_slice(struct stats *st, const struct run *run) {
+    if (!run->sums->began_us) run->sums->began_us = run->started_us;
+    if (__builtin_expect(run->started_us >= st->period_end_us || run->sums->first.epoch != st->verbs.epoch, 0)) prepare_slice(st, run);
 }
 
 void stats_time(struct stats *st, enum stats_histogram which, int64_t us) { histogram_add(&st->times_now[which], us); }
@@ -157,34 +158,71 @@ static struct usage_entry *payer_entry(struct stats *st, struct queue *q) {
     return q->usage;
 }
 
-/* Without what samples tell. */
-static inline void add_slice(struct usage *into, const struct run *run, int64_t ticks, int64_t us) {
-    into->slices++;
-    into->ticks += ticks;
-    into->cpu_us += run->cpu_us;
-    into->wait_us += run->wait_us;
-    if (us > into->worst_slice_us) into->worst_slice_us = us;
-    if (run->wait_us > into->worst_wait_us) into->worst_wait_us = run->wait_us;
+static inline struct usage usage_of(const struct run *run, int64_t ticks, int64_t us) {
+    return (struct usage){.slices = 1, .ticks = ticks, .cpu_us = run->cpu_us, .wait_us = run->wait_us, .worst_slice_us = us, .worst_wait_us = run->wait_us};
 }
 
-static void add_to_task(struct task_sums *sums, const struct run *run, int64_t ticks) {
+/* To the task, and the histograms. */
+static inline void add_to_task_and_times(struct stats *st, struct task_sums *sums, const struct usage *slice, bool has_payer) {
     sums->slices++;
-    sums->ticks += ticks;
-    sums->cpu_us += run->cpu_us;
-    sums->wait_us += run->wait_us;
+    sums->ticks += slice->ticks;
+    sums->cpu_us += slice->cpu_us;
+    sums->wait_us += slice->wait_us;
+    histogram_add(&st->times_now[STATS_slice], slice->worst_slice_us);
+    if (has_payer) histogram_add(&st->times_now[STATS_wait], slice->wait_us);
 }
 
+static inline bool goes_on(const struct stretch *t, const struct usage_entry *verb, const struct usage_entry *payer) {
+    return t->verb == verb && t->payer == payer;
+}
+
+/* The one before is settled. */
+static inline void begin_stretch(struct stats *st, struct usage_entry *verb, struct usage_entry *payer, const struct usage *first) {
+    add_where_it_belongs(st, verb, payer, first);
+    st->stretch.verb = verb;
+    st->stretch.payer = payer;
+}
+
+__attribute__((noinline)) static void end_any_slice(struct stats *st, const struct run *run, struct queue *payer, int64_t ticks, int64_t us) {
+    struct usage slice = usage_of(run, ticks, us);
+    struct usage_entry *verb = stats_verb_of(run), *pays = payer ? payer_entry(st, payer) : NULL;
+    if (goes_on(&st->stretch, verb, pays)) {
+        usage_add(&st->stretch.used, &slice);
+    } else {
+        stats_settle(st);
+        begin_stretch(st, verb, pays, &slice);
+    }
+    add_to_task_and_times(st, run->sums, &slice, payer);
+}
+
+static inline bool is_short(int64_t us) { return (uint64_t)us < HISTOGRAM_SUB; }
+
+/* Nothing has to be settled, or put into the past, before a slice of theirs begins a stretch. */
+static inline bool may_begin(const struct stats *st, const struct usage_entry *verb, const struct usage_entry *payer) {
+    return !st->stretch.used.slices && verb->times.period == st->period && payer->times.period == st->period;
+}
+
+/* The shortest slices, for which it matters what counting costs, mostly need nothing that end_any_slice() may have to call: they are counted here, in registers. */
 void stats_end_slice(struct stats *st, const struct run *run, struct queue *payer, int64_t ticks, int64_t us) {
-    struct usage_entry *pays = payer ? payer_entry(st, payer) : NULL;
-    add_to_task(run->sums, run, ticks);
-    if (st->stretch.verb != run->verb || st->stretch.payer != pays) begin_stretch(st, run->verb, pays);
-    add_slice(&st->stretch.used, run, ticks, us);
-    histogram_add(&st->times_now[STATS_slice], us);
-    if (payer) histogram_add(&st->times_now[STATS_wait], run->wait_us);
+    if (!payer || payer->usage_epoch != st->players.epoch || !is_short(us) || !is_short(run->wait_us)) {
+        end_any_slice(st, run, payer, ticks, us);
+        return;
+    }
+    struct usage slice = usage_of(run, ticks, us);
+    struct usage_entry *verb = stats_verb_of(run), *pays = payer->usage;
+    if (goes_on(&st->stretch, verb, pays)) {
+        usage_add(&st->stretch.used, &slice);
+    } else if (may_begin(st, verb, pays)) {
+        begin_stretch(st, verb, pays, &slice);
+    } else {
+        end_any_slice(st, run, payer, ticks, us);
+        return;
+    }
+    add_to_task_and_times(st, run->sums, &slice, true);
 }
 
 void stats_end_turn(struct stats *st, struct queue *q, int64_t cpu_us) {
-    if (cpu_us) usage_now(payer_entry(st, q), st->period)->cpu_us += cpu_us;
+    usage_now(payer_entry(st, q), st->period)->cpu_us += cpu_us;
 }
 
 void stats_sample(struct stats *st, const struct vm *vm, int us, const struct run *runs) {
@@ -205,7 +243,7 @@ void stats_sample(struct stats *st, const struct vm *vm, int us, const struct ru
 }
 
 void sched_note_loop(struct scheduler *s, int64_t us) {
-    s->stats->counts.loops++;
+    s->counted.loops++;
     stats_time(s->stats, STATS_stall, us);
 }
 
@@ -260,7 +298,7 @@ const struct stats *sched_stats(const struct scheduler *s) {
     return s->stats;
 }
 
-const struct stats_counts *stats_counts(const struct stats *st) { return &st->counts; }
+const struct stats_counts *sched_counts(const struct scheduler *s) { return &s->counted; }
 
 int64_t stats_since(const struct stats *st) { return st->since; }
 

@@ -40,8 +40,8 @@ enum stats_histogram {
 /* ---- looking ---- */
 
 const struct stats *sched_stats(const struct scheduler *s);
+const struct stats_counts *sched_counts(const struct scheduler *s); /* since the server began */
 struct stats_gauges sched_gauges(const struct scheduler *s);
-const struct stats_counts *stats_counts(const struct stats *st); /* since the server began */
 int64_t stats_since(const struct stats *st); /* when that was, seconds by the clock on the wall */
 struct usage stats_usage(const struct stats *st, enum rolling_span span); /* of all slices: self_us and total_us are 0 */
 void stats_times(const struct stats *st, enum stats_histogram which, enum rolling_span span, struct histogram *out);
@@ -76,9 +76,9 @@ size_t stats_slow_slices(const struct stats *st, const struct slow_slice *out[SL
 
 struct stats *stats_new(int64_t now_us);
 void stats_free(struct stats *st);
-struct stats_counts *stats_count(struct stats *st);
 void stats_settle(struct stats *st); /* all that was counted is where it belongs: before a look. sched_stats() does it */
-void stats_begin_slice(struct stats *st, struct run *run); /* its time and vm are set; its sums and verb will be */
+void stats_begin_slice(struct stats *st, const struct run *run); /* its time, vm and sums are set; with what the task began will be */
+struct usage_entry *stats_verb_of(const struct run *run); /* with which its task began; of a slice that has begun */
 void stats_end_slice(struct stats *st, const struct run *run, struct queue *payer, int64_t ticks, int64_t us); /* payer NULL: nobody. us: how long it was */
 void stats_end_turn(struct stats *st, struct queue *q, int64_t cpu_us); /* which it has cost the queue besides its slices */
 void stats_sample(struct stats *st, const struct vm *vm, int us, const struct run *runs); /* its frames were seen, and stand for so much time; all slices that are under way */

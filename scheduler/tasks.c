@@ -183,7 +183,7 @@ enum error task_fork(struct scheduler *s, struct vm *child, double seconds, int6
     sleep_for(s, t, clock_monotonic_us(), seconds);
     task_count(s, t, 1);
     task_changed(s, t);
-    stats_count(s->stats)->forks++;
+    s->counted.forks++;
     return E_NONE;
 }
 
@@ -205,6 +205,7 @@ static void set_aside_reading(struct scheduler *s, struct task *t, objid conn) {
 
 void task_set_aside(struct scheduler *s, int64_t id, struct vm *vm, const struct vm_outcome *o) {
     struct task *t = task_new(s, id, vm);
+    s->counted.suspends++;
     if (s->turn) s->turn->yields = true;
     switch (o->why) {
     case SUSPEND_TIMED:

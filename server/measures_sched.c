@@ -14,7 +14,7 @@ enum { MOST_ROWS = 20 };
 static double seconds(int64_t us) { return (double)us / 1e6; }
 
 static void write_counts(const struct server *s, struct exposition *e) {
-    const struct stats_counts *counts = stats_counts(sched_stats(s->sched));
+    const struct stats_counts *counts = sched_counts(s->sched);
     struct stats_gauges gauges = sched_gauges(s->sched);
     struct usage all = stats_usage(sched_stats(s->sched), SPAN_ALL);
     exposition_single(e, "evermoo_sched_slices_total", EXPOSITION_COUNTER, "slices of tasks", (double)all.slices);

@@ -35,7 +35,7 @@ static void write_server(struct server *s, struct buf *out) {
 
 /* What only grows is told since the start, so that who asks twice knows what was in between. */
 static void write_numbers(struct server *s, struct buf *out) {
-    const struct stats_counts *counts = stats_counts(sched_stats(s->sched));
+    const struct stats_counts *counts = sched_counts(s->sched);
     struct stats_gauges gauges = sched_gauges(s->sched);
     struct usage all = stats_usage(sched_stats(s->sched), SPAN_ALL);
     number(out, "slices", all.slices);

@@ -83,6 +83,46 @@ Test(sched_lag, a_task_s_own_figures) {
     fake_close(&f);
 }
 
+/* #0:VERB, which nobody pays for. */
+static void call(struct fake *f, const char *verb) {
+    struct server_verb_call c = {.object = 0, .player = WORLD_WIZARD, .verb = verb, .args = list_empty()};
+    sched_call_verb(f->s, &c, NULL, NULL);
+    fake_run(f);
+}
+
+Test(sched_lag, a_fork_counts_for_the_verb_whose_activation_forked) {
+    struct fake f;
+    open_world(&f);
+    fake_verb(&f, WORLD_SYSTEM, "in*ner", "fork (0) endfork");
+    fake_verb(&f, WORLD_SYSTEM, "outer", "this:inner(); fork (0) fork (0) suspend(100); endfork endfork");
+    call(&f, "outer");
+    fake_type(&f, WORLD_WIZARD, ";i = verb_profile(#0, \"inner\"); o = verb_profile(#0, \"outer\"); return {#0:at(i, \"all\", \"slices\"), #0:at(o, \"all\", \"slices\")};");
+    fake_expect(&f, WORLD_WIZARD, "=> {1, 3}\n");
+    fake_pass(&f, 7);
+    fake_type(&f, WORLD_WIZARD, ";s = task_stats(queued_tasks()[1][1]); return {#0:at(s, \"slices\"), #0:at(s, \"age_us\")};");
+    fake_expect(&f, WORLD_WIZARD, "=> {1, 7000000}\n");
+    fake_close(&f);
+}
+
+Test(sched_lag, how_tasks_end_is_counted_before_anybody_hears_of_it) {
+    struct fake f;
+    value v;
+    open_world(&f);
+    fake_verb(&f, WORLD_SYSTEM, "handle_uncaught_error", "notify(#2, tostr(#0:at(scheduler_stats(), \"uncaught\"))); return 1;");
+    fake_type(&f, WORLD_ANN, ";1 / 0;");
+    fake_type(&f, WORLD_ANN, ";1 / 0;");
+    fake_expect(&f, WORLD_WIZARD, "1\n2\n");
+    static const char *const programs[] = {"1 / 0", "1", "suspend(0)", "kill_task(task_id())", "while (1) endwhile"};
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        sched_eval(f.s, WORLD_WIZARD, programs[i], true, &v);
+        value_unref(v);
+    }
+    fake_run(&f);
+    const struct stats_counts *n = sched_counts(f.s);
+    cr_expect(n->uncaught == 3 && n->suspends == 1 && n->killed == 1 && n->out_of_ticks == 1 && n->out_of_seconds == 0);
+    fake_close(&f);
+}
+
 Test(sched_lag, who_may_see_what) {
     struct fake f;
     open_world(&f);
@@ -170,24 +210,42 @@ Test(sched_lag, a_profile_is_text_for_flame_graphs) {
     fake_close(&f);
 }
 
-/* More verbs are seen while its slice runs than are remembered, and it is the one that has used least so far. */
-Test(sched_lag, the_verb_of_a_running_slice_is_not_forgotten) {
+/* The command `sweep' sees more verbs than are remembered, and has used least of them so far. */
+static void open_with_many_verbs(struct fake *f) {
     enum { MORE = USAGE_VERBS + 500 };
-    struct fake f;
-    open_looking(&f);
-    fake_property(&f, WORLD_SYSTEM, "server_options", value_obj(WORLD_ROOT), WORLD_WIZARD);
-    fake_property(&f, WORLD_ROOT, "fg_ticks", value_int(10000000), WORLD_WIZARD);
-    fake_property(&f, WORLD_ROOT, "fg_seconds", value_int(1000), WORLD_WIZARD);
+    open_looking(f);
+    fake_property(f, WORLD_SYSTEM, "server_options", value_obj(WORLD_ROOT), WORLD_WIZARD);
+    fake_property(f, WORLD_ROOT, "fg_ticks", value_int(10000000), WORLD_WIZARD);
+    fake_property(f, WORLD_ROOT, "fg_seconds", value_int(1000), WORLD_WIZARD);
     for (int i = 1; i <= MORE; i++) {
         struct str *name = str_printf("seen_%d", i);
-        fake_verb(&f, WORLD_SYSTEM, name->data, "notify(player, \"look\");");
+        fake_verb(f, WORLD_SYSTEM, name->data, "notify(player, \"look\");");
         str_unref(name);
     }
-    fake_command(&f, WORLD_ROOM, WORLD_WIZARD, "sweep", "for i in [1..2548] #0:(tostr(\"seen_\", i))(); endfor");
+    fake_command(f, WORLD_ROOM, WORLD_WIZARD, "sweep", "for i in [1..2548] #0:(tostr(\"seen_\", i))(); endfor");
+}
+
+Test(sched_lag, the_verb_of_a_running_slice_is_not_forgotten) {
+    struct fake f;
+    open_with_many_verbs(&f);
     fake_type(&f, WORLD_WIZARD, "sweep");
     fake_type(&f, WORLD_WIZARD, "sweep");
     fake_type(&f, WORLD_WIZARD, ";return #0:at(verb_profile(#5, \"sweep\"), \"all\", \"slices\");");
     fake_expect(&f, WORLD_WIZARD, "=> 2\n");
+    fake_close(&f);
+}
+
+Test(sched_lag, a_fork_does_not_count_where_its_verb_was_forgotten) {
+    struct fake f;
+    open_with_many_verbs(&f);
+    fake_verb(&f, WORLD_SYSTEM, "early", "fork (100) endfork fork (100) suspend(0); endfork");
+    call(&f, "early");
+    fake_type(&f, WORLD_WIZARD, "sweep");
+    fake_type(&f, WORLD_WIZARD, ";return {#0:at(verb_profile(#0, \"early\"), \"all\", \"slices\")};");
+    fake_expect(&f, WORLD_WIZARD, "=> {0}\n");
+    fake_pass(&f, 100);
+    fake_type(&f, WORLD_WIZARD, ";return {#0:at(verb_profile(#0, \"early\"), \"all\", \"slices\")};");
+    fake_expect(&f, WORLD_WIZARD, "=> {3}\n");
     fake_close(&f);
 }
 
