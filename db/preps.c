@@ -4,15 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/must.h"
 #include "db/db.h"
 
+#define FORM(text) text
+#define OR "/"
 static const char *const sets[] = {
 #define PREP(number, set) [number] = set,
 #include "db/preps.def"
 #undef PREP
 };
+#undef FORM
+#undef OR
 enum { NSETS = sizeof sets / sizeof *sets };
+
+/* All forms, for words, of which a line may have a million; behind those of a set a row without text has its number. */
+#define FORM(text) {text, sizeof text - 1}
+#define OR ,
+static const struct form {
+    const char *text;
+    size_t n;
+} forms[] = {
+#define PREP(number, set) set, {NULL, number},
+#include "db/preps.def"
+#undef PREP
+};
+#undef FORM
+#undef OR
+enum { NFORMS = sizeof forms / sizeof *forms };
 
 const char *prep_set_name(int prep) {
     if (prep == PREP_ANY) return "any";
@@ -52,32 +70,10 @@ bool prep_from_descriptor(const char *text, int *prep) {
     return prep_by_form(text, len, prep);
 }
 
-struct form {
-    const char *text;
-    size_t len, first; /* of all, and of its first word */
-    int prep;
-};
-
-/* All of them, in order: a line may have a million words to be compared with each. */
-static size_t list_forms(struct form *out, size_t most) {
-    size_t n = 0;
-    for (int i = 0; i < NSETS; i++) {
-        const char *p = sets[i], *form;
-        size_t len;
-        while ((form = next_form(&p, &len))) {
-            const char *space = memchr(form, ' ', len);
-            must(n < most);
-            out[n++] = (struct form){form, len, space ? (size_t)(space - form) : len, i};
-        }
-    }
-    return n;
-}
-
 /* How many words, from words[0] on, spell this form; 0: it is another. */
 static size_t form_words(const struct form *form, struct str *const *words, size_t n) {
     size_t used = 0;
-    if (words[0]->len != form->first) return 0;
-    for (const char *p = form->text, *end = p + form->len; p < end;) {
+    for (const char *p = form->text, *end = p + form->n; p < end;) {
         const char *space = memchr(p, ' ', (size_t)(end - p));
         size_t part = (size_t)((space ? space : end) - p);
         if (used == n || bytes_compare_fold(p, part, words[used]->data, words[used]->len)) return 0;
@@ -87,17 +83,20 @@ static size_t form_words(const struct form *form, struct str *const *words, size
     return used;
 }
 
+static int set_of(size_t form) {
+    while (forms[form].text) form++;
+    return (int)forms[form].n;
+}
+
 bool prep_find(struct str *const *words, size_t n, int *prep, size_t *first, size_t *count) {
-    struct form forms[64];
-    size_t nforms = list_forms(forms, sizeof forms / sizeof *forms);
-    for (size_t at = 0; at < n; at++)
-        for (size_t i = 0; i < nforms; i++) {
-            size_t used = form_words(&forms[i], words + at, n - at);
-            if (!used) continue;
-            *prep = forms[i].prep;
+    for (size_t at = 0; at < n; at++) {
+        char letter = ascii_lower((unsigned char)words[at]->data[0]);
+        for (size_t i = 0; i < NFORMS; i++) {
+            if (!forms[i].text || forms[i].text[0] != letter || !(*count = form_words(&forms[i], words + at, n - at))) continue;
+            *prep = set_of(i);
             *first = at;
-            *count = used;
             return true;
         }
+    }
     return false;
 }
