@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/pool.h"
 #include "base/strcache.h"
 #include "db/store.h"
 
@@ -91,7 +92,7 @@ void cache_drop(struct db *db, struct object *o) {
     object_free(db, o);
 }
 
-/* A cold list holds nothing: all of it is in the store or among the changed rows. */
+/* Of a cold list all is in the store or among the changed rows. */
 static void cool_lists(struct object *o) {
     o->state |= OS_COLD_CHILDREN | OS_COLD_CONTENTS;
     if (!o->defs) return;
@@ -234,6 +235,7 @@ static bool may_be_read_again(const struct db *db) { return db->store && !db->no
 
 void cache_turn(struct db *db) {
     struct cache *c = db->cache;
+    int64_t taken = pool_account.taken; /* what leaves was the world's: the task that runs gave nothing back */
     if (!may_be_read_again(db)) {
         db->evict_due = false;
     } else if (c->evict_always) {
@@ -252,6 +254,7 @@ void cache_turn(struct db *db) {
     }
     if (c->texts_left) db->verb_epoch++; /* verb caches borrow them */
     c->texts_left = false;
+    pool_account.taken = taken;
 }
 
 static void trim(struct cache *c) {

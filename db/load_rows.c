@@ -64,16 +64,22 @@ static void put_changed_below(struct row_reader *r, uint64_t key) {
 
 /* ---- what the store has ---- */
 
+/* Its key, that of a link. */
+static bool parse_key(const struct row_reader *r, const void *key, size_t klen, uint64_t *out, const char **why) {
+    uint64_t a, b = 0;
+    bool ok = r->table == ROW_PLAYER ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
+    *out = r->table == ROW_OWNED ? (uint64_t)object_of_key(b) + 1 : b;
+    *why = ok ? "its key is out of order: a page of the file is damaged" : "its key has another form";
+    return ok && *out > r->read_to;
+}
+
 static bool parse_row(const struct row_reader *r, const void *key, size_t klen, const void *data, size_t len, struct link *out, const char **why) {
-    uint64_t a, b;
     struct dec d;
     struct buf scratch = BUF_INIT;
-    struct rec_link rec = {0};
-    *why = "its key has another form";
-    bool ok = r->table == ROW_PLAYER ? key_parse_one(key, klen, &b) : key_parse_two(key, klen, &a, &b);
-    ok = ok && !record_open(r->db->store, row_store_table[r->table], key, klen, data, len, &d, &scratch, why);
+    struct rec_link rec = {.object = (objid)out->key - 1};
+    bool ok = !record_open(r->db->store, row_store_table[r->table], key, klen, data, len, &d, &scratch, why);
     if (ok && r->table != ROW_OWNED && rec_link_decode(&rec, &d)) ok = false, *why = "damaged";
-    if (ok) *out = r->table == ROW_OWNED ? (struct link){(uint64_t)object_of_key(b) + 1, object_of_key(b)} : (struct link){b, rec.object};
+    out->o = rec.object;
     buf_fini(&scratch);
     return ok;
 }
@@ -84,15 +90,20 @@ static bool read_row(void *ctx, const void *key, size_t klen, const void *data, 
     struct row_reader *r = ctx;
     struct link link;
     const char *why;
-    if (is_enough(r)) return !(r->cut = true);
-    if (!parse_row(r, key, klen, data, len, &link, &why)) {
+    if (is_enough(r)) {
+        r->cut = true;
+        return false;
+    }
+    if (!parse_key(r, key, klen, &link.key, &why)) {
         load_damaged(r->db, row_store_table[r->table], (objid)r->a, why);
         return true;
     }
-    put_changed_below(r, link.key);
-    if (r->at < r->n && r->changed[r->at].key == link.key) link = r->changed[r->at++];
-    put(r, link);
     r->read_to = link.key;
+    put_changed_below(r, link.key);
+    bool is_sound = parse_row(r, key, klen, data, len, &link, &why), is_changed = r->at < r->n && r->changed[r->at].key == link.key;
+    if (!is_sound) load_damaged(r->db, row_store_table[r->table], (objid)r->a, why);
+    if (is_changed) put(r, r->changed[r->at++]);
+    else if (is_sound) put(r, link);
     return true;
 }
 

@@ -377,7 +377,6 @@ int store_scan_from(struct store *s, enum store_table t, const void *from, size_
 
 int store_scan(struct store *s, enum store_table t, const void *prefix, size_t plen, store_row *row, void *ctx) { return store_scan_from(s, t, prefix, plen, plen, row, ctx); }
 
-
 uint64_t store_count(struct store *s, enum store_table t) {
     MDB_stat st;
     if (!s->shared->has[t] || mdb_stat(current(s), s->shared->dbi[t], &st)) return 0;

@@ -62,17 +62,22 @@ Test(pressure, a_cache_full_of_what_is_unsaved_wants_a_save) {
     remove_world(dir);
 }
 
-Test(pressure, what_is_read_is_not_the_memory_of_who_looks_first) {
+Test(pressure, what_is_read_or_leaves_is_not_the_memory_of_who_looks) {
     char *dir = new_place();
     struct db *db = world_with_cache(dir, 64 << 20);
     struct str *long_name = str_printf("%*s", 300000, "x");
     db_set_name(db, db_create(db, NOTHING, NOTHING), long_name);
     str_unref(long_name);
     save_world(db);
-    db = reopen(db, dir, false);
-    int64_t taken = pool_account.taken;
-    cr_assert_eq(db_name(db, 0)->len, 300000);
-    cr_expect_eq(pool_account.taken, taken);
+    for (int evict = 0; evict <= 1; evict++) {
+        db = reopen(db, dir, evict);
+        int64_t taken = pool_account.taken;
+        for (int i = 0; i < 3; i++) {
+            cr_assert_eq(db_name(db, 0)->len, 300000);
+            cr_expect(!db_valid(db, 1));
+            cr_expect_eq(pool_account.taken, taken);
+        }
+    }
     db_world_close(db);
     remove_world(dir);
 }

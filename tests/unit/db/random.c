@@ -162,6 +162,7 @@ void random_step(struct db *a, struct db *b, uint64_t *state, objid max) {
     unsigned op = (unsigned)(rnd(state) % 28);
     objid o = (objid)(rnd(state) % (uint64_t)max), p = (objid)(rnd(state) % (uint64_t)max) - 1;
     if (r >> 40 & 1) read_a_part(a, p, r >> 41);
+    if (r >> 40 & 1 && b) read_a_part(b, p, r >> 41);
     in_one(a, op, o, p, r, max);
     if (b) in_one(b, op, o, p, r, max);
 }
