@@ -50,7 +50,7 @@ int machine_find_builtin(const struct machine *m, const char *name, size_t len);
 
 /* Compiles typed lines (a MOO list of strings) with a program's rules: an owned code, or NULL with messages (owned list). */
 struct code *machine_compile(struct machine *m, const struct list *lines, struct list **messages);
-enum { MACHINE_COMPILE_NS = 200 }; /* for a byte of the text, at most */
+enum { MACHINE_COMPILE_NS = 200, MACHINE_COMPILE_AGAIN_NS = 100 }; /* for a byte of the text, at most; when it has no errors */
 struct code *machine_compile_text(struct machine *m, const char *text, size_t len, struct list **messages);
 /* The listing of a code, appended as lines with LF; false when it does not parse (then its text as it is). */
 bool machine_list_code(struct machine *m, struct code *code, bool fully_parenthesized, bool indent, struct buf *out);

@@ -36,10 +36,11 @@ static enum go program_is_broken(struct vm *vm, const struct program *p) {
     return GO_RAISE;
 }
 
-/* So that it can be called as it is? The first call of a program since it was set or left memory compiles it. */
-static bool is_compiled(const struct verb_call *call) {
+/* How often it is yet to be compiled: the first call of a program since it was set or left memory has to, and one without d once more. */
+static uint64_t compilations(const struct verb_call *call) {
     const struct program *p = call->code->program;
-    return p && (call->debug || p->broken || p->nodebug);
+    if (p && (call->debug || p->broken || p->nodebug)) return 0;
+    return !p && !call->debug ? 2 : 1;
 }
 
 static enum go no_time_to_compile(struct verb_call *call) {
@@ -51,8 +52,7 @@ static enum go no_time_to_compile(struct verb_call *call) {
 static inline enum go push_verb(struct vm *vm, struct frame *from, struct verb_call *call) {
     struct program *p = call->code->program;
     if (!p || !call->debug) {
-        enum { COMPILE_NS = 100 }; /* a byte, without errors */
-        if (!is_compiled(call) && !vm_can_afford(vm, (uint64_t)call->code->text->len * COMPILE_NS)) return no_time_to_compile(call);
+        if (!vm_can_afford(vm, compilations(call) * call->code->text->len * MACHINE_COMPILE_AGAIN_NS)) return no_time_to_compile(call);
         p = program_of(vm->m, call->code, call->debug);
     }
     if (__builtin_expect(p->broken, 0)) {

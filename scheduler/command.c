@@ -79,53 +79,55 @@ static struct str *fold(const struct str *s, size_t bytes) {
 
 struct match {
     struct db *db;
-    const struct str *text; /* folded */
-    struct command_look *look;
+    const struct str *text; /* folded, if that can be */
+    const struct patience *patience;
     size_t work;
     objid exact, partial;
+    bool is_plain; /* the text is long: letters beyond ASCII are compared as they are */
+    bool is_ambiguous, gave_up; /* two different objects have this very name; not all were looked at */
 };
 
 /* Asked for every name: bytes compared, or the like. An object may have to be loaded. */
-enum { NAME_WORK = 64, OBJECT_WORK = 1024, WORK_BETWEEN_LOOKS = 1 << 16 };
+enum { NAME_WORK = 64, OBJECT_WORK = 1024, FOLD_AS_BYTES = 16, WORK_BETWEEN_LOOKS = 1 << 16 };
+
+/* Folding takes a time that grows with the square of the marks behind a letter: no text above this is folded. Of a name as much as shows whether it begins with the text, or is it, is folded: that can
+   make it three times shorter, and what ends the part may be other than in the whole. */
+enum { MOST_FOLDED = 256, PART_FACTOR = 4, PART_MORE = 1024 };
 
 /* false: there is no time to look at more. */
 static bool has_time(struct match *m, size_t work) {
     m->work += work;
     if (m->work < WORK_BETWEEN_LOOKS) return true;
     m->work = 0;
-    if (!patience_is_over(m->look->patience)) return true;
-    m->look->gave_up = true;
-    return false;
+    m->gave_up = patience_is_over(m->patience);
+    return !m->gave_up;
 }
 
-/* Of a name: enough to see whether it begins with the text, or is it. Folding can make it four times shorter at most, and what ends the part may be other than in the whole. */
-static size_t folded_bytes(const struct match *m) { return 4 * (size_t)m->text->len + 1024; }
+static bool note_exact(struct match *m, objid o) {
+    m->is_ambiguous = m->exact != NOTHING && m->exact != o;
+    m->exact = o;
+    return !m->is_ambiguous;
+}
 
-/* false: two different objects have this very name, or there is no time to look at more. */
+static void note_partial(struct match *m, objid o) { m->partial = m->partial == FAILED_MATCH || m->partial == o ? o : AMBIGUOUS; }
+
+/* false: no more need be looked at, or there is no time to. */
 static bool match_name(struct match *m, objid o, const struct str *name) {
-    enum { FOLD_AS_BYTES = 16 };
-    bool begins;
     struct str *folded = NULL;
-    if (str_is_ascii(name) && name->len >= m->text->len) { /* no copy for what is compared most */
-        begins = bytes_compare_fold(name->data, m->text->len, m->text->data, m->text->len) == 0;
-    } else if (str_is_ascii(name)) {
-        begins = false;
+    size_t compared = name->len >= m->text->len ? m->text->len : 0, work = NAME_WORK + compared;
+    bool begins;
+    if (str_is_ascii(name) || m->is_plain) { /* no copy for what is compared most */
+        begins = name->len >= m->text->len && bytes_compare_fold(name->data, m->text->len, m->text->data, m->text->len) == 0;
     } else {
-        folded = fold(name, folded_bytes(m));
-        if (!has_time(m, (size_t)folded->len * FOLD_AS_BYTES)) return str_unref(folded), false;
-        name = folded;
+        name = folded = fold(name, PART_FACTOR * (size_t)m->text->len + PART_MORE);
         begins = name->len >= m->text->len && memcmp(name->data, m->text->data, m->text->len) == 0;
+        work += (size_t)name->len * FOLD_AS_BYTES;
     }
-    bool whole = begins && name->len == m->text->len;
-    size_t compared = name->len >= m->text->len ? m->text->len : 0;
+    bool whole = begins && name->len == m->text->len, go_on = true;
     if (folded) str_unref(folded);
-    if (whole) {
-        if (m->exact != NOTHING && m->exact != o) return false;
-        m->exact = o;
-    } else if (begins) {
-        m->partial = m->partial == FAILED_MATCH || m->partial == o ? o : AMBIGUOUS;
-    }
-    return has_time(m, NAME_WORK + compared);
+    if (whole) go_on = note_exact(m, o);
+    else if (begins) note_partial(m, o);
+    return go_on && has_time(m, work);
 }
 
 static bool match_one(struct match *m, objid o) {
@@ -145,7 +147,10 @@ static bool match_one(struct match *m, objid o) {
 
 static bool match_contents(struct match *m, objid container) {
     if (!db_valid(m->db, container)) return true;
-    if (!db_load_contents(m->db, container, m->look->patience)) return !(m->look->gave_up = true);
+    if (!db_load_contents(m->db, container, m->patience)) {
+        m->gave_up = true;
+        return false;
+    }
     uint64_t cursor = 0;
     objid o;
     while ((o = db_next_content(m->db, container, &cursor)) != NOTHING)
@@ -161,10 +166,10 @@ static objid match_number(struct db *db, const struct str *text) {
     return *end == 0 && db_valid(db, n) ? (objid)n : FAILED_MATCH;
 }
 
-static objid meant(const struct match *m, bool all_seen) {
-    if (m->look->gave_up) return m->exact != NOTHING ? m->exact : FAILED_MATCH;
-    if (!all_seen) return AMBIGUOUS;
-    return m->exact != NOTHING ? m->exact : m->partial;
+static objid meant(const struct match *m) {
+    if (m->is_ambiguous) return AMBIGUOUS;
+    if (m->exact != NOTHING) return m->exact;
+    return m->gave_up ? FAILED_MATCH : m->partial;
 }
 
 objid command_match_object(struct db *db, objid player, const struct str *text, struct command_look *look) {
@@ -173,11 +178,12 @@ objid command_match_object(struct db *db, objid player, const struct str *text, 
     if (!db_valid(db, player)) return FAILED_MATCH;
     if (str_equal_c(text, "me")) return player;
     if (str_equal_c(text, "here")) return db_location(db, player);
-    struct str *folded = fold(text, text->len);
-    struct match m = {.db = db, .text = folded, .look = look, .exact = NOTHING, .partial = FAILED_MATCH};
-    bool all_seen = match_contents(&m, player) && match_contents(&m, db_location(db, player));
-    str_unref(folded);
-    return meant(&m, all_seen);
+    struct str *folded = text->len > MOST_FOLDED ? NULL : fold(text, text->len);
+    struct match m = {.db = db, .text = folded ? folded : text, .patience = look->patience, .exact = NOTHING, .partial = FAILED_MATCH, .is_plain = !folded};
+    if (match_contents(&m, player)) match_contents(&m, db_location(db, player));
+    look->gave_up |= m.gave_up;
+    if (folded) str_unref(folded);
+    return meant(&m);
 }
 
 /* ---- the line ---- */
@@ -221,7 +227,7 @@ static void find_parts(struct command *c) {
     c->iobjstr = join(c->args, first + count, n);
 }
 
-bool command_from_line(struct db *db, objid player, const struct str *line, struct command_look *look, struct command *out) {
+bool command_from_line(const struct str *line, struct command *out) {
     struct list *words = split_line(line, &out->argstr);
     if (words->len == 0) {
         list_unref(words);
@@ -231,9 +237,13 @@ bool command_from_line(struct db *db, objid player, const struct str *line, stru
     out->verb = str_ref(words->items[0].u.s);
     out->args = list_delete_take(words, 1);
     find_parts(out);
-    out->dobj = command_match_object(db, player, out->dobjstr, look);
-    out->iobj = command_match_object(db, player, out->iobjstr, look);
+    out->dobj = out->iobj = NOTHING;
     return true;
+}
+
+void command_find_objects(struct db *db, objid player, struct command *c, struct command_look *look) {
+    c->dobj = command_match_object(db, player, c->dobjstr, look);
+    c->iobj = command_match_object(db, player, c->iobjstr, look);
 }
 
 void command_fini(struct command *c) {

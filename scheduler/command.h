@@ -21,8 +21,9 @@ struct command_look {
 };
 
 struct list *command_words(const char *line, size_t len);
-/* false: nothing but blanks, and nothing to fini. */
-bool command_from_line(struct db *db, objid player, const struct str *line, struct command_look *look, struct command *out);
+/* false: nothing but blanks, and nothing to fini. No objects yet. */
+bool command_from_line(const struct str *line, struct command *out);
+void command_find_objects(struct db *db, objid player, struct command *c, struct command_look *look);
 void command_fini(struct command *c);
 /* The object that a text names for a player: NOTHING, AMBIGUOUS, FAILED_MATCH as the language has them. */
 objid command_match_object(struct db *db, objid player, const struct str *text, struct command_look *look);

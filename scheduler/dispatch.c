@@ -97,30 +97,39 @@ static void say_delimiter(struct scheduler *s, objid conn, const struct str *tex
     if (text) s->host.notify(s->host.ctx, conn, text->data, text->len, false, false);
 }
 
-static void run_command(struct scheduler *s, struct input *in, const struct command *c, struct str *line) {
+static void run_found_verb(struct scheduler *s, struct input *in, const struct command *c, const struct command_look *look) {
     objid this_;
     struct verbref verb;
+    bool found = find_typed_verb(s, in->conn, c, &this_, &verb);
+    if (!found && look->gave_up) tell(s, in->conn, "There are too many things here to look through them all.");
+    if (found || find_huh(s, in->conn, &this_, &verb)) run_typed_verb(s, in, c, this_, verb);
+    else tell(s, in->conn, "I couldn't understand that.");
+}
+
+static void run_command(struct scheduler *s, struct input *in, struct command *c, struct str *line, struct command_look *look) {
+    command_find_objects(s->db, in->conn, c, look);
     say_delimiter(s, in->conn, in->prefix);
     in->last_task_id = task_new_id(s);
-    if (!is_done_by_world(s, in, line)) {
-        if (find_typed_verb(s, in->conn, c, &this_, &verb) || find_huh(s, in->conn, &this_, &verb)) run_typed_verb(s, in, c, this_, verb);
-        else tell(s, in->conn, "I couldn't understand that.");
-    }
+    if (!is_done_by_world(s, in, line)) run_found_verb(s, in, c, look);
     say_delimiter(s, in->conn, in->suffix);
 }
 
 static bool is_late(const void *until_us) { return clock_monotonic_us() >= *(const int64_t *)until_us; }
 
-void dispatch_command(struct scheduler *s, struct input *in, struct str *line) {
-    struct command c;
-    int64_t until_us = run_begin_look(s);
+static void dispatch_parts(struct scheduler *s, struct input *in, struct command *c, struct str *line) {
+    const int64_t until_us = run_begin_look(s);
     const struct patience patience = {is_late, &until_us};
     struct command_look look = {.patience = &patience};
+    if (!run_intrinsic(s, in, c, &look)) run_command(s, in, c, line, &look);
+    s->look_us = 0; /* for no other slice */
+}
+
+void dispatch_command(struct scheduler *s, struct input *in, struct str *line) {
+    struct command c;
     if (in->program) {
         programming_line(s, in, line);
-    } else if (command_from_line(s->db, in->conn, line, &look, &c)) {
-        if (look.gave_up) tell(s, in->conn, "There are too many things here to look through them all.");
-        if (!run_intrinsic(s, in, &c, &look)) run_command(s, in, &c, line);
+    } else if (command_from_line(line, &c)) {
+        dispatch_parts(s, in, &c, line);
         command_fini(&c);
     }
 }

@@ -5,7 +5,9 @@
 
 #include "fake_host.h"
 
+#include "base/clock.h"
 #include "base/must.h"
+#include "scheduler/state.h"
 
 Test(sched_lines, login_created_connected_redirected) {
     struct fake f;
@@ -306,5 +308,47 @@ Test(sched_lines, switch_player_while_logging_in_and_later) {
     fake_expect(&f, WORLD_BOB, "*** Connected ***\nhook\n");
     fake_type(&f, WORLD_BOB, ";return player;");
     fake_expect(&f, WORLD_BOB, "=> #4\n");
+    fake_close(&f);
+}
+
+static int64_t limit_us; /* of the slice that began last */
+
+static void note_limit(void *ctx, int64_t id, const struct vm *vm) {
+    struct fake *f = ctx;
+    (void)id;
+    if (vm && f->s->run) limit_us = f->s->run->limit_us;
+}
+
+static int64_t limit_of_a_slice(struct fake *f) {
+    value v;
+    sched_eval(f->s, WORLD_WIZARD, "1", true, &v);
+    value_unref(v);
+    return limit_us;
+}
+
+/* A line's things were looked for so long before its slice begins. */
+static int64_t limit_after_a_look(struct fake *f, int64_t us) {
+    f->s->lap_us = clock_monotonic_us();
+    cr_expect_eq(run_begin_look(f->s), f->s->lap_us + run_typed_us(f->s) / 2);
+    fake_advance(f, us);
+    return limit_of_a_slice(f);
+}
+
+Test(sched_lines, what_a_look_for_things_takes_its_slice_does_not_have) {
+    struct fake f;
+    fake_open(&f, "lambda");
+    fake_login(&f, WORLD_ANN);
+    f.s->host.runs = note_limit;
+    int64_t all = run_typed_us(f.s);
+    cr_expect_eq(limit_of_a_slice(&f), all);
+    cr_expect_eq(limit_after_a_look(&f, all / 4), all - all / 4);
+    cr_expect_eq(limit_after_a_look(&f, 3 * all), all - all / 2, "half of it stays");
+    cr_expect_eq(limit_of_a_slice(&f), all, "another slice has all of its time");
+    static const char *const lines[] = {"PREFIX >", "PREFIX", ".program x", "nothing", ";1", ""};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        fake_type(&f, WORLD_ANN, lines[i]);
+        fake_advance(&f, all / 4);
+        cr_expect_eq(limit_of_a_slice(&f), all, "after `%s'", lines[i]);
+    }
     fake_close(&f);
 }
