@@ -59,8 +59,12 @@ def test_the_world_hears_of_lag():
         c.eval('add_property(#0, "lags", {}, {player, "rw"})')
         add_verb(c, "#0", "handle_lagging_task", "for row in (args[1])", 'if (row[2] == "busy")', "this.lags = {@this.lags, {typeof(args[2]) == FLOAT && args[2] > 0.1, player}};", "endif", "endfor")
 
+        times = 10000000
+
         def heard():
-            c.eval("#0:busy(20000000)")
+            nonlocal times
+            times *= 2  # until that takes long enough on this machine
+            c.eval(f"#0:busy({times})")
             return c.eval("length(#0.lags)") != "0"
 
         until("lag", heard)
