@@ -137,13 +137,15 @@ struct object *object_next_below(struct object *o, const struct object *root) {
 /* Of a cold list all is in the store or among the changed rows; the part that was read follows. */
 void object_put_child(struct db *db, struct object *parent, uint64_t key, objid o) {
     object_dirty(db, parent, OS_LISTS);
-    links_insert_read(&object_defs(parent)->children, parent->state & OS_COLD_CHILDREN, key, o);
+    bool cold = parent->state & OS_COLD_CHILDREN;
+    if (!cold || object_children(parent)) links_insert_read(&object_defs(parent)->children, cold, key, o);
     row_put(db, ROW_CHILDREN, (uint64_t)parent->id, key, o);
 }
 
 void object_put_content(struct db *db, struct object *where, uint64_t key, objid o) {
     object_dirty(db, where, OS_LISTS);
-    links_insert_read(&object_defs(where)->contents, where->state & OS_COLD_CONTENTS, key, o);
+    bool cold = where->state & OS_COLD_CONTENTS;
+    if (!cold || object_contents(where)) links_insert_read(&object_defs(where)->contents, cold, key, o);
     row_put(db, ROW_CONTENTS, (uint64_t)where->id, key, o);
 }
 

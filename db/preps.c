@@ -37,22 +37,14 @@ const char *prep_set_name(int prep) {
     return prep >= 0 && prep < NSETS ? sets[prep] : "none";
 }
 
-/* The form that begins at *p; *p moves behind it and its '/'. Length in *len. */
-static const char *next_form(const char **p, size_t *len) {
-    const char *form = *p;
-    if (!*form) return NULL;
-    *len = strcspn(form, "/");
-    *p = form + *len + (form[*len] == '/');
-    return form;
+static int set_of(size_t form) {
+    while (forms[form].text) form++;
+    return (int)forms[form].n;
 }
 
 static bool prep_by_form(const char *text, size_t len, int *prep) {
-    for (int i = 0; i < NSETS; i++) {
-        const char *p = sets[i], *form;
-        size_t n;
-        while ((form = next_form(&p, &n)))
-            if (!bytes_compare_fold(form, n, text, len)) return *prep = i, true;
-    }
+    for (size_t i = 0; i < NFORMS; i++)
+        if (forms[i].text && !bytes_compare_fold(forms[i].text, forms[i].n, text, len)) return *prep = set_of(i), true;
     return false;
 }
 
@@ -81,11 +73,6 @@ static size_t form_words(const struct form *form, struct str *const *words, size
         p += part + 1;
     }
     return used;
-}
-
-static int set_of(size_t form) {
-    while (forms[form].text) form++;
-    return (int)forms[form].n;
 }
 
 bool prep_find(struct str *const *words, size_t n, int *prep, size_t *first, size_t *count) {

@@ -6,6 +6,7 @@
 #include "fake_host.h"
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/must.h"
 #include "scheduler/state.h"
 
@@ -350,5 +351,35 @@ Test(sched_lines, what_a_look_for_things_takes_its_slice_does_not_have) {
         fake_advance(&f, all / 4);
         cr_expect_eq(limit_of_a_slice(&f), all, "after `%s'", lines[i]);
     }
+    fake_close(&f);
+}
+
+/* More names than can be looked at in the least time that a slice may have, on any machine. */
+static void give_many_names(struct fake *f, objid o) {
+    enum { NAMES = 2000000 };
+    struct list *l = list_new(NAMES);
+    struct str *name = str_from("zz");
+    for (int i = 0; i < NAMES; i++) l = list_append_take(l, value_str(str_ref(name)));
+    str_unref(name);
+    fake_property(f, o, "aliases", value_list(l), o);
+}
+
+Test(sched_lines, who_is_among_too_many_things_is_told_when_no_verb_fits) {
+    struct fake f;
+    fake_open(&f, "lambda");
+    fake_command(&f, WORLD_ROOM, WORLD_WIZARD, "say", "notify(player, tostr(\"said \", dobj));");
+    fake_property(&f, WORLD_SYSTEM, "server_options", value_obj(WORLD_ROOM), WORLD_WIZARD);
+    fake_property(&f, WORLD_ROOM, "max_slice_ms", value_int(10), WORLD_WIZARD);
+    fake_login(&f, WORLD_ANN);
+    give_many_names(&f, WORLD_ANN);
+    clock_fake_off();
+    fake_type(&f, WORLD_ANN, "PREFIX >");
+    fake_expect(&f, WORLD_ANN, "");
+    fake_type(&f, WORLD_ANN, "say xyzzy");
+    fake_expect(&f, WORLD_ANN, ">\nsaid #-3\n");
+    fake_type(&f, WORLD_ANN, "look xyzzy");
+    fake_expect(&f, WORLD_ANN, ">\nThere are too many things here to look through them all.\nI couldn't understand that.\n");
+    fake_type(&f, WORLD_ANN, "look me");
+    fake_expect(&f, WORLD_ANN, ">\nI couldn't understand that.\n");
     fake_close(&f);
 }

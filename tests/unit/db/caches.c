@@ -120,9 +120,7 @@ Test(caches, stay_right_in_memory) {
 
 Test(caches, stay_right_while_evicting) {
     char *dir = new_place();
-    struct buf why = BUF_INIT;
-    struct db *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0);
+    struct db *db = create_world(dir);
     for (int i = 0; i < 10; i++) {
         run(db, 100 + (uint64_t)i, 800);
         save_world(db);
@@ -141,8 +139,7 @@ Test(caches, stay_right_while_evicting) {
 Test(caches, forget_programs_that_leave_while_their_verbs_stay) {
     char *dir = new_place();
     struct buf why = BUF_INIT;
-    struct db *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0);
+    struct db *db = create_world(dir);
     objid o = db_create(db, NOTHING, NOTHING);
     struct str *name = str_from("go"), *text = str_from("return 1;\n");
     struct verbref v = {o, (uint32_t)db_add_verb(db, o, name, o, VF_EXEC, VA_THIS, PREP_NONE, VA_THIS)};

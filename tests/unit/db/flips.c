@@ -31,9 +31,7 @@ static void add_text(struct db *db, objid o, const char *name, size_t len) {
 /* Trees with branches, records on pages of their own, one in parts, and pages that were freed. */
 static char *rich_world(void) {
     char *dir = new_place();
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     uint64_t seed = 23;
     for (int round = 0; round < 4; round++) {
         for (int i = 0; i < 1500; i++) random_step(db, NULL, &seed, 200);
@@ -210,9 +208,7 @@ static void flip_text(const char *dir, struct file *f, const char *text) {
 
 Test(flips, a_record_is_named_as_people_name_it) {
     char *dir = new_place();
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0);
+    struct db *db = create_world(dir);
     objid o = db_create(db, NOTHING, NOTHING);
     struct str *name = str_from("description");
     db_add_propdef(db, o, name, value_str(str_from("a needle in a haystack")), o, PF_READ);

@@ -57,9 +57,7 @@ Test(free_numbers, in_memory) { history(db_world_in_memory(), NULL); }
 
 Test(free_numbers, on_disk) {
     char *dir = new_place();
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     history(db, dir);
     expect_sound(dir);
     remove_world(dir);
@@ -67,9 +65,7 @@ Test(free_numbers, on_disk) {
 
 Test(free_numbers, lists_that_are_loaded_late) {
     char *dir = new_place();
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     objid root = db_create(db, NOTHING, NOTHING);
     for (int i = 0; i < 100; i++) db_create(db, root, root);
     save_world(db);

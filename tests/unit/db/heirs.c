@@ -18,9 +18,7 @@ static enum error define(struct db *db, objid o, const char *its_name) {
 
 /* #1 has a child with a child, which defines `deep'; #2 has WIDE children, of which the last but one defines `wide'; all of them are children of #0. `definers' more define something. */
 static struct db *world(const char *dir, int definers) {
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     db_create(db, NOTHING, ROOT);
     db_create(db, ROOT, ROOT);
     db_create(db, ROOT, ROOT);

@@ -12,9 +12,7 @@
 #define DAY ((int64_t)86400 * 1000000)
 
 static struct db *new_world(char *dir) {
-    struct buf why = BUF_INIT;
-    struct db *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     return db;
 }
 

@@ -29,9 +29,7 @@ static const struct patience endless = {count, NULL};
 
 /* #0 has so many children, which it owns, which are in it, and which are players; none of the lists is in memory. */
 static struct db *world_of(const char *dir, objid kids) {
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     db_create(db, NOTHING, OTHER);
     db_create(db, NOTHING, OTHER);
     for (objid kid = FIRST; kid < FIRST + kids; kid++) {

@@ -47,9 +47,7 @@ static void expect_tasks(struct db *db, const char *text) {
 }
 
 static struct db *new_world(const char *dir) {
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     return db;
 }
 

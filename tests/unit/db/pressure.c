@@ -9,8 +9,7 @@ enum { OBJECT_PAGES = 8192 }; /* what a changed object counts */
 
 static struct db *world_with_cache(const char *dir, size_t size) {
     struct buf why = BUF_INIT;
-    struct db *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     db_world_close(db);
     cr_assert_eq(db_world_open(&db, dir, &(struct db_options){.cache_size = size}, &why), 0, "%s", buf_c(&why));
     return db;

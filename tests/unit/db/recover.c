@@ -77,7 +77,7 @@ Test(recover, nothing_is_lost_whatever_is_under_way) {
     struct buf why = BUF_INIT;
     struct outcome outcome = {0};
     uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 10) : 41;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    db = create_world(dir);
     for (int i = 0; i < 3000; i++) random_step(model, db, &seed, 100);
     save_world(db);
     db = reopen(db, dir, false);

@@ -19,9 +19,8 @@
 /* Never any page that is not of the newest state, as long as it is saved once. */
 static char *one_save(struct buf *text) {
     char *dir = new_place();
-    struct db *db;
-    struct buf why = BUF_INIT, large = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct buf large = BUF_INIT;
+    struct db *db = create_world(dir);
     uint64_t seed = 31;
     for (int i = 0; i < 9000; i++) random_step(db, NULL, &seed, 400);
     objid o = db_create(db, NOTHING, NOTHING);
@@ -198,7 +197,7 @@ Test(repair, of_several_records_of_saves_the_newest_counts) {
     char *dir = new_place(), none[8192] = {0};
     struct db *db;
     struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    db = create_world(dir);
     for (int round = 0; round < 8; round++) {
         struct notes n = {BUF_INIT};
         struct buf after = BUF_INIT;
@@ -275,9 +274,7 @@ static struct str *text(const char *s) { return str_from(s); }
 /* #0 defines two properties and a verb; #1 is its child, #2 is #1's and in it, #3 owns all. */
 static char *small_world(void) {
     char *dir = new_place();
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0);
+    struct db *db = create_world(dir);
     for (int i = 0; i < 4; i++) {
         objid o = db_create(db, i == 0 || i == 3 ? NOTHING : i - 1, 3);
         struct str *name = str_printf("object-number-%d", i);

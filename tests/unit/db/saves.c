@@ -245,7 +245,7 @@ Test(saves, wake_who_waits) {
     struct buf why = BUF_INIT;
     struct db *db;
     atomic_int woken = 0;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0);
+    db = create_world(dir);
     db_save_set_wake(db, count_wake, &woken);
     for (int i = 1; i <= 20; i++) {
         db_create(db, NOTHING, NOTHING);
@@ -277,8 +277,7 @@ static void save_again(void *ctx, const struct db_save_report *report, const cha
 Test(saves, may_be_asked_for_when_one_has_ended) {
     char *dir = new_place();
     struct buf why = BUF_INIT;
-    struct db *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0);
+    struct db *db = create_world(dir);
     for (int i = 0; i < 5000; i++) db_create(db, NOTHING, NOTHING);
     cr_assert_eq(db_save_begin(db, NULL, 0, &(struct db_save_end){save_again, &db}, &why), 0);
     db_save_finish(db);
@@ -293,8 +292,7 @@ Test(saves, may_be_asked_for_when_one_has_ended) {
 Test(saves, may_be_given_up) {
     char *dir = new_place();
     struct buf why = BUF_INIT;
-    struct db *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0);
+    struct db *db = create_world(dir);
     for (int i = 0; i < 40; i++) {
         objid max = db_max_object(db);
         for (int k = 0; k < 100; k++) db_create(db, NOTHING, NOTHING);
@@ -317,8 +315,7 @@ static void keep_program(void *ctx, struct db_saver *s) { db_saver_keep_code(s, 
 Test(saves, programs_of_frames_are_given_back_before_a_save_is_over) {
     char *dir = new_place();
     struct buf why = BUF_INIT;
-    struct db *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     struct str *text = str_from("return 1;\n");
     struct code *code = code_new(db_code_table(db), text, LANGUAGE_VERSION, false, 1);
     str_unref(text);

@@ -10,9 +10,7 @@
 enum { OBJECTS = 50 };
 
 static struct db *world(const char *dir, const char *text) {
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     objid root = db_create(db, NOTHING, NOTHING);
     struct str *name = str_from("text");
     cr_assert_eq(db_add_propdef(db, root, name, value_int(0), root, PF_READ), E_NONE);

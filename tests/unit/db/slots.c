@@ -34,9 +34,7 @@ static void define(struct db *db, objid o, unsigned i, objid owner, unsigned fla
 }
 
 static struct db *world(const char *dir) {
-    struct db *db;
-    struct buf why = BUF_INIT;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     objid root = db_create(db, NOTHING, NOTHING);
     for (unsigned i = 0; i < PROPS; i++) define(db, root, i, root, PF_READ | (i % 2 ? PF_CHOWN : 0u));
     db_create(db, root, root);

@@ -10,10 +10,9 @@
 #include "worlds.h"
 
 static void history(uint64_t seed, int steps, bool evict) {
-    struct buf why = BUF_INIT;
     char *dir = new_place();
     struct db *model = db_world_in_memory(), *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    db = create_world(dir);
     if (evict) db = reopen(db, dir, true);
     for (int i = 0; i < steps; i++) {
         random_step(model, db, &seed, 60);

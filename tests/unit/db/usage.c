@@ -10,9 +10,7 @@
 #include "worlds.h"
 
 static struct db *new_world(char *dir) {
-    struct buf why = BUF_INIT;
-    struct db *db;
-    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    struct db *db = create_world(dir);
     return db;
 }
 

@@ -26,6 +26,13 @@ void remove_world(char *dir) {
     free(dir);
 }
 
+struct db *create_world(const char *dir) {
+    struct buf why = BUF_INIT;
+    struct db *db;
+    cr_assert_eq(db_world_create(&db, dir, &why), 0, "%s", buf_c(&why));
+    return db;
+}
+
 void save_world(struct db *db) {
     struct buf why = BUF_INIT;
     cr_assert_eq(db_save(db, NULL, 0, NULL, &why), 0, "%s", buf_c(&why));

@@ -7,6 +7,7 @@
 
 char *new_place(void); /* an empty directory */
 void remove_world(char *dir); /* and frees the name */
+struct db *create_world(const char *dir);
 void save_world(struct db *db); /* must succeed */
 struct db *reopen(struct db *db, const char *dir, bool evict); /* db may be NULL */
 void expect_same(struct db *a, struct db *b, int step);
