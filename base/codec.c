@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/must.h"
+#include "base/patience.h"
 #include "base/str.h"
 #include "base/strcache.h"
 
@@ -280,34 +281,34 @@ static value dec_begin(struct dec *d, uint32_t *count, bool *shared) {
     return v;
 }
 
-/* The keys of a map, with nothing as their values yet. */
-static struct map *dec_keys(struct dec *d, struct map *m, uint32_t count) {
-    value last = value_none(); /* borrowed from the map */
-    for (uint32_t i = 0; i < count && !d->bad; i++) {
-        uint32_t inner;
-        bool shared;
-        value key = dec_begin(d, &inner, &shared);
-        if (d->bad || !map_key_fits(key) || (i && map_key_compare(last, key) >= 0)) {
-            dec_fail(d);
-            value_unref(key);
-            break;
-        }
-        m = map_set_take(m, key, value_none());
-        last = key;
-    }
-    return m;
-}
+/* ---- nested ones ---- */
 
 struct dec_level {
     value v; /* a list, or a map with its keys */
     uint32_t left;
+    uint32_t keys; /* of a map, yet to come */
+    value last; /* key; borrowed from the map */
     bool shared;
     struct map_place at; /* of the pair whose value is next */
 };
 
-static struct dec_level dec_open(struct dec *d, value v, uint32_t count, bool shared) {
-    if (v.type == V_MAP) v.u.m = dec_keys(d, v.u.m, count);
-    return (struct dec_level){.v = v, .left = count, .shared = shared};
+static struct dec_level dec_open(value v, uint32_t count, bool shared) {
+    return (struct dec_level){.v = v, .left = count, .keys = v.type == V_MAP ? count : 0, .last = value_none(), .shared = shared};
+}
+
+/* One more key, with nothing as its value yet. */
+static void dec_key(struct dec *d, struct dec_level *l) {
+    uint32_t inner;
+    bool shared;
+    value key = dec_begin(d, &inner, &shared);
+    if (d->bad || !map_key_fits(key) || (l->last.type != V_NONE && map_key_compare(l->last, key) >= 0)) {
+        dec_fail(d);
+        value_unref(key);
+        return;
+    }
+    l->v.u.m = map_set_take(l->v.u.m, key, value_none());
+    l->last = key;
+    l->keys--;
 }
 
 static void dec_deliver(struct dec_level *l, value v) {
@@ -315,44 +316,133 @@ static void dec_deliver(struct dec_level *l, value v) {
     else map_fill_take(l->v.u.m, &l->at, v);
 }
 
-static value dec_nested(struct dec *d, value outer, uint32_t count, bool shared) {
-    size_t depth = 1, cap = 16;
-    struct dec_level *levels = xmalloc(cap * sizeof *levels);
-    levels[0] = dec_open(d, outer, count, shared);
-    value done = value_none();
-    while (depth) {
-        struct dec_level *top = &levels[depth - 1];
-        if (top->left == 0 || d->bad) {
-            done = top->v;
-            if (top->shared && !d->bad) shares_add(d->shares, done);
-            if (--depth && !d->bad) dec_deliver(&levels[depth - 1], done);
-            else if (depth) value_unref(done);
-            continue;
-        }
-        top->left--;
-        uint32_t inner;
-        value item = dec_begin(d, &inner, &shared);
-        if (!inner) {
-            if (d->bad) value_unref(item);
-            else dec_deliver(top, item);
-            continue;
-        }
-        if (depth == cap) levels = xrealloc(levels, (cap *= 2) * sizeof *levels);
-        levels[depth++] = dec_open(d, item, inner, shared);
+static void dec_push(struct dec_run *r, struct dec_level l) {
+    if (r->depth == r->cap) r->levels = xrealloc(r->levels, (r->cap = r->cap ? r->cap * 2 : 16) * sizeof *r->levels);
+    r->levels[r->depth++] = l;
+}
+
+/* The innermost list or map is whole, or nothing is. true: that was the last. */
+static bool dec_close(struct dec_run *r, value *out) {
+    struct dec_level *top = &r->levels[--r->depth];
+    *out = top->v;
+    if (top->shared && !r->d.bad) shares_add(r->d.shares, *out);
+    if (!r->depth) return true;
+    if (r->d.bad) value_unref(*out);
+    else dec_deliver(&r->levels[r->depth - 1], *out);
+    return false;
+}
+
+/* A text of that many bytes comes next; NULL: something else, or it is short. */
+static const char *long_text(struct dec d, size_t *len) {
+    if (dec_left(&d) < PATIENCE_BYTES || *d.p != V_STR) return NULL;
+    dec_u64(&d);
+    const char *p = dec_bytes(&d, len);
+    return *len < PATIENCE_BYTES || *len > VALUE_STORED_MAX ? NULL : p;
+}
+
+/* More of it. Portions end where characters do. false: no patience, or it is not UTF-8, and d is bad. */
+static bool add_text(struct dec_run *r, const char *p, size_t len, const struct patience *patience) {
+    while (r->text->len < len) {
+        size_t at = r->text->len, n = len - at;
+        if (n > PATIENCE_BYTES) n = PATIENCE_BYTES;
+        while (n && at + n < len && (p[at + n] & 0xc0) == 0x80) n--;
+        if (!n || !utf8_valid(p + at, n)) return dec_fail(&r->d);
+        r->text = str_append_take(r->text, p + at, n);
+        if (r->text->len < len && patience_is_over(patience)) return false;
     }
-    free(levels);
-    return done;
+    return true;
+}
+
+enum fetched { FETCHED, NOT_LONG, NO_PATIENCE };
+
+/* What comes next, if it is a long text. */
+static enum fetched fetch_long_text(struct dec_run *r, const struct patience *patience, value *out) {
+    size_t len;
+    const char *p = patience ? long_text(r->d, &len) : NULL;
+    if (!p) return NOT_LONG;
+    *out = value_none();
+    if (!r->text) r->text = str_with_room(len);
+    if (!add_text(r, p, len, patience)) return r->d.bad ? FETCHED : NO_PATIENCE;
+    *out = value_str(r->text);
+    r->text = NULL;
+    r->d.p = (const unsigned char *)p + len;
+    return FETCHED;
+}
+
+/* The next value of the innermost list or map, or its next key. false: no patience. */
+static bool dec_item(struct dec_run *r, const struct patience *p) {
+    struct dec_level *top = &r->levels[r->depth - 1];
+    uint32_t inner = 0;
+    bool shared;
+    value item;
+    if (top->keys) {
+        dec_key(&r->d, top);
+        return true;
+    }
+    enum fetched f = fetch_long_text(r, p, &item);
+    if (f == NO_PATIENCE) return false;
+    if (f == NOT_LONG) item = dec_begin(&r->d, &inner, &shared);
+    top->left--;
+    if (inner) dec_push(r, dec_open(item, inner, shared));
+    else if (r->d.bad) value_unref(item);
+    else dec_deliver(top, item);
+    return true;
+}
+
+/* false: no patience. */
+static bool dec_fill(struct dec_run *r, const struct patience *p, value *out) {
+    const unsigned char *looked = r->d.p;
+    for (uint32_t steps = 0;; steps++) {
+        if (p && (steps % PATIENCE_STEPS == PATIENCE_STEPS - 1 || r->d.p - looked >= PATIENCE_BYTES)) {
+            if (patience_is_over(p)) return false;
+            looked = r->d.p;
+        }
+        const struct dec_level *top = &r->levels[r->depth - 1];
+        if ((top->left || top->keys) && !r->d.bad) {
+            if (!dec_item(r, p)) return false;
+        } else if (dec_close(r, out)) {
+            return true;
+        }
+    }
+}
+
+/* The value itself, or its beginning. */
+static bool dec_first(struct dec_run *r, const struct patience *p, value *out) {
+    uint32_t count;
+    bool shared;
+    enum fetched f = fetch_long_text(r, p, out);
+    if (f == NO_PATIENCE) return false;
+    r->begun = true;
+    if (f == FETCHED) return true;
+    *out = dec_begin(&r->d, &count, &shared);
+    if (count) dec_push(r, dec_open(*out, count, shared));
+    return true;
+}
+
+bool dec_run(struct dec_run *r, const struct patience *p, value *out) {
+    if (!r->begun && !dec_first(r, p, out)) return false;
+    if (r->depth && !dec_fill(r, p, out)) return false;
+    dec_run_fini(r);
+    if (r->d.bad) {
+        value_unref(*out);
+        *out = value_none();
+    }
+    return true;
+}
+
+void dec_run_fini(struct dec_run *r) {
+    while (r->depth) value_unref(r->levels[--r->depth].v);
+    free(r->levels);
+    r->levels = NULL;
+    str_unref(r->text);
+    r->text = NULL;
 }
 
 value dec_value(struct dec *d) {
-    uint32_t count;
-    bool shared;
-    value v = dec_begin(d, &count, &shared);
-    if (count) v = dec_nested(d, v, count, shared);
-    if (d->bad) {
-        value_unref(v);
-        return value_none();
-    }
+    struct dec_run r = {.d = *d};
+    value v;
+    dec_run(&r, NULL, &v);
+    *d = r.d;
     return v;
 }
 

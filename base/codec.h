@@ -43,6 +43,18 @@ struct str *dec_str(struct dec *d); /* may be NULL; checks UTF-8 */
 bool dec_str_is(struct dec *d, const struct str *s); /* reads a string, and makes none: whether it equals `s', case ignored */
 struct str *dec_text(struct dec *d, const char *p, size_t len); /* of bytes that were read; NULL and bad when they are no UTF-8 */
 value dec_value(struct dec *d); /* NONE when bad */
+/* The same in portions, of a value that can be long. */
+struct dec_level;
+struct dec_run {
+    struct dec d; /* set to begin with, the rest zero */
+    struct dec_level *levels; /* lists and maps that are being filled, outermost first */
+    size_t depth, cap;
+    struct str *text; /* a long one, as far as it is read */
+    bool begun;
+};
+struct patience;
+bool dec_run(struct dec_run *r, const struct patience *p, value *out); /* as dec_value(), and nothing is held any more; false: no patience now, and the next call goes on */
+void dec_run_fini(struct dec_run *r); /* in the midst of it */
 int64_t dec_skip_value(struct dec *d); /* makes nothing: bad when dec_value() would find it bad. The value_bytes() of the value */
 uint64_t dec_be64(struct dec *d);
 static inline bool dec_at_end(const struct dec *d) { return d->p == d->end; }

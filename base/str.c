@@ -137,6 +137,8 @@ struct str *str_new(const char *bytes, size_t len) {
     return str_known(bytes, len, all_ascii(bytes, len) ? len : count_chars(bytes, len));
 }
 
+struct str *str_with_room(size_t len) { return str_alloc(len); }
+
 struct str *str_from(const char *c_string) { return str_new(c_string, strlen(c_string)); }
 
 struct str *str_printf(const char *format, ...) {

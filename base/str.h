@@ -29,6 +29,7 @@ uint32_t str_count_chars(const struct str *s);
 static inline uint32_t str_chars(const struct str *s) { return str_is_ascii(s) ? s->len : str_count_chars(s); } /* code points */
 
 struct str *str_new(const char *bytes, size_t len); /* bytes must be valid UTF-8 without NUL */
+struct str *str_with_room(size_t len); /* empty, for so many bytes that will be appended */
 struct str *str_from(const char *c_string);
 struct str *str_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct str *str_empty(void); /* a reference to the shared "" */

@@ -13,6 +13,7 @@
 
 struct result bf_valid(struct builtin_call *c) {
     if (c->args[0].type != V_OBJ) return result_raise(E_TYPE);
+    if (!vm_bring(c->vm, c->args[0].u.o)) return result_raise(E_QUOTA);
     return result_int(db_valid(db_of(c), c->args[0].u.o));
 }
 
@@ -122,12 +123,14 @@ struct result bf_chparent(struct builtin_call *c) {
     objid o, parent = c->args[1].u.o;
     enum error e = support_valid_arg(c, 0, &o);
     struct db *db = db_of(c);
+    if (e == E_NONE && !vm_bring(c->vm, parent)) e = E_QUOTA;
     if (e == E_NONE && parent != NOTHING && !db_valid(db, parent)) e = E_INVARG;
     if (e == E_NONE && (!db_controls(db, c->progr, o) || (parent != NOTHING && !db_object_allows(db, parent, c->progr, OF_FERTILE)))) e = E_PERM;
     if (e == E_NONE && parent != NOTHING && db_is_a(db, parent, o)) e = E_RECMOVE;
     bool memory;
     if (e == E_NONE && !support_can_refit(c, o, REFIT_PARENT, db_count_props(db, o) + (parent == NOTHING ? 0 : db_count_props(db, parent)), &memory))
         return memory ? support_memory_error() : support_gave_up(c);
+    if (e == E_NONE && !db_can_inherit(db, o, parent, c->progr)) e = E_QUOTA;
     if (e == E_NONE) e = db_chparent(db, o, parent);
     return result_error(e);
 }
@@ -139,11 +142,12 @@ static bool change_quota(struct builtin_call *c, objid owner, int64_t by) {
     struct db *db = db_of(c);
     if (!c->m->dialect->ownership_quota || !db_valid(db, owner)) return true;
     struct str *name = str_from("ownership_quota");
+    struct patience patience = vm_patience(c->vm);
     struct propref p;
+    value quota;
     bool found = db_find_property(db, owner, name, &p);
     str_unref(name);
-    if (!found || p.builtin != BP_NONE) return true;
-    value quota = db_prop_value(db, &p);
+    if (!found || p.builtin != BP_NONE || !db_read_property(db, owner, "ownership_quota", &patience, &quota)) return true;
     if (quota.type != V_INT) {
         value_unref(quota);
         return true;
@@ -202,6 +206,7 @@ static enum error check_creation(struct builtin_call *c, const struct creation *
     struct db *db = db_of(c);
     bool wizard = is_wizard(c);
     bool no_parent = w->parent == NOTHING;
+    if (!vm_bring(c->vm, w->parent)) return E_QUOTA;
     if (c->m->dialect->validity_first) {
         if (w->bad_parent) return E_INVARG;
         if (w->owner != NOTHING && !db_valid(db, w->owner)) return E_INVARG;
@@ -427,6 +432,7 @@ static struct result move_accepted(struct builtin_call *c, const struct transfer
 static enum error check_move(struct builtin_call *c, const struct transfer *t) {
     struct db *db = db_of(c);
     if (t->position < 0) return E_INVARG;
+    if (!vm_bring(c->vm, t->what) || !vm_bring(c->vm, t->where)) return E_QUOTA;
     if (!db_valid(db, t->what) || (t->where != NOTHING && !db_valid(db, t->where))) return E_INVARG;
     if (!db_controls(db, c->progr, t->what)) return E_PERM;
     bool needs_control = t->position > 0 && t->where != NOTHING && db_location(db, t->what) != t->where;

@@ -58,11 +58,14 @@ struct result bf_set_property_info(struct builtin_call *c) {
     if (e != E_NONE) return result_raise(e);
     if (!db_prop_allows(db, &p, c->progr, PF_WRITE)) return result_raise(E_PERM);
     if (db_prop_owner(db, &p) != info.owner && !is_wizard(c)) return result_raise(E_PERM);
+    struct patience patience = vm_patience(c->vm);
+    if (!db_prop_ready(db, &p, &patience)) return support_gave_up(c);
     if (info.new_name) {
         bool memory;
         struct propref other;
         if (!support_can_look_up(c, info.new_name)) return support_gave_up(c);
         if (p.definer != c->args[0].u.o) return result_raise(E_INVARG);
+        if (!db_can_define(db, p.definer, c->progr, 0, 0, support_growth(c->args[1].u.s->len, info.new_name->len))) return result_raise(E_QUOTA);
         if (!str_equal(c->args[1].u.s, info.new_name) && db_find_property(db, p.definer, info.new_name, &other)) return result_raise(E_INVARG);
         if (!support_can_refit(c, c->args[0].u.o, REFIT_DEFINE, db_count_props(db, c->args[0].u.o) / MOVED_A_SLOT, &memory)) return memory ? support_memory_error() : support_gave_up(c);
         if (db_rename_propdef(db, c->args[0].u.o, c->args[1].u.s, info.new_name) != E_NONE) return result_raise(E_INVARG);
@@ -86,6 +89,7 @@ struct result bf_add_property(struct builtin_call *c) {
     struct propref p;
     if (!support_can_look_up(c, c->args[1].u.s)) return support_gave_up(c);
     if (db_find_property(db, o, c->args[1].u.s, &p)) return result_raise(E_INVARG);
+    if (!db_can_define(db, o, c->progr, 1, 0, c->args[1].u.s->len)) return result_raise(E_QUOTA);
     if (!support_can_refit(c, o, REFIT_DEFINE, 1 + db_count_props(db, o) / MOVED_A_SLOT, &memory)) return memory ? support_memory_error() : support_gave_up(c);
     objid owner = info.flags & PF_CHOWN ? db_owner(db, o) : info.owner; /* with `c', here as in descendants, the object's owner */
     return result_error(db_add_propdef(db, o, c->args[1].u.s, value_ref(c->args[2]), owner, info.flags));

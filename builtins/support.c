@@ -21,6 +21,7 @@ struct result support_buf_result(struct builtin_call *c, struct buf *b) {
 enum error support_valid_arg(const struct builtin_call *c, int i, objid *out) {
     if (c->args[i].type != V_OBJ) return E_TYPE;
     *out = c->args[i].u.o;
+    if (!vm_bring(c->vm, *out)) return E_QUOTA;
     return db_valid(db_of(c), *out) ? E_NONE : E_INVARG;
 }
 

@@ -23,8 +23,11 @@ static inline struct result result_list(struct list *l) { return result_value(va
 static inline struct result result_obj(objid o) { return result_value(value_obj(o)); }
 struct result support_buf_result(struct builtin_call *c, struct buf *b); /* the text as a string; the buffer is freed */
 
-/* Argument i is a valid object: E_NONE and *out, E_TYPE, or E_INVARG. */
+/* Argument i is a valid object: E_NONE and *out, E_TYPE, or E_INVARG. E_QUOTA, and the task is out of seconds: it is not in memory, and there is no time to read it. */
 enum error support_valid_arg(const struct builtin_call *c, int i, objid *out);
+
+/* By how much the second is more. */
+static inline size_t support_growth(size_t was, size_t is) { return is > was ? is - was : 0; }
 
 /* Is it a list of n elements of these types? */
 bool support_list_is(value v, uint32_t n, const enum value_type *types);

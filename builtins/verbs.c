@@ -219,6 +219,8 @@ struct result bf_set_verb_info(struct builtin_call *c) {
         e = E_VERBNF;
     else if (!db_verb_allows(db, v, c->progr, VF_WRITE) || (db_verb_owner(db, v) != info.owner && !is_wizard(c)))
         e = E_PERM;
+    else if (!db_can_define(db, o, c->progr, 0, 0, support_growth(db_verb_names(db, v)->len, info.names->len)))
+        e = E_QUOTA;
     else
         db_verb_set_info(db, v, info.names, info.owner, info.flags);
     str_unref(info.names);
@@ -248,6 +250,7 @@ struct result bf_add_verb(struct builtin_call *c) {
     e = parse_args(c->args[2].u.l, &a);
     if (e == E_NONE) e = support_valid_arg(c, 0, &o);
     if (e == E_NONE && (!db_object_allows(db, o, c->progr, OF_WRITE) || (info.owner != c->progr && !is_wizard(c)))) e = E_PERM;
+    if (e == E_NONE && !db_can_define(db, o, c->progr, 0, 1, info.names->len)) e = E_QUOTA;
     struct result r =
         e == E_NONE ? result_int((int64_t)db_add_verb(db, o, info.names, info.owner, info.flags, a.dobj, a.prep, a.iobj) + 1) : result_raise(e);
     str_unref(info.names);

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/strcache.h"
+#include "db/readings.h"
 #include "db/store.h"
 
 enum {
@@ -73,6 +74,13 @@ void cache_loaded(struct db *db, const struct object *o) {
     if (!db->cache) return;
     int64_t cost = object_cost(o);
     db->cache->loaded++;
+    db->cache->in_use += cost;
+    cache_count(db, cost);
+}
+
+void cache_value_loaded(struct db *db, value v) {
+    if (!db->cache || !value_is_counted(v)) return;
+    int64_t cost = value_bytes(v) + BLOCK_BYTES;
     db->cache->in_use += cost;
     cache_count(db, cost);
 }
@@ -271,6 +279,7 @@ void db_cache_turn(struct db *db) {
     if (clock_monotonic_us() - c->looked_us >= LOOK_AT_LEAST_US) {
         look(db, false);
         trim(c);
+        readings_age(db);
         db->evict_due = c->in_use > c->goal && !c->stuck;
     }
     if (db->evict_due) cache_turn(db);

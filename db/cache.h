@@ -22,7 +22,7 @@
 struct cache *cache_new(const struct db_options *options);
 void cache_free(struct cache *c);
 void cache_loaded(struct db *db, const struct object *o); /* it has just come into memory */
-
+void cache_value_loaded(struct db *db, value v); /* of an object that has been in memory */
 void cache_drop(struct db *db, struct object *o); /* a clean one with nobody below it, to which nobody holds a pointer */
 
 /* So many bytes came in or may have changed. */

@@ -75,6 +75,7 @@ static void capture_slots(struct captures *out, struct object *o) {
         if (!(bits & SLOT_DIRTY)) continue;
         struct key k = key_two(key_object(o->id), o->shape->slots[i].id);
         slot_drop_bits(o, i, SLOT_DIRTY);
+        must(!slot_is_unread(o, i));
         if (!slot_is_default(o, i)) {
             slot_add_bits(o, i, SLOT_PUTTING);
             struct capture *c = capture_add(out, T_PROPVAL, CAPTURE_PROPVAL, k);

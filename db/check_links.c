@@ -202,13 +202,15 @@ static void row_propval(struct check_worker *w, objid o, uint64_t id, struct dec
     check_usage_count(w->c, o, usage_of_record(&rec));
     const struct check_object *x = check_object_at(w->c, o);
     const struct check_prop *p = check_prop_by_id(w->c, id);
-    if (x && p && (p->definer == o || inherits(w, x->parent, p))) return;
+    bool has_it = x && p && (p->definer == o || inherits(w, x->parent, p)), has_size = !rec.bytes || rec.bytes == (uint64_t)rec.value.bytes;
+    if (has_it && has_size) return;
     struct buf name = BUF_INIT;
     struct key k = key_two(key_object(o), id);
     check_key_text(w->c, T_PROPVAL, k.bytes, k.len, &name);
+    if (!has_size) check_fault(w, "%s: its value has %lld bytes, not %llu as it says", buf_c(&name), (ll)rec.value.bytes, (unsigned long long)rec.bytes);
     if (!x) check_fault(w, "%s: the object does not exist", buf_c(&name));
     else if (!p) check_fault(w, "%s: it is defined nowhere", buf_c(&name));
-    else check_fault(w, "%s: it is defined on #%lld, which is no ancestor", buf_c(&name), (ll)p->definer);
+    else if (!has_it) check_fault(w, "%s: it is defined on #%lld, which is no ancestor", buf_c(&name), (ll)p->definer);
     buf_fini(&name);
 }
 

@@ -38,6 +38,8 @@ enum object_flag {
 /* ---- objects ---- */
 
 bool db_valid(struct db *db, objid o);
+/* Has o and its ancestors in memory; true as well when there is no such object. false: no patience; the ancestors that were read stay, and the next call goes on. */
+bool db_bring(struct db *db, objid o, const struct patience *p);
 bool db_is_new(struct db *db, objid o); /* it came into being after the last save began: that one has nothing of it */
 objid db_max_object(struct db *db); /* highest number ever given out since the last reset */
 void db_reset_max_object(struct db *db);
@@ -121,12 +123,12 @@ struct prop_cache {
 };
 
 /* o.name for a frame with permissions of `progr': all checks in order (o may be anything: E_INVIND, E_PROPNF, E_PERM), built-in ones too. *out owned.
-   cache may be NULL. V_NONE: db_contents() has no patience any more. */
+   cache may be NULL. V_NONE: there is no patience to read it (.contents, and long values that are not in memory). */
 enum error db_get_property(struct db *db, objid o, struct str *name, objid progr, struct prop_cache *cache, const struct patience *p, value *out);
 /* o.name = v with all checks (E_TYPE of built-in ones before E_PERM). Takes v always. */
 enum error db_set_property(struct db *db, objid o, struct str *name, value v, objid progr, struct prop_cache *cache);
 /* Without permission: for the server's own reading ($server_options, .aliases). false if there is none. */
-bool db_read_property(struct db *db, objid o, const char *name, value *out);
+bool db_read_property(struct db *db, objid o, const char *name, const struct patience *p, value *out);
 
 /* A property found on an object; ends at the next change of definitions or parents. */
 struct propref {
@@ -140,12 +142,20 @@ objid db_prop_owner(struct db *db, const struct propref *p);
 unsigned db_prop_flags(struct db *db, const struct propref *p);
 void db_prop_set_info(struct db *db, const struct propref *p, objid owner, unsigned flags);
 bool db_prop_allows(struct db *db, const struct propref *p, objid who, enum prop_flag f); /* flag, owner of the slot, wizard */
+bool db_prop_ready(struct db *db, const struct propref *p, const struct patience *patience); /* has the slot's own value in memory, which db_prop_set_info() needs; false: no patience */
 bool db_prop_is_clear(struct db *db, const struct propref *p);
 void db_prop_clear(struct db *db, const struct propref *p, objid progr); /* progr: for its history */
 value db_prop_value(struct db *db, const struct propref *p); /* owned; inherited when clear */
 void db_prop_set_value(struct db *db, const struct propref *p, value v); /* takes; into no history */
 /* The raw slot: CLEAR when clear. Owned. For dumps. */
 value db_prop_raw_value(struct db *db, const struct propref *p);
+
+/* An object is read into memory in one go. So that this takes no longer than a few milliseconds, who is no wizard may not let one have more properties, inherited ones too, or more verbs of its own
+   than this, or names of its own that are longer in all (those of 100 bytes are not counted); the length of its own name has the same limit. names: bytes more. Heirs that are not in memory are not
+   looked at by the first. */
+enum { DB_DEFINITIONS_MAX = 10000, DB_NAMES_MAX = DB_DEFINITIONS_MAX * 100 };
+bool db_can_define(struct db *db, objid o, objid who, size_t properties, size_t verbs, size_t names);
+bool db_can_inherit(struct db *db, objid o, objid parent, objid who); /* loads all heirs, as db_chparent() will */
 
 /* E_INVARG: a built-in name, or defined on an ancestor or descendant. Takes v. */
 enum error db_add_propdef(struct db *db, objid o, struct str *name, value v, objid owner, unsigned flags);

@@ -36,12 +36,14 @@ __attribute__((always_inline)) static inline bool db_fast_get(struct db *db, obj
     struct slot_meta m = *slot_meta(slots, c->slot);
     if (!(m.bits & PF_READ) && !db_fast_owns(o, c, m.bits, progr) && !db_fast_is_wizard(db, progr)) return false;
     o->touched = TOUCHED;
-    if (m.type == V_CLEAR) {
+    if (type_is_no_value(m.type)) {
+        if (m.type != V_CLEAR) return false;
         if ((uint64_t)c->holder >= db->cap) return false; /* NOTHING */
         const struct object *holder = db->objects[c->holder]; /* an ancestor, which does not leave before o: it need not be touched */
         if ((uintptr_t)holder <= 1) return false;
         m = *slot_meta(holder->slots, c->slot); /* the same slot in all who inherit it */
         payload = holder->slots[c->slot];
+        if (m.type == SLOT_UNREAD) return false;
     }
     *out = value_ref((value){.type = m.type, .u.i = payload});
     return true;
@@ -52,7 +54,7 @@ __attribute__((always_inline)) static inline bool db_fast_set(struct db *db, obj
     struct object *o = db_fast_object(db, id);
     if (!o || o->layout != c->layout || c->epoch != db->prop_epoch) return false;
     struct slot_meta *m = slot_meta(o->slots, c->slot);
-    if (m->type == V_CLEAR || v.type == V_MAP || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false; /* a map: rare, and its size is to be looked at */
+    if (type_is_no_value(m->type) || v.type == V_MAP || (v.type == V_LIST && v.u.l->bytes > VALUE_STORED_MAX)) return false; /* a map: rare, and its size is to be looked at */
     if (!(m->bits & PF_WRITE) && !db_fast_owns(o, c, m->bits, progr) && !db_fast_is_wizard(db, progr)) return false;
     value old = {.type = m->type, .u.i = o->slots[c->slot]};
     object_dirty(db, o, OS_SLOTS);

@@ -170,21 +170,27 @@ static bool table_defines(struct db *db, const struct object *o, const struct st
    the table of definitions, and a look at who it is that defines the name. */
 enum { HEIR_NS = 400, SLOT_NS = 80, LOOK_NS = 2000, LOAD_NS = 3500, RECORD_NS = 800, PASSED_NS = 100, BYTE_NS = 1, DEFINITION_NS = 1200, DEFINITION_BYTE_NS = 3 };
 
+static bool add_value_loaded(void *ns, const void *key, size_t klen, const void *data, size_t len) {
+    *(uint64_t *)ns += RECORD_NS + record_bytes_of_propval(key, klen, data, len) * BYTE_NS;
+    return true;
+}
+
 static bool add_record(void *ns, const void *key, size_t klen, const void *data, size_t len) {
     *(uint64_t *)ns += RECORD_NS + record_bytes(key, klen, data, len) * BYTE_NS;
     return true;
 }
 
 static bool add_value(void *ns, const void *key, size_t klen, const void *data, size_t len) {
-    *(uint64_t *)ns += PASSED_NS + record_bytes(key, klen, data, len) * BYTE_NS;
+    *(uint64_t *)ns += PASSED_NS + record_bytes_of_propval(key, klen, data, len) * BYTE_NS;
     return true;
 }
 
 static uint64_t load_ns(struct db *db, objid o) {
-    static const enum store_table tables[] = {T_PROPDEF, T_VERBDEF, T_PROPVAL};
     struct key k = key_one(key_object(o));
     uint64_t ns = LOAD_NS;
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) store_scan(db->store, tables[i], k.bytes, k.len, add_record, &ns);
+    store_scan(db->store, T_PROPDEF, k.bytes, k.len, add_record, &ns);
+    store_scan(db->store, T_VERBDEF, k.bytes, k.len, add_record, &ns);
+    store_scan(db->store, T_PROPVAL, k.bytes, k.len, add_value_loaded, &ns);
     return ns;
 }
 
@@ -293,7 +299,7 @@ static void drop_record(struct db *db, objid o, uint64_t prop) {
     struct dec d;
     struct view_propval rec;
     const char *why;
-    if (!record_open(db->store, T_PROPVAL, k.bytes, k.len, data, len, &d, &scratch, &why) && !view_propval_decode(&rec, &d))
+    if (!record_open_propval(db->store, k.bytes, k.len, data, len, &d, &scratch, &why) && !view_propval_decode(&rec, &d))
         usage_record_goes(db, o, usage_of_record(&rec));
     buf_fini(&scratch);
 }

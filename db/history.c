@@ -50,7 +50,7 @@ static bool wants_none(struct db *db, const struct object *o) {
     if (!db->history_option) db->history_option = str_from("history_versions");
     int64_t i = shape_find(o->shape, db->history_option);
     for (uint64_t id = i < 0 ? 0 : o->shape->slots[i].id; i >= 0 && o && i < o->shape->n && o->shape->slots[i].id == id; o = o->up)
-        if (slot_type(o, (uint32_t)i) != V_CLEAR) return !value_is_true(slot_value(o, (uint32_t)i));
+        if (slot_type(o, (uint32_t)i) != V_CLEAR) return !slot_is_unread(o, (uint32_t)i) && !value_is_true(slot_value(o, (uint32_t)i)); /* what is long is true */
     return false;
 }
 
@@ -225,29 +225,28 @@ static objid setter_of(const struct db *db, objid o, uint64_t id) {
 }
 
 /* Owned; CLEAR: no record, or one that says so. */
-static value value_on_disk(struct db *db, objid o, uint64_t id) {
-    struct key k = key_two(key_object(o), id);
+static value value_on_disk(struct db *db, const struct key *k) {
     struct buf scratch = BUF_INIT;
     struct dec d;
     struct rec_propval rec;
     const char *why;
     value v = value_clear();
-    if (store_read_begin(db->store)) return v;
-    if (!record_get(db->store, T_PROPVAL, &k, &d, &scratch, &why) && !rec_propval_decode(&rec, &d)) {
+    if (!record_get(db->store, T_PROPVAL, k, &d, &scratch, &why) && !rec_propval_decode(&rec, &d)) {
         v = value_ref(rec.value);
         rec_propval_fini(&rec);
     }
-    store_read_end(db->store);
     buf_fini(&scratch);
     return v;
 }
 
-/* The last save's value, if another one has taken its place since. */
+/* The last save's value, if another one has taken its place since. In a reading transaction. */
 static void add_unsaved(struct version_list *l, const struct object *o, uint32_t slot) {
     uint64_t id = o->shape->slots[slot].id;
-    objid setter = l->db->store ? setter_of(l->db, o->id, id) : NOTHING;
-    if (setter == NOTHING) return;
-    value old = value_on_disk(l->db, o->id, id), now = slot_value(o, slot);
+    struct key k = key_two(key_object(o->id), id);
+    objid setter = setter_of(l->db, o->id, id);
+    if (setter == NOTHING || !history_keeps(l->db->store, &k)) return;
+    must(!slot_is_unread(o, slot)); /* it was set */
+    value old = value_on_disk(l->db, &k), now = slot_value(o, slot);
     if (old.type == now.type && (old.type == V_CLEAR || value_identical(old, now))) value_unref(old);
     else list_add(l, next_time(l->db), setter)->value = old;
 }
@@ -258,7 +257,7 @@ size_t db_property_history(struct db *db, const struct propref *p, struct db_ver
     struct version_list l = {.db = db};
     bool reading = db->store && !store_read_begin(db->store); /* one state for both: a save may end meanwhile */
     read_versions(&l, HISTORY_PROPERTY, o->id, o->shape->slots[p->slot].id);
-    add_unsaved(&l, o, p->slot);
+    if (reading) add_unsaved(&l, o, p->slot);
     if (reading) store_read_end(db->store);
     return hand_over(&l, out);
 }

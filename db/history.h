@@ -32,7 +32,7 @@ struct history {
 
 /* A number that becomes another one is a counter, and has no history. */
 #define VALUE_HAS_HISTORY(a, b) (!((1u << V_INT | 1u << V_FLOAT) >> (a).type & (1u << V_INT | 1u << V_FLOAT) >> (b).type & 1u))
-enum { HISTORY_VALUE_BYTES = 60000, HISTORY_BURST = 3 }; /* longer values are not kept, and of changes in a burst, but these, one a minute */
+enum { HISTORY_VALUE_BYTES = 60000, HISTORY_BURST = 3 }; /* longer records are not kept (nor read), and of changes in a burst, but these, one a minute */
 #define HISTORY_PAUSE_US ((int64_t)60 * 1000000)
 
 /* Main thread. */
@@ -45,6 +45,7 @@ void history_free(struct history *h);
 
 /* Writing thread, inside the transaction. Results as store_put(). */
 int history_write(struct writer *w, const struct history *h);
+bool history_keeps(struct store *s, const struct key *propval); /* in a transaction: what is there now is not too long */
 int history_property(struct writer *w, const struct key *propval, const struct buf *record); /* it is about to be replaced by this; empty: to go */
 int history_delete(struct writer *w, const struct key *beginning); /* all rows whose keys begin so */
 /* Deletes rows older than the limit, a portion of the table a call. */

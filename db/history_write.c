@@ -136,11 +136,17 @@ static int put_old_value(struct writer *w, uint64_t o, uint64_t id, objid progra
     return rc ? rc : thin_out(w, &k);
 }
 
+bool history_keeps(struct store *s, const struct key *propval) {
+    const void *data;
+    size_t len;
+    return store_get(s, T_PROPVAL, propval->bytes, propval->len, &data, &len) || record_bytes(propval->bytes, propval->len, data, len) <= HISTORY_VALUE_BYTES;
+}
+
 int history_property(struct writer *w, const struct key *propval, const struct buf *record) {
     uint64_t o, id;
     must(key_parse_two(propval->bytes, propval->len, &o, &id));
     const struct row *setter = rowset_find(w->setters, ROW_SETTER, (uint64_t)object_of_key(o), id);
-    if (!setter || setter->deleted) return 0;
+    if (!setter || setter->deleted || !history_keeps(w->store, propval)) return 0;
     struct buf scratch = BUF_INIT;
     struct dec d;
     rec_bytes old = {NULL, 0}, now = {NULL, 0};
@@ -150,7 +156,7 @@ int history_property(struct writer *w, const struct key *propval, const struct b
     rec_find_bytes(dec_over(buf_c(record), record->len), REC_propval_value, &now);
     bool same = old.len == now.len && (!old.len || !memcmp(old.p, now.p, old.len));
     rc = 0; /* a record that cannot be read is replaced all the same */
-    if (!same && old.len <= HISTORY_VALUE_BYTES) {
+    if (!same) {
         char *copy = xmalloc(old.len + 1); /* what the store lends ends with the first change */
         if (old.len) memcpy(copy, old.p, old.len);
         rc = put_old_value(w, o, id, setter->v, (rec_bytes){copy, old.len});

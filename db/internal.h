@@ -13,6 +13,7 @@
  *    the latter; nobody can have cached what was never loaded.
  * 6. A change is marked dirty in the function that makes it, and before it is made: object_dirty() or object_mark(); where nothing is to be marked, object_touch(). An
  *    object that a save has yet to capture is captured by these, as it was at the cut. A dirty object, or one that a save writes, is never evicted.
+ * 7. A slot that is UNREAD is clean, and has a record: who is about to mark it for a reason other than a new value reads it first.
  */
 #ifndef DB_INTERNAL_H
 #define DB_INTERNAL_H
@@ -29,6 +30,9 @@ struct slot_meta {
     uint8_t type; /* V_CLEAR: inherited */
     uint8_t bits; /* PF_ and SLOT_ */
 };
+/* The type of a slot whose value is long and still in the store: its payload is the value_bytes() of it. No value has this type, and slot_value() of such a slot is nobody's. */
+enum { SLOT_UNREAD = V_CLEAR | 16 };
+static inline bool type_is_no_value(unsigned type) { return (type & 15) == V_CLEAR; } /* CLEAR or UNREAD: codes end below 16 */
 /* STORED: there is a record. PUTTING, DELETING: the save that is under way writes or deletes it. OWNED: its owner is in `owners', not the one that the definition gives. */
 enum { PF_ALL = 7, SLOT_DIRTY = 8, SLOT_STORED = 16, SLOT_PUTTING = 32, SLOT_DELETING = 64, SLOT_OWNED = 128 };
 struct slot_owners;
@@ -147,6 +151,7 @@ struct free_numbers;
 struct history;
 struct usage;
 struct watch;
+struct readings;
 
 struct db {
     struct object **objects;
@@ -180,6 +185,8 @@ struct db {
     struct rowset *rows_saving; /* those of the save that is under way */
     struct usage *usage, *usage_saving; /* what changed since the last cut, and what the save that is under way writes (NULL) */
     struct watch *watch; /* db/watch.h */
+    struct readings *readings; /* db/readings.h; NULL: none */
+    objid bring_first; /* for db_bring(): an ancestor beyond which nobody has read yet; NOTHING */
     struct history *history; /* versions of verbs that wait for the next save */
     struct history *history_saving; /* those of the save that is under way; NULL */
     struct db_history_limits history_limits;
@@ -311,6 +318,8 @@ static inline void slot_set_perms(struct object *o, uint32_t i, unsigned perms) 
     m->bits = (uint8_t)((m->bits & ~(unsigned)PF_ALL) | (perms & PF_ALL));
 }
 static inline value slot_value(const struct object *o, uint32_t i) { return (value){.type = slot_type(o, i), .u.i = o->slots[i]}; } /* borrows */
+static inline bool slot_is_unread(const struct object *o, uint32_t i) { return slot_type(o, i) == SLOT_UNREAD; }
+static inline int64_t slot_value_bytes(const struct object *o, uint32_t i) { return slot_is_unread(o, i) ? o->slots[i] : value_bytes(slot_value(o, i)); }
 static inline void slot_put_value(struct object *o, uint32_t i, value v) { /* takes; the old one is the caller's */
     slot_meta(o->slots, i)->type = (uint8_t)v.type;
     o->slots[i] = v.u.i;
@@ -326,6 +335,12 @@ void slots_free(int64_t *slots, uint32_t n); /* values and owners are the caller
 /* Slots of o's shape go where they are in `now' (o's shape is still the old one); those that have no place are passed to `drop'. New ones have type NONE. */
 void slots_move(struct object *o, struct shape *now, int64_t (*moved_to)(const struct shape *old, uint32_t i, struct shape *now),
                 void (*drop)(void *ctx, uint32_t i), void *ctx);
+
+/* load.c: an unread slot gets its value, or is clear when that cannot be read. false: no patience, and the next call goes on. */
+bool slot_load(struct db *db, struct object *o, uint32_t i, const struct patience *p);
+static inline void slot_need(struct db *db, struct object *o, uint32_t i) {
+    if (slot_is_unread(o, i)) slot_load(db, o, i, NULL);
+}
 
 /* property.c: a clean slot of o, which is marked, is about to get another value: SLOT_DIRTY, and who changed it. */
 __attribute__((cold)) void slot_first_change(struct db *db, struct object *o, uint32_t i, value v, value old, objid progr);

@@ -6,14 +6,17 @@
 
 #include "base/dialect.h"
 #include "base/log.h"
+#include "base/patience.h"
 #include "base/pool.h"
 #include "db/cache.h"
 #include "db/format.h"
+#include "db/readings.h"
 #include "db/records.h"
 #include "db/rowset.h"
 #include "db/save.h"
 
 enum { READ_ATTEMPTS = 300, LOG_EVERY = 10 }; /* of some two seconds */
+enum { READ_AT_ONCE = 1 << 18 /* value_bytes() that are read in a moment */ };
 
 void load_damaged(struct db *db, enum store_table t, objid o, const char *why) {
     if (db->damaged++ < 20) log_error("%s of #%lld: %s; run `evermoo check'", store_table_name(t), (long long)o, why);
@@ -169,6 +172,12 @@ static bool row_is_deleted(struct db *db, enum row_table t, uint64_t a, uint64_t
     return r && r->deleted;
 }
 
+/* Until somebody asks for a long value the slot has this. */
+static value value_or_unread(const struct rec_propval *rec) {
+    if (rec->value.type != V_CLEAR || !rec->bytes) return rec->value;
+    return (value){.type = SLOT_UNREAD, .u.i = rec->bytes < VALUE_BYTES_MAX ? (int64_t)rec->bytes : VALUE_BYTES_MAX};
+}
+
 static bool read_propval(void *ctx, const void *key, size_t klen, const void *data, size_t len) {
     struct object_reader *r = ctx;
     uint64_t o, id;
@@ -176,14 +185,14 @@ static bool read_propval(void *ctx, const void *key, size_t klen, const void *da
     struct buf scratch = BUF_INIT;
     struct rec_propval rec;
     const char *why = "damaged";
-    if (!key_parse_two(key, klen, &o, &id) || record_open(r->db->store, T_PROPVAL, key, klen, data, len, &d, &scratch, &why) || rec_propval_decode(&rec, sharing(r->db, &d))) {
+    if (!key_parse_two(key, klen, &o, &id) || record_open_propval(r->db->store, key, klen, data, len, &d, &scratch, &why) || rec_propval_decode(&rec, sharing(r->db, &d))) {
         load_damaged(r->db, T_PROPVAL, r->o->id, why);
         buf_fini(&scratch);
         return true;
     }
     int64_t at = shape_find_id(r->o->shape, id);
     if (at >= 0) {
-        slot_put_value(r->o, (uint32_t)at, rec.value);
+        slot_put_value(r->o, (uint32_t)at, value_or_unread(&rec));
         slot_set_perms(r->o, (uint32_t)at, (unsigned)rec.perms);
         slot_set_owner(r->o, (uint32_t)at, rec.owner);
         slot_add_bits(r->o, (uint32_t)at, SLOT_STORED);
@@ -192,6 +201,53 @@ static bool read_propval(void *ctx, const void *key, size_t klen, const void *da
         rec_propval_fini(&rec);
     }
     buf_fini(&scratch);
+    return true;
+}
+
+static bool read_value(struct db *db, const struct object *o, uint32_t i, value *out) {
+    struct key k = key_two(key_object(o->id), o->shape->slots[i].id);
+    struct buf scratch = BUF_INIT;
+    struct dec d;
+    struct rec_propval rec;
+    const char *why = "damaged";
+    int rc = record_get(db->store, T_PROPVAL, &k, &d, &scratch, &why);
+    if (rc == STORE_NOT_FOUND) why = "a value that was there is there no more";
+    bool ok = !rc && !rec_propval_decode(&rec, sharing(db, &d));
+    if (ok && rec.value.type == V_CLEAR) ok = false, why = "damaged: it tells the size of its value, but has none";
+    if (ok) *out = rec.value;
+    else load_damaged(db, T_PROPVAL, o->id, why);
+    buf_fini(&scratch);
+    return ok;
+}
+
+static value read_now(struct db *db, const struct object *o, uint32_t i) {
+    value v = value_none();
+    uint64_t before;
+    do {
+        before = db->damaged;
+        value_unref(v);
+        load_begin(db);
+        if (!read_value(db, o, i, &v)) v = value_clear();
+        store_read_end(db->store);
+    } while (recover_for_load(db, before));
+    return v;
+}
+
+bool slot_load(struct db *db, struct object *o, uint32_t i, const struct patience *p) {
+    int64_t taken = pool_account.taken; /* as in object_load() */
+    uint64_t id = o->shape->slots[i].id;
+    enum reading how = READING_FAILED;
+    value v;
+    if (p && o->slots[i] > READ_AT_ONCE) how = reading_go_on(db, o->id, id, p, &v);
+    if (how == READING_FAILED) {
+        reading_forget(db, o->id, id);
+        v = read_now(db, o, i);
+    }
+    pool_account.taken = taken;
+    if (how == READING_GIVEN_UP) return false;
+    slot_put_value(o, i, v);
+    if (v.type == V_CLEAR) layout_values_moved(db, o);
+    cache_value_loaded(db, v);
     return true;
 }
 
@@ -276,40 +332,69 @@ static void unread_line(struct db *db, struct line *l) {
     l->n = 0;
 }
 
-/* Headers from id up to the first loaded ancestor, then the objects from there down. */
-static void read_line(struct db *db, objid id, struct line *made) {
-    struct pending *line = NULL;
-    size_t n = 0, cap = 0;
-    for (objid at = id; at >= 0 && (uint64_t)at < db->cap && !db->objects[at]; at = line[n++].rec.parent) {
-        if (n == cap) line = xrealloc(line, (cap = cap ? cap * 2 : 8) * sizeof *line);
-        line[n].id = at;
+/* Headers from id up to the first loaded ancestor. NOTHING, or where patience ended. */
+static objid read_headers(struct db *db, objid id, struct pending **line, size_t *n, struct line *made, const struct patience *p) {
+    size_t cap = 0;
+    for (objid at = id; at >= 0 && (uint64_t)at < db->cap && !db->objects[at]; at = (*line)[(*n)++].rec.parent) {
+        if (*n % PATIENCE_STEPS == PATIENCE_STEPS - 1 && patience_is_over(p)) return at;
+        if (*n == cap) *line = xrealloc(*line, (cap = cap ? cap * 2 : 8) * sizeof **line);
+        (*line)[*n].id = at;
         line_add(made, at);
-        if (read_header(db, at, &line[n].rec)) break;
-        if (n > (size_t)db->max + 1) { /* parents in a circle */
-            line[n].rec.parent = NOTHING;
-            n++;
+        if (read_header(db, at, &(*line)[*n].rec)) break;
+        if (*n > (size_t)db->max + 1) { /* parents in a circle */
+            (*line)[(*n)++].rec.parent = NOTHING;
             break;
         }
     }
-    while (n--)
-        if (!db->objects[line[n].id]) instantiate(db, line[n].id, &line[n].rec);
-        else rec_object_fini(&line[n].rec);
-    free(line);
+    return NOTHING;
 }
 
-struct object *object_load(struct db *db, objid id) {
+/* And then the objects from there down: at least one, whatever patience there is. false: not all. */
+static bool read_line(struct db *db, objid id, struct line *made, const struct patience *p) {
+    struct pending *line = NULL;
+    size_t n = 0;
+    db->bring_first = read_headers(db, id, &line, &n, made, p);
+    bool given_up = db->bring_first != NOTHING;
+    while (n--) {
+        if (!given_up && !db->objects[line[n].id]) instantiate(db, line[n].id, &line[n].rec);
+        else rec_object_fini(&line[n].rec);
+        if (!given_up && n && patience_is_over(p)) given_up = true;
+    }
+    free(line);
+    return !given_up;
+}
+
+static bool load_line(struct db *db, objid id, const struct patience *p) {
     struct line made = {NULL, 0, 0};
     int64_t taken = pool_account.taken; /* what is read is the world's: none of it is the task's that looks first */
     uint64_t before;
+    bool all;
     do {
         before = db->damaged;
         unread_line(db, &made);
         load_begin(db);
-        read_line(db, id, &made);
+        all = read_line(db, id, &made, p);
         store_read_end(db->store);
     } while (recover_for_load(db, before));
     free(made.v);
     pool_account.taken = taken;
+    return all;
+}
+
+static bool is_cold(const struct db *db, objid id) { return id >= 0 && (uint64_t)id < db->cap && !db->objects[id]; }
+
+/* Of a line so long that there is no patience to find its end, what is above comes first. */
+bool db_bring(struct db *db, objid id, const struct patience *p) {
+    if (!is_cold(db, id) || !db->store) return true;
+    objid first = db->bring_first;
+    if (!is_cold(db, first)) return load_line(db, id, p);
+    if (load_line(db, first, p)) return load_line(db, id, p);
+    if (db->bring_first == NOTHING) db->bring_first = first; /* its own line is known, but not all there */
+    return false;
+}
+
+struct object *object_load(struct db *db, objid id) {
+    load_line(db, id, NULL);
     struct object *o = db->objects[id];
     return (uintptr_t)o > 1 ? o : NULL;
 }

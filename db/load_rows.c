@@ -29,21 +29,47 @@ struct row_reader {
 
 static uint64_t link_key(enum row_table t, uint64_t b) { return t == ROW_OWNED ? b + 1 : b; }
 
-static void add_changed(struct row_reader *r, const struct rowset *rows, const struct rowset *newer) {
+static bool is_over(const struct row_reader *r, size_t done) { return done % PATIENCE_STEPS == PATIENCE_STEPS - 1 && patience_is_over(r->left.patience); }
+
+/* false: no patience. */
+static bool add_changed(struct row_reader *r, const struct rowset *rows, const struct rowset *newer) {
+    size_t done = 0;
     for (const struct row *at = NULL; (at = rowset_next(rows, r->table, r->a, at));) {
+        if (is_over(r, done++)) return false;
         if (link_key(r->table, at->b) <= r->read_to || rowset_find(newer, r->table, r->a, at->b)) continue;
         if (r->n == r->cap) r->changed = xrealloc(r->changed, (r->cap = r->cap ? r->cap * 2 : 16) * sizeof *r->changed);
         r->changed[r->n++] = (struct link){link_key(r->table, at->b), at->deleted ? LINK_DEAD : at->v};
     }
+    return true;
 }
 
-static int by_key(const void *a, const void *b) {
-    uint64_t x = ((const struct link *)a)->key, y = ((const struct link *)b)->key;
-    return (x > y) - (x < y);
+/* Two runs that follow each other, of `run' links each as far as there are so many, become one. */
+static bool merge_runs(const struct row_reader *r, const struct link *from, struct link *to, size_t at, size_t run) {
+    size_t middle = at + run < r->n ? at + run : r->n, end = at + 2 * run < r->n ? at + 2 * run : r->n;
+    for (size_t i = at, j = middle, k = at; k < end; k++) {
+        to[k] = j == end || (i < middle && from[i].key < from[j].key) ? from[i++] : from[j++];
+        if (is_over(r, k)) return false;
+    }
+    return true;
+}
+
+/* Merge sort, bottom up: the library's cannot be given up. */
+static bool sort_unsorted(struct row_reader *r) {
+    struct link *to = xmalloc(r->n * sizeof *to);
+    bool done = true;
+    for (size_t run = 1; done && run < r->n; run *= 2) {
+        for (size_t at = 0; done && at < r->n; at += 2 * run) done = merge_runs(r, r->changed, to, at, run);
+        struct link *other = r->changed;
+        r->changed = to;
+        to = other;
+    }
+    free(to);
+    r->cap = r->n;
+    return done;
 }
 
 /* They come newest first, and keys mostly rise with time. */
-static void sort_changed(struct row_reader *r) {
+static bool sort_changed(struct row_reader *r) {
     bool sorted = true;
     for (size_t i = 0; i < r->n / 2; i++) {
         struct link other = r->changed[i];
@@ -51,7 +77,7 @@ static void sort_changed(struct row_reader *r) {
         r->changed[r->n - 1 - i] = other;
     }
     for (size_t i = 1; sorted && i < r->n; i++) sorted = r->changed[i - 1].key < r->changed[i].key;
-    if (!sorted) qsort(r->changed, r->n, sizeof *r->changed, by_key);
+    return sorted || sort_unsorted(r);
 }
 
 static void put(struct row_reader *r, struct link link) {
@@ -120,20 +146,19 @@ static void read_rows(struct row_reader *r) {
 
 /* ---- both ---- */
 
-/* To where this portion began: it may have to be read again. */
-static void begin_portion(struct row_reader *r, const struct read_limit *limit, const struct links *before) {
+/* To where this portion began: it may have to be read again. false: what changed cannot even be gathered; that ends when a save has written it. */
+static bool begin_portion(struct row_reader *r, const struct read_limit *limit, const struct links *before) {
     r->left = limit ? *limit : (struct read_limit){SIZE_MAX, NULL};
     r->read_to = before->read_to;
     r->n = r->at = 0;
-    r->cut = false;
     if (*r->out) {
         (*r->out)->first = before->first;
         (*r->out)->n = before->n;
         (*r->out)->live = before->live;
     }
-    add_changed(r, r->db->rows, NULL);
-    add_changed(r, r->db->rows_saving, r->db->rows);
-    sort_changed(r);
+    bool gathered = add_changed(r, r->db->rows, NULL) && add_changed(r, r->db->rows_saving, r->db->rows) && sort_changed(r);
+    r->cut = !gathered;
+    return gathered;
 }
 
 static void keep_part(struct row_reader *r) {
@@ -148,7 +173,7 @@ bool load_rows(struct db *db, enum row_table t, uint64_t a, const struct read_li
     uint64_t damaged;
     do {
         damaged = db->damaged;
-        begin_portion(&r, limit, &before);
+        if (!begin_portion(&r, limit, &before)) break;
         load_begin(db);
         read_rows(&r);
         store_read_end(db->store);

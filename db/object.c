@@ -10,6 +10,7 @@
 #include "db/cache.h"
 #include "db/history.h"
 #include "db/internal.h"
+#include "db/readings.h"
 #include "db/usage.h"
 #include "db/watch.h"
 
@@ -225,6 +226,7 @@ void db_destroy(struct db *db, objid id) {
     object_detach(o);
     owned_remove(db, o->owner, id);
     object_drop_records(db, o);
+    reading_forget_object(db, id);
     free_add(db, id);
     db->objects[id] = OBJECT_ABSENT;
     db->changed = true;
@@ -256,7 +258,7 @@ void object_set_owner(struct db *db, struct object *o, objid owner) {
     owned_add(db, owner, o->id);
     unsigned what = OS_HEADER;
     for (uint32_t i = 0; i < o->shape->n; i++) /* slots keep their owners: what was by default is so no more */
-        if (slot_keep_owner(o, i)) {
+        if (slot_keep_owner(o, i) && !slot_is_unread(o, i)) { /* whose record names the owner */
             slot_add_bits(o, i, SLOT_DIRTY);
             what |= OS_SLOTS;
         }
@@ -386,7 +388,7 @@ enum error db_chparent(struct db *db, objid id, objid parent) {
 int64_t db_object_bytes(struct db *db, objid id) {
     struct object *o = object_must(db, id);
     int64_t n = (int64_t)sizeof *o + (int64_t)sizeof(void *) + o->name->len + 1;
-    for (uint32_t i = 0; i < o->shape->n; i++) n += (int64_t)sizeof(objid) + value_bytes(slot_value(o, i)); /* owner, value */
+    for (uint32_t i = 0; i < o->shape->n; i++) n += (int64_t)sizeof(objid) + slot_value_bytes(o, i); /* owner, value */
     for (uint32_t i = 0; o->defs && i < o->defs->nprops; i++) n += (int64_t)sizeof(struct propdef) + o->defs->props[i].name->len + 1;
     for (uint32_t i = 0; o->defs && i < o->defs->nverbs; i++)
         n += (int64_t)sizeof(struct verb) + o->defs->verbs[i].names->len + 1 + (int64_t)verb_code_bytes(db, &o->defs->verbs[i]);

@@ -12,6 +12,7 @@
 #include "db/heirs.h"
 #include "db/history.h"
 #include "db/internal.h"
+#include "db/readings.h"
 #include "db/usage.h"
 #include "db/watch.h"
 
@@ -26,6 +27,7 @@ void slot_first_change(struct db *db, struct object *o, uint32_t i, value v, val
 
 static void slot_set(struct db *db, struct object *o, uint32_t i, value v, objid progr) {
     value old = slot_value(o, i);
+    if (old.type == SLOT_UNREAD) reading_forget(db, o->id, o->shape->slots[i].id);
     bool moved = (old.type == V_CLEAR) != (v.type == V_CLEAR);
     object_dirty(db, o, OS_SLOTS);
     if (!(slot_bits(o, i) & SLOT_DIRTY)) slot_first_change(db, o, i, v, old, progr);
@@ -47,9 +49,20 @@ static struct object *holder_from(struct object *o, uint32_t i, uint64_t id) {
 
 static struct object *slot_holder(struct object *o, uint32_t i) { return holder_from(o, i, o->shape->slots[i].id); }
 
-static value slot_read(struct object *o, uint32_t i) {
-    struct object *h = slot_holder(o, i);
-    return h ? value_ref(slot_value(h, i)) : value_int(0);
+/* false: there is no time to read it, and *out is NONE. */
+static bool slot_read(struct db *db, struct object *o, uint32_t i, const struct patience *patience, value *out) {
+    struct object *h;
+    *out = value_none();
+    while ((h = slot_holder(o, i)) && slot_is_unread(h, i)) /* damage makes it clear: then another one is the holder */
+        if (!slot_load(db, h, i, patience)) return false;
+    *out = h ? value_ref(slot_value(h, i)) : value_int(0);
+    return true;
+}
+
+static value slot_read_now(struct db *db, struct object *o, uint32_t i) {
+    value v;
+    slot_read(db, o, i, NULL, &v);
+    return v;
 }
 
 /* ---- built-in ones ---- */
@@ -94,13 +107,14 @@ static value builtin_get(struct db *db, struct object *o, enum builtin_prop p, c
     return value_none();
 }
 
-/* Type first, then permission, as language.md 13 has it. */
+/* Type first, then permission, as language.md 13 has it, and then what there is no room for. */
 static enum error builtin_check_set(struct db *db, const struct object *o, enum builtin_prop p, value v, objid progr) {
     bool wizard = object_is_wizard(db, progr);
     switch (p) {
     case BP_NAME:
         if (v.type != V_STR) return E_TYPE;
-        return wizard || (o->owner == progr && !(o->flags & OF_PLAYER) && !is_protected(db, p, progr)) ? E_NONE : E_PERM;
+        if (!wizard && (o->owner != progr || o->flags & OF_PLAYER || is_protected(db, p, progr))) return E_PERM;
+        return wizard || v.u.s->len <= DB_NAMES_MAX ? E_NONE : E_QUOTA;
     case BP_OWNER:
         if (v.type != V_OBJ) return E_TYPE;
         return wizard ? E_NONE : E_PERM;
@@ -171,8 +185,7 @@ enum error db_get_property(struct db *db, objid id, struct str *name, objid prog
         return E_NONE;
     }
     if (!slot_allows(db, o, slot, progr, PF_READ)) return E_PERM;
-    *out = slot_read(o, slot);
-    if (cache) cache_fill(db, cache, o, slot);
+    if (slot_read(db, o, slot, patience, out) && cache) cache_fill(db, cache, o, slot);
     return E_NONE;
 }
 
@@ -200,13 +213,14 @@ enum error db_set_property(struct db *db, objid id, struct str *name, value v, o
     return e;
 }
 
-bool db_read_property(struct db *db, objid id, const char *name, value *out) {
+bool db_read_property(struct db *db, objid id, const char *name, const struct patience *patience, value *out) {
     struct str *s = str_from(name);
     struct object *o;
     enum builtin_prop builtin;
     uint32_t slot;
     enum error e = find_slot(db, id, s, NULL, &o, &builtin, &slot);
-    if (e == E_NONE) *out = builtin != BP_NONE ? builtin_get(db, o, builtin, NULL) : slot_read(o, slot);
+    if (e == E_NONE && builtin != BP_NONE) *out = builtin_get(db, o, builtin, patience);
+    else if (e == E_NONE) slot_read(db, o, slot, patience, out);
     str_unref(s);
     return e == E_NONE;
 }
@@ -248,6 +262,7 @@ static void slot_set_info(struct db *db, struct object *o, uint32_t i, objid own
 void db_prop_set_info(struct db *db, const struct propref *p, objid owner, unsigned flags) {
     struct object *o = prop_object(db, p);
     must(p->builtin == BP_NONE);
+    slot_need(db, o, p->slot);
     object_dirty(db, o, OS_SLOTS);
     slot_set_info(db, o, p->slot, owner, flags);
     slot_add_bits(o, p->slot, SLOT_DIRTY);
@@ -272,7 +287,12 @@ void db_prop_clear(struct db *db, const struct propref *p, objid progr) {
 
 value db_prop_value(struct db *db, const struct propref *p) {
     struct object *o = prop_object(db, p);
-    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin, NULL) : slot_read(o, p->slot);
+    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin, NULL) : slot_read_now(db, o, p->slot);
+}
+
+bool db_prop_ready(struct db *db, const struct propref *p, const struct patience *patience) {
+    struct object *o = prop_object(db, p);
+    return p->builtin != BP_NONE || !slot_is_unread(o, p->slot) || slot_load(db, o, p->slot, patience);
 }
 
 void db_prop_set_value(struct db *db, const struct propref *p, value v) {
@@ -287,7 +307,9 @@ void db_prop_set_value(struct db *db, const struct propref *p, value v) {
 
 value db_prop_raw_value(struct db *db, const struct propref *p) {
     struct object *o = prop_object(db, p);
-    return p->builtin != BP_NONE ? builtin_get(db, o, p->builtin, NULL) : value_ref(slot_value(o, p->slot));
+    if (p->builtin != BP_NONE) return builtin_get(db, o, p->builtin, NULL);
+    slot_need(db, o, p->slot);
+    return value_ref(slot_value(o, p->slot));
 }
 
 size_t db_count_props(struct db *db, objid o) { return object_must(db, o)->shape->n; }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/patience.h"
 #include "base/str.h"
 
 /* ---- fields ---- */
@@ -292,17 +293,28 @@ bool key_parse_history(const void *key, size_t len, enum history_kind *kind, uin
 
 /* ---- large ones ---- */
 
-enum { CHUNKED = 1, CHUNK_LIMIT = 64 << 10 };
+enum { CHUNKED = 1, CHUNK_LIMIT = 64 << 10, PROPVAL_LIMIT = 2000 /* an object is looked through without what its values fill pages with */, PATIENCE_CHUNKS = 8 };
 static const uint64_t max_payload = (uint64_t)1 << 32;
 
-/* The pieces of a large payload, one after the other. */
-static int gather(record_source *chunk, void *source, struct dec *head, struct dec *d, struct buf *scratch, const char **why) {
-    struct rec_blob blob;
-    *why = "damaged: its list of chunks cannot be read";
-    if (rec_blob_decode(&blob, head) || blob.bytes > max_payload) return -1;
-    buf_clear(scratch);
-    for (uint64_t i = 0; scratch->len < blob.bytes; i++) {
-        struct key k = key_two(blob.id, i);
+/* The fields of a propval record but its value, as they are. true: the size of that is among them. */
+static bool rest_of_propval(struct dec d, struct buf *out) {
+    bool tells = false;
+    while (!d.bad && !dec_at_end(&d)) {
+        const unsigned char *from = d.p;
+        uint64_t head = dec_u64(&d);
+        skip(&d, head & 1);
+        if (d.bad || head >> 1 == REC_propval_value) continue;
+        tells |= head >> 1 == REC_propval_bytes;
+        buf_add(out, from, (size_t)(d.p - from));
+    }
+    return tells && !d.bad;
+}
+
+/* The pieces of a large payload, one after the other. 1: no patience, and *next is the first that is missing. */
+static int gather_some(record_source *chunk, void *source, const struct rec_blob *blob, uint64_t *next, const struct patience *p, struct buf *to, const char **why) {
+    for (unsigned done = 0; to->len < blob->bytes; ++*next) {
+        if (++done % PATIENCE_CHUNKS == 0 && patience_is_over(p)) return 1;
+        struct key k = key_two(blob->id, *next);
         const void *data;
         size_t len;
         unsigned version, flags;
@@ -312,12 +324,32 @@ static int gather(record_source *chunk, void *source, struct dec *head, struct d
         if (dec_envelope(data, len, k.bytes, k.len, &version, &flags, &part, why)) return -1;
         *why = "damaged: a chunk of it is empty";
         if (dec_at_end(&part)) return -1;
-        buf_add(scratch, part.p, (size_t)(part.end - part.p));
+        buf_add(to, part.p, (size_t)(part.end - part.p));
     }
     *why = "damaged: its chunks have another length";
-    if (scratch->len != blob.bytes) return -1;
+    return to->len == blob->bytes ? 0 : -1;
+}
+
+static int decode_head(struct dec *head, struct rec_blob *blob, const char **why) {
+    *why = "damaged: its list of chunks cannot be read";
+    return rec_blob_decode(blob, head) || blob->bytes > max_payload ? -1 : 0;
+}
+
+static int check_rest(const struct rec_blob *blob, struct dec payload, const char **why) {
+    struct buf rest = BUF_INIT;
+    *why = "damaged: what stands beside the list of its chunks is not what they say";
+    bool ok = !blob->rest.len || (rest_of_propval(payload, &rest) && rest.len == blob->rest.len && !memcmp(rest.data, blob->rest.p, rest.len));
+    buf_fini(&rest);
+    return ok ? 0 : -1;
+}
+
+static int gather(record_source *chunk, void *source, struct dec *head, struct dec *d, struct buf *scratch, const char **why) {
+    struct rec_blob blob;
+    uint64_t next = 0;
+    buf_clear(scratch);
+    if (decode_head(head, &blob, why) || gather_some(chunk, source, &blob, &next, NULL, scratch, why)) return -1;
     *d = dec_over(scratch->data, scratch->len);
-    return 0;
+    return check_rest(&blob, *d, why);
 }
 
 int record_open_from(record_source *chunk, void *source, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch, const char **why) {
@@ -337,6 +369,54 @@ int record_open(struct store *s, enum store_table t, const void *key, size_t kle
     (void)t;
     return record_open_from(chunk_of_store, s, key, klen, data, len, d, scratch, why);
 }
+
+int record_get_some(struct store *s, enum store_table t, const struct key *k, uint64_t *next, const struct patience *p, struct buf *payload, const char **why) {
+    const void *data;
+    size_t len;
+    unsigned version, flags;
+    struct dec d;
+    struct rec_blob blob;
+    if (store_get(s, t, k->bytes, k->len, &data, &len) || dec_envelope(data, len, k->bytes, k->len, &version, &flags, &d, why) || version > RECORD_VERSION) return -1;
+    if (flags & CHUNKED) {
+        if (decode_head(&d, &blob, why)) return -1;
+        int rc = gather_some(chunk_of_store, s, &blob, next, p, payload, why);
+        return rc ? rc : check_rest(&blob, dec_over(payload->data, payload->len), why);
+    }
+    buf_clear(payload);
+    buf_add(payload, d.p, (size_t)(d.end - d.p));
+    return 0;
+}
+
+/* ---- values that are read later ---- */
+
+/* Without its value, of its payload, or of the head of its chunks. */
+static bool rest_is_there(struct dec d, bool chunked, struct buf *out) {
+    struct rec_blob blob;
+    buf_clear(out);
+    if (!chunked) return (size_t)(d.end - d.p) > LONG_PROPVAL && rest_of_propval(d, out);
+    return !rec_blob_decode(&blob, &d) && rest_of_propval(dec_over(blob.rest.p, blob.rest.len), out);
+}
+
+int record_open_propval(struct store *s, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch, const char **why) {
+    unsigned version, flags;
+    if (dec_envelope(data, len, key, klen, &version, &flags, d, why)) return -1;
+    if (version > RECORD_VERSION || !rest_is_there(*d, flags & CHUNKED, scratch)) return record_open(s, T_PROPVAL, key, klen, data, len, d, scratch, why);
+    *d = dec_over(scratch->data, scratch->len);
+    return 0;
+}
+
+uint64_t record_bytes_of_propval(const void *key, size_t klen, const void *data, size_t len) {
+    unsigned version, flags;
+    struct dec d;
+    struct buf rest = BUF_INIT;
+    const char *why;
+    bool there = !dec_envelope(data, len, key, klen, &version, &flags, &d, &why) && rest_is_there(d, flags & CHUNKED, &rest);
+    uint64_t n = there ? rest.len : record_bytes(key, klen, data, len);
+    buf_fini(&rest);
+    return n;
+}
+
+/* ---- their length ---- */
 
 uint64_t record_bytes(const void *key, size_t klen, const void *data, size_t len) {
     unsigned version, flags;
@@ -414,10 +494,12 @@ static int put_chunks(struct store *s, const struct buf *payload, uint64_t id) {
 
 int record_put(struct store *s, enum store_table t, const struct key *k, const struct buf *payload, uint64_t *next_blob) {
     int rc;
-    if (payload->len < CHUNK_LIMIT) return put_enveloped(s, t, k, 0, payload);
-    struct rec_blob blob = {(*next_blob)++, payload->len};
-    struct buf head = BUF_INIT;
+    if (payload->len < (t == T_PROPVAL ? PROPVAL_LIMIT : CHUNK_LIMIT)) return put_enveloped(s, t, k, 0, payload);
+    struct rec_blob blob = {.id = (*next_blob)++, .bytes = payload->len};
+    struct buf head = BUF_INIT, rest = BUF_INIT;
+    if (t == T_PROPVAL && rest_of_propval(dec_over(payload->data, payload->len), &rest)) blob.rest = (rec_bytes){rest.data, rest.len};
     rec_blob_encode(&blob, &head);
+    buf_fini(&rest);
     rc = put_chunks(s, payload, blob.id);
     if (!rc) rc = put_enveloped(s, t, k, CHUNKED, &head);
     buf_fini(&head);

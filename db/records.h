@@ -13,7 +13,9 @@
 #include "db/code.h"
 #include "db/store.h"
 
-enum { RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10 };
+struct patience;
+
+enum { RECORD_VERSION = 1, CHUNK_BYTES = 60 << 10, LONG_PROPVAL = 256 /* bytes of its payload: from there on it tells the size of its value */ };
 
 struct rec_bytes {
     const void *p;
@@ -102,10 +104,16 @@ int record_open(struct store *s, enum store_table t, const void *key, size_t kle
 /* The same over another source of rows of the table blob: 0 when there is one. */
 typedef int record_source(void *source, const struct key *k, const void **data, size_t *len);
 int record_open_from(record_source *chunk, void *source, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch, const char **why);
+/* Opens a record of propval. When it is long and tells the size of its value, d has all fields but that: its value is read when somebody asks for it. */
+int record_open_propval(struct store *s, const void *key, size_t klen, const void *data, size_t len, struct dec *d, struct buf *scratch, const char **why);
 /* Of the payload, chunks included, which are not read; 0: it cannot be told. */
 uint64_t record_bytes(const void *key, size_t klen, const void *data, size_t len);
+/* What is read of a propval record when its object is. */
+uint64_t record_bytes_of_propval(const void *key, size_t klen, const void *data, size_t len);
 /* store_get and record_open. STORE_NOT_FOUND; -1 with *why. */
 int record_get(struct store *s, enum store_table t, const struct key *k, struct dec *d, struct buf *scratch, const char **why);
+/* The same in portions: what there is of the payload is in *payload, and *next, 0 at first, says where to go on. 0: that is all of it; 1: no patience; -1. The record may not change meanwhile. */
+int record_get_some(struct store *s, enum store_table t, const struct key *k, uint64_t *next, const struct patience *p, struct buf *payload, const char **why);
 /* In a write transaction; large payloads go to chunks with ids from *next_blob. Results as store_put(). */
 int record_put(struct store *s, enum store_table t, const struct key *k, const struct buf *payload, uint64_t *next_blob);
 int record_delete(struct store *s, enum store_table t, const struct key *k);

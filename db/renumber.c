@@ -27,6 +27,7 @@ static void slots_follow(struct db *db, struct object *o, struct change c) {
     for (uint32_t i = 0; i < o->shape->n; i++) {
         objid owner = slot_owner(o, i);
         if (!owner_follows(&owner, c)) continue;
+        slot_need(db, o, i);
         if (slot_bits(o, i) & SLOT_OWNED) slot_set_owner(o, i, owner); /* else it follows its definition or object; but a record may name it */
         slot_add_bits(o, i, SLOT_DIRTY);
         object_dirty(db, o, OS_SLOTS);
@@ -106,6 +107,7 @@ static void places_follow(struct db *db, struct object *o, struct change c) {
 
 /* Everything it has is written anew under the new number. */
 static void records_follow(struct db *db, struct object *o, struct change c) {
+    for (uint32_t i = 0; i < o->shape->n; i++) slot_need(db, o, i);
     object_drop_records(db, o);
     db->objects[c.from] = OBJECT_ABSENT;
     db->objects[c.to] = o;

@@ -117,7 +117,11 @@ static enum store_table guess_table(const void *key, size_t klen, struct dec d) 
     if (klen == HISTORY_KEY) return is_history(d) ? T_HISTORY : T_COUNT;
     if (klen == 8) return are_propdefs(d) ? T_PROPDEF : is_object(d) ? T_OBJECT : T_COUNT;
     if (klen != 16) return T_COUNT;
-    return is_program(key, d) ? T_CODE : is_verbdef(d) ? T_VERBDEF : is_propval(d) ? T_PROPVAL : T_COUNT;
+    if (is_program(key, d)) return T_CODE;
+    uint64_t first, second;
+    key_parse_two(key, klen, &first, &second);
+    if (object_of_key(first) < 0) return T_COUNT; /* a chunk can be all of a record */
+    return is_verbdef(d) ? T_VERBDEF : is_propval(d) ? T_PROPVAL : T_COUNT;
 }
 
 static void add_stray(struct repair *r, enum store_table t, const struct stray *s) {

@@ -10,6 +10,7 @@
 
 #include "base/pool.h"
 #include "db/internal.h"
+#include "db/readings.h"
 #include "db/usage.h"
 
 /* ---- shapes ---- */
@@ -108,6 +109,7 @@ static void slot_drop(void *ctx, uint32_t i) {
         object_dirty(d->db, d->o, OS_SLOTS);
         row_delete(d->db, ROW_PROPVAL, (uint64_t)d->o->id, d->o->shape->slots[i].id);
     }
+    if (slot_is_unread(d->o, i)) reading_forget(d->db, d->o->id, d->o->shape->slots[i].id);
     usage_grew(d->db, d->o, -usage_of_slot(d->o, i));
     value_unref(slot_value(d->o, i));
 }
@@ -159,6 +161,35 @@ static void layouts_restart(struct db *db) {
 static uint32_t next_layout(struct db *db) {
     if (db->next_layout == UINT32_MAX) layouts_restart(db);
     return db->next_layout++;
+}
+
+static size_t names_of(const struct defs *d) {
+    size_t n = 0;
+    for (uint32_t i = 0; d && i < d->nprops; i++) n += d->props[i].name->len;
+    for (uint32_t i = 0; d && i < d->nverbs; i++) n += d->verbs[i].names->len;
+    return n;
+}
+
+/* For so many slots more in each of the objects that are in memory. */
+static bool has_room_below(struct object *o, size_t more) {
+    for (struct object *at = o; at; at = object_next_below(at, o))
+        if (at->shape->n + more > DB_DEFINITIONS_MAX) return false;
+    return true;
+}
+
+bool db_can_inherit(struct db *db, objid id, objid parent, objid who) {
+    struct object *o = object_must(db, id), *p = object_at(db, parent);
+    uint32_t now = o->up ? o->up->shape->n : 0, then = p ? p->shape->n : 0;
+    if (then <= now || object_is_wizard(db, who)) return true;
+    object_load_tree(db, o);
+    return has_room_below(o, then - now);
+}
+
+bool db_can_define(struct db *db, objid id, objid who, size_t properties, size_t verbs, size_t names) {
+    struct object *o = object_must(db, id);
+    if (object_is_wizard(db, who)) return true;
+    if ((properties && !has_room_below(o, properties)) || (verbs && (o->defs ? o->defs->nverbs : 0) + verbs > DB_DEFINITIONS_MAX)) return false;
+    return names <= DB_NAMES_MAX / DB_DEFINITIONS_MAX || names_of(o->defs) + names <= DB_NAMES_MAX; /* short ones are few enough */
 }
 
 bool object_defines(const struct object *o) { return o->defs && (o->defs->nprops || o->defs->nverbs); }

@@ -49,7 +49,7 @@ static void add_from(struct usage_entry *sum, const struct usage_map *m) {
 
 /* ---- one object ---- */
 
-int64_t usage_of_slot(const struct object *o, uint32_t i) { return slot_is_default(o, i) ? 0 : usage_of_value(value_bytes(slot_value(o, i))); }
+int64_t usage_of_slot(const struct object *o, uint32_t i) { return slot_is_default(o, i) ? 0 : usage_of_value(slot_value_bytes(o, i)); }
 
 int64_t usage_of_object(struct db *db, struct object *o) {
     int64_t n = usage_of_header(o->name->len);

@@ -66,7 +66,11 @@ static inline int64_t usage_of_propdef(size_t name) { return USAGE_PROPDEF + (in
 static inline int64_t usage_of_verb(size_t names, size_t code) { return USAGE_VERB + (int64_t)names + 1 + (int64_t)code; }
 static inline int64_t usage_of_header(size_t name) { return USAGE_OBJECT + (int64_t)name + 1; }
 static inline int64_t usage_of_value(int64_t bytes) { return USAGE_VALUE + bytes; }
-static inline int64_t usage_of_record(const struct view_propval *rec) { return usage_of_value(rec->value.encoded.len ? rec->value.bytes : value_bytes(value_clear())); }
+/* Its value may have been left out, if it is long. */
+static inline int64_t usage_of_record(const struct view_propval *rec) {
+    if (rec->value.encoded.len) return usage_of_value(rec->value.bytes);
+    return usage_of_value(rec->bytes ? (int64_t)rec->bytes : value_bytes(value_clear()));
+}
 
 /* ---- saves ---- */
 

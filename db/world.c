@@ -21,6 +21,7 @@
 #include "db/internal.h"
 #include "db/history.h"
 #include "db/load.h"
+#include "db/readings.h"
 #include "db/rowset.h"
 #include "db/records.h"
 #include "db/store.h"
@@ -30,6 +31,7 @@
 
 static struct db *world_new(void) {
     struct db *db = xcalloc(1, sizeof *db);
+    db->bring_first = NOTHING;
     db->max = NOTHING;
     db->prop_epoch = db->verb_epoch = 1;
     db->next_layout = 1;
@@ -212,6 +214,7 @@ void db_world_close(struct db *db) {
     if (!db) return;
     db_world_let_go(db);
     rowset_free(db->rows);
+    readings_free(db);
     usage_free(db->usage);
     free(db->usage);
     watch_free(db->watch);

@@ -134,7 +134,9 @@ int write_frame_codes(struct writer *w, const struct hashes *now, const struct h
 
 static int write_propval(struct writer *w, const struct key *k, const struct capture *c) {
     struct buf b = BUF_INIT;
-    rec_propval_encode(&(struct rec_propval){{.type = c->type, .u.i = c->u.propval.payload}, c->u.propval.owner, c->perms}, &b);
+    value v = {.type = c->type, .u.i = c->u.propval.payload};
+    rec_propval_encode(&(struct rec_propval){.value = v, .owner = c->u.propval.owner, .perms = c->perms}, &b);
+    if (b.len > LONG_PROPVAL) rec_propval_encode(&(struct rec_propval){.value = value_clear(), .bytes = (uint64_t)value_bytes(v)}, &b); /* one field more */
     int rc = history_property(w, k, &b);
     if (!rc) rc = record_put(w->store, T_PROPVAL, k, &b, w->next_blob);
     buf_fini(&b);

@@ -112,6 +112,7 @@ bool vm_deadline_passed(const struct vm *vm);
 struct patience vm_patience(const struct vm *vm); /* ends with the slice; for what base/ offers */
 /* Will so many nanoseconds of work still fit into the slice? false: vm_abort_seconds(). For what cannot be interrupted, with an estimate that is rather too high; short work need not ask. */
 bool vm_can_afford(struct vm *vm, uint64_t ns);
+bool vm_bring(struct vm *vm, objid o); /* db_bring(), as far as the slice lasts; false: vm_abort_seconds() */
 uint64_t vm_time_left_ns(const struct vm *vm); /* of which more is refused: no need to count further. UINT64_MAX: there is no limit */
 /* May the running task take so much more memory? false: the error is set (E_QUOTA). For blocks whose size a program chooses; small ones may be taken unasked. */
 #define VM_MEMORY_MESSAGE "Resource limit exceeded: memory of a task"

@@ -107,6 +107,7 @@ static inline value take_arguments(struct vm *vm, uint16_t first, int32_t nargs)
 static inline bool find_verb(struct vm *vm, objid o, struct str *name, struct verb_cache *cache) {
     bool found;
     if (db_fast_verb(vm->m->db, o, cache, &found) && found) return true;
+    if (!vm_bring(vm, o)) return false;
     if (!db_valid(vm->m->db, o)) return vm_error(vm, E_INVIND);
     struct verbref ref;
     if (!db_find_callable_verb(vm->m->db, o, name, cache, &ref)) return verb_not_found(vm, o, name);

@@ -43,6 +43,14 @@ bool vm_can_afford(struct vm *vm, uint64_t ns) {
     return vm_error(vm, E_QUOTA);
 }
 
+bool vm_bring(struct vm *vm, objid o) {
+    if (!vm) return true;
+    struct patience patience = vm_patience(vm);
+    if (db_bring(vm->m->db, o, &patience)) return true;
+    vm_abort_seconds(vm);
+    return vm_error(vm, E_QUOTA);
+}
+
 /* ---- memory ---- */
 
 static int64_t held_now(const struct vm *vm) { return vm->held + pool_account.taken - vm->taken_before; }

@@ -548,6 +548,7 @@ static bool property_error(struct vm *vm, enum error e, objid o, struct str *nam
 bool vm_op_get_property(struct vm *vm, value *dest, const value *obj, struct str *name, struct prop_cache *cache) {
     if (obj->type != V_OBJ) return vm_error_types(vm, T_OBJ, (int)obj->type);
     value v;
+    if (!vm_bring(vm, obj->u.o)) return false;
     struct patience patience = vm_patience(vm);
     enum error e = db_get_property(vm->m->db, obj->u.o, name, vm_top(vm)->progr, cache, &patience, &v);
     if (e != E_NONE) return property_error(vm, e, obj->u.o, name);
@@ -578,6 +579,7 @@ static void log_wizard_change(struct vm *vm, objid o, bool now) {
 
 bool vm_op_set_property(struct vm *vm, const value *obj, struct str *name, value *v, struct prop_cache *cache) {
     if (obj->type != V_OBJ) return vm_error_types(vm, T_OBJ, (int)obj->type);
+    if (!vm_bring(vm, obj->u.o)) return false;
     bool was_wizard = db_is_wizard(vm->m->db, obj->u.o);
     enum error e = db_set_property(vm->m->db, obj->u.o, name, value_ref(*v), vm_top(vm)->progr, cache);
     if (e != E_NONE) return property_error(vm, e, obj->u.o, name);

@@ -133,7 +133,8 @@ static bool match_name(struct match *m, objid o, const struct str *name) {
 static bool match_one(struct match *m, objid o) {
     if (!match_name(m, o, db_name(m->db, o))) return false;
     value aliases;
-    if (!db_read_property(m->db, o, "aliases", &aliases)) return has_time(m, OBJECT_WORK);
+    if (!db_read_property(m->db, o, "aliases", m->patience, &aliases)) return has_time(m, OBJECT_WORK);
+    if (aliases.type == V_NONE) return !(m->gave_up = true);
     bool go_on = has_time(m, OBJECT_WORK + (aliases.type == V_LIST ? aliases.u.l->len : 0)); /* elements that are no texts, too */
     if (aliases.type == V_LIST)
         for (int64_t i = 1; go_on && i <= aliases.u.l->len; i++) {

@@ -161,7 +161,7 @@ static bool number_from(struct scheduler *s, objid holder, enum server_option wh
 
 static objid options_object(struct scheduler *s, objid handler) {
     value options;
-    if (!db_valid(s->db, handler) || !db_read_property(s->db, handler, "server_options", &options)) return NOTHING;
+    if (!db_valid(s->db, handler) || !db_read_property(s->db, handler, "server_options", NULL, &options)) return NOTHING;
     objid o = options.type == V_OBJ && db_valid(s->db, options.u.o) ? options.u.o : NOTHING;
     value_unref(options);
     return o;
@@ -169,7 +169,7 @@ static objid options_object(struct scheduler *s, objid handler) {
 
 bool option_read_raw(struct scheduler *s, objid handler, const char *name, value *out) {
     objid o = options_object(s, handler);
-    return o != NOTHING && db_read_property(s->db, o, name, out);
+    return o != NOTHING && db_read_property(s->db, o, name, NULL, out);
 }
 
 /* When the world says nothing. */

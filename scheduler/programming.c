@@ -14,7 +14,7 @@ enum { MAX_PROGRAM_BYTES = 1 << 24 }; /* whoever sends lines and never a `.' hol
 static objid find_object(struct scheduler *s, objid player, const struct str *text, struct command_look *look) {
     if (text->data[0] != '$') return command_match_object(s->db, player, text, look);
     value v;
-    if (!db_valid(s->db, 0) || !db_read_property(s->db, 0, text->data + 1, &v)) return NOTHING;
+    if (!db_valid(s->db, 0) || !db_read_property(s->db, 0, text->data + 1, look->patience, &v)) return NOTHING;
     objid o = v.type == V_OBJ ? v.u.o : NOTHING;
     value_unref(v);
     return o;

@@ -127,7 +127,7 @@ static bool find_verb(struct emergency *e, const char *text, struct verbref *out
     } else if (colon && *text == '$') {
         struct str *name = str_new(text + 1, (size_t)(colon - text - 1));
         value v;
-        if (db_valid(db, 0) && db_read_property(db, 0, name->data, &v)) {
+        if (db_valid(db, 0) && db_read_property(db, 0, name->data, NULL, &v)) {
             if (v.type == V_OBJ) o = v.u.o;
             value_unref(v);
         }

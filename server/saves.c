@@ -248,7 +248,7 @@ static double save_interval(struct server *s) {
 static double dump_interval(struct server *s) {
     double seconds = seconds_of(sched_option(s->sched, 0, "dump_interval"));
     value v;
-    if (!(seconds >= LEAST_DUMP_INTERVAL) && db_valid(s->db, 0) && db_read_property(s->db, 0, "dump_interval", &v)) seconds = seconds_of(v);
+    if (!(seconds >= LEAST_DUMP_INTERVAL) && db_valid(s->db, 0) && db_read_property(s->db, 0, "dump_interval", NULL, &v)) seconds = seconds_of(v);
     return seconds >= LEAST_DUMP_INTERVAL && seconds < 1e9 ? seconds : DEFAULT_DUMP_INTERVAL;
 }
 

@@ -184,6 +184,46 @@ static objid with_properties(struct fake *f) {
     return o;
 }
 
+/* Values that are not in memory with their object. */
+static void keep_texts(struct fake *f, objid o, size_t bytes) {
+    struct buf b = BUF_INIT;
+    while (b.len < bytes) buf_add_c(&b, "abcdefg ");
+    for (int i = 0; i < MEMBERS; i++) {
+        struct str *name = str_printf("property_%d", i);
+        struct propref p;
+        must(db_find_property(f->db, o, name, &p));
+        db_prop_set_value(f->db, &p, value_str(buf_to_str(&b)));
+        str_unref(name);
+    }
+    buf_fini(&b);
+}
+
+static objid with_texts(struct fake *f) {
+    objid o = with_properties(f);
+    keep_texts(f, o, 10000);
+    return o;
+}
+
+/* Each ancestor has all values of its own. */
+static objid heir_of_texts(struct fake *f) {
+    enum { HEIRS = 20 };
+    objid o = with_properties(f);
+    for (int i = 0; i < HEIRS; i++) keep_texts(f, o = new_object(f, o), 300);
+    return o;
+}
+
+static objid with_named_things(struct fake *f) {
+    enum { THINGS = 20 };
+    objid o = new_object(f, NOTHING);
+    accept_all(f, o);
+    for (int i = 0; i < THINGS; i++) {
+        objid thing = new_object(f, NOTHING);
+        fake_property(f, thing, "aliases", lines(), WORLD_ANN);
+        db_move(f->db, thing, o);
+    }
+    return o;
+}
+
 /* Each of these heirs has a slot for each of those properties. */
 static objid with_properties_and_heirs(struct fake *f) {
     objid o = with_properties(f);
@@ -271,7 +311,8 @@ static const struct {
     objid (*make)(struct fake *f);
 } objects[] = {
     {"parent", with_children}, {"box", with_contents}, {"defines", with_properties}, {"inherited", with_properties_and_heirs}, {"chain", heir_of_heirs}, {"inside", inside},
-    {"verbs", with_verbs}, {"program", with_long_verb}, {"empty", empty_object}, {"definers", with_heirs_that_define}, {"valued", with_heirs_that_differ}, {"crowd", crowd}, {"gone", gone},
+    {"verbs", with_verbs}, {"program", with_long_verb}, {"empty", empty_object}, {"definers", with_heirs_that_define}, {"valued", with_heirs_that_differ}, {"crowd", crowd}, {"gone", gone}, {"texts", with_texts}, {"line", heir_of_texts},
+    {"named", with_named_things},
 };
 
 /* ---- by name ---- */

@@ -217,3 +217,29 @@ twice(#0, "v", 1);
 --- expect
 twice unwinds
 killed
+
+=== names are no longer than a million bytes, but those that wizards give
+--- verb #0:t xd #3
+{o} = args;
+n = "x"; while (length(n) < 1000001) n = n + n; endwhile
+half = n[1..600000];
+show(`add_property(o, n, 1, {#3, "r"}) ! ANY', `add_verb(o, {#3, "rxd", n}, {"this", "none", "this"}) ! ANY', `o.name = n ! ANY');
+add_property(o, "p", 1, {#3, "r"}); add_verb(o, {#3, "rxd", "v"}, {"this", "none", "this"});
+show(`set_property_info(o, "p", {#3, "r", n}) ! ANY', `set_verb_info(o, 1, {#3, "rxd", n}) ! ANY', properties(o), verbs(o));
+show(add_verb(o, {#3, "rxd", half}, {"this", "none", "this"}), `add_property(o, half, 1, {#3, "r"}) ! ANY');
+show(set_verb_info(o, 2, {#3, "rxd", "y" + half[2..$]}), `set_verb_info(o, 1, {#3, "rxd", half}) ! ANY', length(verbs(o)));
+o.name = half;
+#2.name = n;
+--- run
+o = create(#1, #3);
+`#0:t(o) ! E_PERM => show("permission comes first")';
+n = "x"; while (length(n) < 1000001) n = n + n; endwhile
+show(add_property(o, n, 1, {#3, "r"}), add_verb(o, {#3, "rxd", n}, {"this", "none", "this"}), length(o.name = n) > 1000000);
+--- expect
+E_QUOTA E_QUOTA E_QUOTA
+E_QUOTA E_QUOTA {"p"} {"v"}
+2 E_QUOTA
+0 E_QUOTA 2
+"permission comes first"
+0 3 1
+=> 0

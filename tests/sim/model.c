@@ -154,7 +154,7 @@ enum {
 static int64_t limit_of(struct sim *sim, objid payer, const char *name, int64_t otherwise) {
     value v;
     int64_t n = otherwise;
-    if (db_valid(sim->f.db, payer) && db_read_property(sim->f.db, payer, name, &v)) {
+    if (db_valid(sim->f.db, payer) && db_read_property(sim->f.db, payer, name, NULL, &v)) {
         n = v.type == V_INT && v.u.i >= 0 ? v.u.i : otherwise;
         value_unref(v);
     }

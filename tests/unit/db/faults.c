@@ -170,7 +170,7 @@ static void count_and_save(const char *dir, int out) {
     uint64_t seed = (uint64_t)getpid();
     for (;;) {
         value v;
-        if (!db_read_property(db, 0, "saves", &v)) _exit(1);
+        if (!db_read_property(db, 0, "saves", NULL, &v)) _exit(1);
         struct propref p;
         db_find_property(db, 0, name, &p);
         db_prop_set_value(db, &p, value_int(v.u.i + 1));
@@ -200,7 +200,7 @@ Test(faults, kill_9_loses_no_save_that_was_reported) {
         expect_sound(dir);
         struct db *db = reopen(NULL, dir, false);
         value v;
-        cr_assert(db_read_property(db, 0, "saves", &v));
+        cr_assert(db_read_property(db, 0, "saves", NULL, &v));
         cr_assert_geq(v.u.i, last);
         cr_assert_eq(db_max_object(db), v.u.i * 20);
         cr_assert_eq(db_count_children(db, 0), (size_t)v.u.i * 20);
@@ -273,18 +273,6 @@ Test(faults, other_things_are_no_worlds) {
     cr_assert(strstr(buf_c(&why), "exists already"), "%s", buf_c(&why));
     buf_fini(&why);
     remove_world(dir);
-}
-
-static void put_raw(const char *dir, enum store_table t, struct key k, const struct buf *payload) {
-    struct store *s;
-    struct buf why = BUF_INIT;
-    uint64_t blob = 1;
-    cr_assert_eq(store_open(&s, dir, &(struct store_options){0}, &why), 0);
-    struct store *w = store_writer(s);
-    cr_assert_eq(store_begin(w), 0);
-    cr_assert_eq(payload ? record_put(w, t, &k, payload, &blob) : record_delete(w, t, &k), 0);
-    cr_assert_eq(store_commit(w), 0);
-    store_close(s);
 }
 
 /* The highest number that an object can have is one below the limit. */

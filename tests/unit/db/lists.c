@@ -118,6 +118,53 @@ Test(lists, contents_that_come_and_go_and_are_saved_meanwhile) { expect_changes(
 Test(lists, possessions_that_come_and_go_and_are_saved_meanwhile) { expect_changes(db_owned_objects, true); }
 Test(lists, players_who_come_and_go_and_are_saved_meanwhile) { expect_changes(players, true); }
 
+/* What changed since the last save, and in no order: it is put in order before anything can be read. */
+Test(lists, many_changes_in_no_order) {
+    char *dir = new_place();
+    struct db *db = world(dir);
+    for (objid i = 0; i < KIDS; i++) db_set_owner(db, FIRST + i * 7919 % KIDS, OTHER);
+    expect_gives_up(db, db_owned_objects);
+    value v = db_owned_objects(db, OTHER, &none);
+    cr_expect_eq(v.type, V_NONE);
+    v = db_owned_objects(db, OTHER, &endless);
+    cr_assert(v.type == V_LIST && v.u.l->len == LAST + 1); /* all there is */
+    for (objid o = 0; o <= LAST; o++) cr_assert_eq(list_get(v.u.l, o + 1).u.o, o);
+    value_unref(v);
+    db = reopen(db, dir, false);
+    for (objid i = 0; i < KIDS; i++) db_set_owner(db, FIRST + i * 7919 % KIDS, OTHER);
+    v = db_owned_objects(db, OTHER, &none);
+    cr_expect_eq(v.type, V_NONE);
+    save_world(db);
+    for (int i = 0; i < KIDS / PATIENCE_STEPS; i++) {
+        v = db_owned_objects(db, OTHER, &none);
+        cr_expect_eq(v.type, V_NONE);
+    }
+    v = db_owned_objects(db, OTHER, &endless);
+    cr_expect(v.type == V_LIST && v.u.l->len == LAST + 1 && list_get(v.u.l, LAST + 1).u.o == LAST);
+    value_unref(v);
+    db_world_close(db);
+    remove_world(dir);
+}
+
+/* Nothing of OTHER's list is on disk, and what changed is in order; of PARENT's all went, in no order. */
+Test(lists, gathering_and_sorting_take_patience) {
+    const struct read_limit hurry = {SIZE_MAX, &none}, leisure = {SIZE_MAX, &endless};
+    char *dir = new_place();
+    struct db *db = world(dir);
+    for (objid i = 0; i < KIDS; i++) cr_assert_eq(db_chparent(db, FIRST + i * 7919 % KIDS, OTHER), E_NONE);
+    for (int i = 0; i < 3; i++) cr_expect(!object_load_children(db, object_at(db, OTHER), &hurry));
+    asked = 0;
+    cr_expect(object_load_children(db, object_at(db, PARENT), &leisure));
+    cr_expect_gt(asked, 10 * (KIDS / PATIENCE_STEPS), "asked %d times: not while it was put in order", asked);
+    cr_expect_eq(links_count(object_children(object_at(db, PARENT))), 0);
+    save_world(db);
+    for (int i = 0; i < KIDS / PATIENCE_STEPS; i++) cr_expect(!object_load_children(db, object_at(db, OTHER), &hurry));
+    cr_expect(object_load_children(db, object_at(db, OTHER), &hurry));
+    cr_expect_eq(links_count(object_children(object_at(db, OTHER))), KIDS);
+    db_world_close(db);
+    remove_world(dir);
+}
+
 /* In a world so small that a renumbering leaves all of it in memory. */
 Test(lists, a_child_in_the_part_that_was_read_gets_another_number) {
     enum { FEW = 10 };

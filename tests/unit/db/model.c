@@ -116,7 +116,7 @@ static void read_one(struct trial *t, struct side *s, unsigned what, objid o, ob
         break;
     case 6: read_cached_verb(s, o, t->names[name], &s->verbs[name][place], out); break;
     case 7:
-        if (db_read_property(s->db, o, t->names[name]->data, &got)) print_value(out, got);
+        if (db_read_property(s->db, o, t->names[name]->data, NULL, &got)) print_value(out, got);
         break;
     case 8: read_header(s, o, p, out); break;
     case 9: print_value(out, db_contents(s->db, o, NULL)); break;

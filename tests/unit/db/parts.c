@@ -134,7 +134,7 @@ Test(parts, large_values_are_cut_and_put_together) {
     save_world(db);
     db = reopen(db, dir, false);
     value v;
-    cr_assert(db_read_property(db, o, "text", &v));
+    cr_assert(db_read_property(db, o, "text", NULL, &v));
     cr_assert(v.type == V_STR && str_identical(v.u.s, text));
     value_unref(v);
     db_set_property(db, o, name, value_int(1), o, NULL); /* its chunks go */

@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/patience.h"
 #include "db/internal.h"
 
 uint64_t rnd(uint64_t *state) {
@@ -12,6 +13,17 @@ uint64_t rnd(uint64_t *state) {
     return z ^ z >> 31;
 }
 
+/* Values that are read when they are asked for, some in chunks, a few so long that they can be read in portions. */
+static value long_value(uint64_t r) {
+    struct str *s = str_empty();
+    for (unsigned i = 0; i < (r % 8 ? 30 + r % 200 : 9000); i++) s = str_append_take(s, "0123456789", 10);
+    if (r % 3) return value_str(s);
+    struct list *l = list_new(2);
+    for (unsigned i = 0; i < (r % 48 ? 2 : 9); i++) l = list_append_take(l, value_str(str_ref(s)));
+    str_unref(s);
+    return value_list(l);
+}
+
 static value random_value(uint64_t r, int depth) {
     switch (r % 8) {
     case 0: return value_int((int64_t)(r >> 8));
@@ -19,11 +31,7 @@ static value random_value(uint64_t r, int depth) {
     case 2: return value_float((double)(r >> 8) / 1000);
     case 3: return value_err(E_PERM);
     case 4:
-        if (!depth && r % 64 == 4) { /* large enough for chunks */
-            struct str *s = str_empty();
-            for (int i = 0; i < 9000; i++) s = str_append_take(s, "0123456789", 10);
-            return value_str(s);
-        }
+        if (!depth && r % 16 == 4) return long_value(r >> 4);
         return value_str(str_printf("text %d \xc3\xa9", (int)(r >> 40)));
     case 5: {
         struct map *m = map_empty();
@@ -51,10 +59,15 @@ static void add_several(struct db *db, objid o, objid owner, uint64_t r) {
     }
 }
 
-/* A few rows of a list, as when there is no time for all of it. */
+static bool always(const void *ctx) { return !ctx; }
+
+/* A few rows of a list, and a part of a long value, as when there is no time for all of it. */
 static void read_a_part(struct db *db, objid o, uint64_t r) {
     const struct read_limit limit = {r >> 8 & 3, NULL};
+    const struct patience none = {always, NULL};
     struct object *of = object_at(db, o);
+    for (uint32_t i = 0; of && r & 16 && i < of->shape->n; i++)
+        if (slot_is_unread(of, i)) slot_load(db, of, i, &none);
     if (r & 1 && of) object_load_children(db, of, &limit);
     if (r & 2 && of) object_load_contents(db, of, &limit);
     if (r & 4) value_unref(owned_objects(db, o, &limit));

@@ -309,7 +309,7 @@ static void expect_note(const char *lost, const char *word, objid object, const 
     cr_assert(strstr(buf_c(&n.text), word), "%s", buf_c(&n.text));
     struct db *db = reopen(NULL, dir, false);
     cr_assert(db_valid(db, object));
-    bool has = db_read_property(db, object, property, &v);
+    bool has = db_read_property(db, object, property, NULL, &v);
     cr_assert_eq(has, value_now != NULL);
     if (has) cr_assert(v.type == V_STR && !strcmp(v.u.s->data, value_now), "%s", buf_c(&after));
     db_world_close(db);

@@ -30,7 +30,7 @@ static struct db *world(const char *dir, const char *text) {
 
 static value text_of(struct db *db, objid o) {
     value v;
-    cr_assert(db_read_property(db, o, "text", &v));
+    cr_assert(db_read_property(db, o, "text", NULL, &v));
     return v;
 }
 

@@ -90,3 +90,15 @@ struct db *reopen(struct db *db, const char *dir, bool evict) {
     cr_assert_eq(db_world_open(&db, dir, &(struct db_options){.evict_always = evict}, &why), 0, "%s", buf_c(&why));
     return db;
 }
+
+void put_raw(const char *dir, enum store_table t, struct key k, const struct buf *payload) {
+    struct store *s;
+    struct buf why = BUF_INIT;
+    static uint64_t blob = 1 << 20; /* none that the world has */
+    cr_assert_eq(store_open(&s, dir, &(struct store_options){0}, &why), 0);
+    struct store *w = store_writer(s);
+    cr_assert_eq(store_begin(w), 0);
+    cr_assert_eq(payload ? record_put(w, t, &k, payload, &blob) : record_delete(w, t, &k), 0);
+    cr_assert_eq(store_commit(w), 0);
+    store_close(s);
+}
