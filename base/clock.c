@@ -18,6 +18,8 @@ int64_t clock_wall_us(void) { return fake ? fake_wall : read_clock(CLOCK_REALTIM
 int64_t clock_cpu_us(void) { return fake ? fake_monotonic : read_clock(CLOCK_THREAD_CPUTIME_ID); }
 int64_t clock_process_cpu_us(void) { return fake ? fake_monotonic : read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
+int64_t clock_machine_us(int64_t us) { return fake ? read_clock(CLOCK_MONOTONIC) : us; }
+
 void clock_fake(int64_t monotonic_us, int64_t wall_us) {
     fake = true;
     fake_monotonic = monotonic_us;

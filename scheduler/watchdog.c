@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "scheduler/state.h"
 
@@ -19,7 +20,7 @@ enum { FLAGS = 64, LOOK_EVERY_US = 10000, LEAST_PAUSE_US = 100, IDLE_US = 100000
 
 struct watchdog {
     _Atomic uint64_t slice; /* odd: it runs */
-    _Atomic int64_t limit_us, began_us; /* of the present one: CPU time; when it began, by the monotonic clock */
+    _Atomic int64_t limit_us, began_us; /* of the present one: CPU time; when it began, by the machine's monotonic clock */
     _Atomic int64_t look_every_us;
     volatile int flags[FLAGS];
     _Atomic bool asleep;
@@ -36,7 +37,7 @@ static int64_t time_us(clockid_t clock) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static int64_t monotonic_us(void) { return time_us(CLOCK_MONOTONIC); } /* a test's fake clock is not this thread's */
+static int64_t monotonic_us(void) { return time_us(CLOCK_MONOTONIC); } /* the machine's: a test's fake clock is not this thread's */
 
 static void set_flags(struct watchdog *w, uint64_t slice, int bits) {
     __atomic_fetch_or(&w->flags[(slice / 2) % FLAGS], bits, __ATOMIC_RELAXED);
@@ -72,13 +73,13 @@ static bool is_stopped(struct watchdog *w) {
 /* By the present slice, at most. */
 static int64_t used_us(struct watchdog *w, int64_t cpu_us, int64_t now_us) {
     int64_t passed = now_us - atomic_load(&w->began_us);
-    return passed >= 0 && passed < cpu_us ? passed : cpu_us; /* below 0: it began by a test's fake clock */
+    return passed < cpu_us ? passed : cpu_us;
 }
 
 static void *watch(void *arg) {
     struct watchdog *w = arg;
     uint64_t seen = 0;
-    int64_t since = 0, last = 0; /* CPU time: of the slice that was seen, and of the look before */
+    int64_t since = 0, last = time_us(w->clock); /* CPU time: of the slice that was seen, and of the look before */
     int64_t looked = monotonic_us(), idle = 0;
     while (!is_stopped(w)) {
         uint64_t now = atomic_load(&w->slice);
@@ -137,7 +138,7 @@ volatile int *watchdog_begin(struct watchdog *w, int64_t cpu_limit_us, int64_t n
     volatile int *flag = &w->flags[(slice / 2) % FLAGS];
     __atomic_store_n(flag, 0, __ATOMIC_RELAXED);
     atomic_store_explicit(&w->limit_us, cpu_limit_us, memory_order_relaxed);
-    atomic_store_explicit(&w->began_us, now_us, memory_order_relaxed);
+    atomic_store_explicit(&w->began_us, clock_machine_us(now_us), memory_order_relaxed);
     atomic_store(&w->slice, slice);
     if (atomic_load(&w->asleep)) {
         pthread_mutex_lock(&w->lock);
