@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "db/foreign.h"
 #include "fake_host.h"
 #include "scheduler/state.h"
@@ -20,15 +20,8 @@ static const char *new_dir(void) {
 }
 
 static void remove_dir(void) {
-    char path[96];
-    static const char *const files[] = {"data.mdb", "lock.mdb"};
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", scratch, files[i]);
-        unlink(path);
-    }
-    rmdir(scratch);
     *strrchr(scratch, '/') = 0;
-    rmdir(scratch);
+    files_remove_tree(scratch);
 }
 
 static void save(struct fake *f) {
