@@ -3,6 +3,7 @@
 Elsewhere: 19, and of 20 the clock on the wall (test_reboot_names_clocks.py); of 21 the moments outside a reboot (test_reboot_phases.py); 26 (test_versions.py, with a program that stands for the next release).
 """
 import ctypes
+import itertools
 import os
 import pathlib
 import re
@@ -154,10 +155,11 @@ def test_fault_05_unlinked_after_its_check_began():
     """What was opened is what is executed."""
     with Server() as server:
         c = server.login()
-        new = server.dir / "new-evermoo"
+        names = (server.dir / f"new-evermoo-{n}" for n in itertools.count())
 
         def caught():
-            """The check, stopped before its end; it may have been too fast."""
+            """The new program, if its check could be stopped before the end; it may have been too fast, and serves now."""
+            new = next(names)
             shutil.copy(EVERMOO, new)
             reboot(c, new)
             while True:
@@ -170,12 +172,12 @@ def test_fault_05_unlinked_after_its_check_began():
                     else:
                         new.unlink()
                         os.kill(int(words[0]), signal.SIGCONT)
-                        return True
-                if os.readlink(f"/proc/{server.pid}/exe").startswith(str(new)):
+                        return new
+                if os.readlink(f"/proc/{server.pid}/exe") == str(new):
                     c.expect(AFTER)
-                    return False
+                    return None
 
-        until("a check that could be caught", caught)
+        new = until("a check that could be caught", caught)
         c.expect(AFTER)
         assert os.readlink(f"/proc/{server.pid}/exe") == f"{new} (deleted)"
         reboot(c)
